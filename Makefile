@@ -1,0 +1,58 @@
+# Everything runs in .venv, which `make setup` makes; PYTHON may be any python3 from 3.11 on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+DATA ?= ../shared/data
+export WEIR_CACHE ?= $(CURDIR)/.cache/weir
+
+.PHONY: help setup demo test check show fmt clean
+
+help:
+	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
+	@echo "make test    the tests"
+	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
+	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
+	@echo "make fmt     format the sources"
+	@echo "make clean   remove what was built"
+
+setup: $(STAMP)
+
+# Set-up talks on stderr, so that what a target prints stays alone on stdout.
+$(STAMP): requirements.lock pyproject.toml
+	@{ \
+	  command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: make PYTHON=/path/to/python3.11"; exit 1; }; \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is $$($(PYTHON) -V 2>&1), Weir needs 3.11 or newer: make PYTHON=python3.12"; exit 1; }; \
+	  command -v cc >/dev/null || { echo "no C compiler (cc) here: install gcc or clang"; exit 1; }; \
+	  echo "setting up $(VENV) (once)"; \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	  touch $(STAMP); \
+	} >&2
+
+demo: setup
+	@$(BIN)/weir demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python proto/generate.py --check
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+show: setup
+	@$(BIN)/python -m bench.show $(NAME) --data $(DATA)
+
+fmt: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""The policy and its settings as options give them."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from cli.door import WrongUse
+
+Policy = Annotated[str, typer.Option(help="Routing policy; `weir policies` lists them.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the policy; may be repeated.")
+]
+
+
+def checked(policy: str, given: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """Settings as pairs, known to fit the policy; raises `UnknownName`, `BadSetting` or `WrongUse`."""
+    from policies.policy import routing
+
+    settings = tuple(_pair(each) for each in given)
+    routing(policy, dict(settings))
+    return settings
+
+
+def _pair(given: str) -> tuple[str, float]:
+    key, equals, value = given.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not equals or not key or number != number:
+        raise WrongUse(f"--set {given}: write --set key=number")
+    return key.strip(), number

@@ -1,0 +1,55 @@
+"""Where errors leave: every known kind becomes one sentence on stderr and exit code 2, never a traceback."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+KNOWN = {
+    "BadFile", "BadFleet", "BadRecord", "BadSetting", "BadSheet", "BadTrace", "BadUrl", "CannotListen", "Died",
+    "DoesNotFit", "NotServed", "OSError", "UnknownName", "UnknownTokenizer", "ValidationError", "WrongUse",
+}  # fmt: skip
+"""By name, so that printing help need not import what defines them."""
+
+
+class WrongUse(ValueError):
+    """Options that do not go together, or a value that makes no sense."""
+
+
+class Door(TyperGroup):
+    """A group of commands that fails in sentences."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # the door: what is not known goes on
+            said = sentence(error)
+            if said is None:
+                raise
+            sys.stderr.write(f"weir {ctx.invoked_subcommand}: {said}\n")
+            raise typer.Exit(2) from None
+
+
+def sentence(error: BaseException) -> str | None:
+    """What is wrong, in a sentence; None for what nobody foresaw."""
+    if isinstance(error, BaseExceptionGroup):
+        said = [sentence(each) for each in error.exceptions]
+        return None if None in said else said[0]
+    if KNOWN.isdisjoint(kind.__name__ for kind in type(error).__mro__):
+        return None
+    if type(error).__name__ == "ValidationError":
+        return _invalid(error)
+    if isinstance(error, OSError) and type(error).__name__ != "CannotListen" and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror.lower()}"
+    return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
+
+
+def _invalid(error: Any) -> str:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"])) or "settings"
+    return f"{name} {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"

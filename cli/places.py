@@ -1,0 +1,37 @@
+"""Addresses and ports, checked before anything is started."""
+
+import socket
+
+from cli.door import WrongUse
+
+
+class CannotListen(OSError):
+    """An address that is taken, or not ours."""
+
+
+def split(address: str) -> tuple[str, int]:
+    """Host and port of host:port; raises `WrongUse`."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise WrongUse(f"{address!r} is no address: write host:port")
+    return host.strip("[]"), int(port)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port to listen on, a free one where `port` is 0; raises `CannotListen` when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: an old connection is no obstacle
+        try:
+            probe.bind((host, port))
+            # two sockets may share a bound port as long as neither listens
+            probe.listen(1)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise CannotListen(f"cannot listen on {host}:{port}: {why.lower()}; choose another port") from None
+        return int(probe.getsockname()[1])
+
+
+def url(host: str, port: int) -> str:
+    """Where clients reach it."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,59 @@
+"""Compile the entry points and link them: `python -m policies.native.build OUT.so`. Needs numba and a C compiler."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from policies.native.entries import entries
+
+# What numba's runtime would answer if a kernel allocated or raised; kernels do neither, so reaching one is a bug.
+ABSENT = (
+    "NRT_Free", "NRT_MemInfo_call_dtor", "numba_do_raise", "numba_gil_ensure", "numba_gil_release",
+    "numba_runtime_build_excinfo_struct", "numba_unpickle",
+)  # fmt: skip
+
+
+def build(out: Path) -> None:
+    """Write the shared library to `out`, whole or not at all."""
+    functions = entries()  # importing numba registers the processor with llvmlite
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic"
+    )
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+        folder, inputs = Path(scratch), list[str]()
+        for name, function in functions:
+            path = folder / f"{name}.o"
+            path.write_bytes(machine.emit_object(_module(name, function, machine)))
+            inputs.append(str(path))
+        absent = folder / "absent.c"
+        absent.write_text("#include <stdlib.h>\n" + "".join(f"void {n}(void){{abort();}}\n" for n in ABSENT))
+        library = folder / "kernels.so"
+        _link([*inputs, str(absent)], library)
+        library.replace(out)
+
+
+def _module(name: str, function: Any, machine: llvm.TargetMachine) -> llvm.ModuleRef:
+    """One entry point's LLVM module, its mangled symbol renamed to `weir_NAME`, everything inlined into it."""
+    text, symbol = function._library.get_llvm_str(), function.native_name
+    module = llvm.parse_assembly(text.replace(f'"{symbol}"', symbol).replace(symbol, f"weir_{name}"))
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    # A kernel's helpers take the whole fleet as some 200 scalars: calling one costs more than its work.
+    tuning.inlining_threshold = 100_000
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def _link(inputs: list[str], out: Path) -> None:
+    command = ["cc", "-O2", "-shared", "-fPIC", "-Wl,--allow-multiple-definition", "-o", str(out), *inputs]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"linking the kernels failed; is a C compiler installed? {done.stderr.strip()[:500]}")
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))

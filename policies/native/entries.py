@@ -1,0 +1,160 @@
+"""The compiled entry points: thin C signatures around the kernels and the block table. Imports numba."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic, register_jitable
+
+from policies import predict
+from policies.compilable import COMPILABLE
+from policies.fleet import TIERS, Columns
+from policies.kv import blocks, table
+from policies.policy import ROUTES, Routing
+from policies.native.routes import Told
+from policies.request import Ask
+
+WIDTH = len(Columns._fields)
+ASK = len(Ask._fields)
+TOLD = len(Told._fields)
+
+f64p, u64p, i64p = (types.CPointer(t) for t in (types.float64, types.uint64, types.int64))
+u32p = types.CPointer(types.uint32)
+i64, f64, u64 = types.int64, types.float64, types.uint64
+
+Entry = tuple[str, Callable[..., Any]]
+
+
+def entries() -> list[Entry]:
+    """Every entry point as (exported name, compiled C function)."""
+    policies = list(ROUTES)
+    for function in COMPILABLE:
+        register_jitable(error_model="numpy", fastmath=False)(function)
+    routes = [(f"route_{policy.name()}", _route(policy)) for policy in policies]
+    places = [(f"place_{policy.name()}", _place(policy)) for policy in policies]
+    return routes + places + _table()
+
+
+@intrinsic
+def floats_at(typingctx: Any, address: Any) -> Any:
+    """The pointer to float64 at an address."""
+    return f64p(types.uint64), lambda context, builder, signature, args: builder.inttoptr(
+        args[0], context.get_value_type(f64p)
+    )
+
+
+@intrinsic
+def words_at(typingctx: Any, address: Any) -> Any:
+    """The pointer to uint64 at an address."""
+    return u64p(types.uint64), lambda context, builder, signature, args: builder.inttoptr(
+        args[0], context.get_value_type(u64p)
+    )
+
+
+def _route(policy: type[Routing]) -> Callable[..., Any]:
+    kernel = njit(error_model="numpy")(policy.kernel)
+
+    @cfunc(types.int64(f64p, f64p, i64, f64p, f64p, i64, f64, f64p), error_model="numpy")
+    def entry(ask, table, n, cached, settings, n_settings, now, told):  # type: ignore[no-untyped-def]
+        a = carray(ask, (ASK,))
+        asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+        fleet, held = carray(table, (n, WIDTH)), carray(cached, (n, TIERS))
+        row, propensity = kernel(asked, fleet, held, carray(settings, (n_settings,)), now)
+        out = carray(told, (TOLD,))
+        if row >= 0:
+            out[0], out[1] = propensity, predict.ttft_seconds(asked, fleet, held, row)
+            out[2], out[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, held, row)
+            out[4] = min(held[row, 0], asked.prompt_tokens)
+        return row
+
+    return entry  # type: ignore[no-any-return]
+
+
+def _place(policy: type[Routing]) -> Callable[..., Any]:
+    kernel = njit(error_model="numpy")(policy.kernel)
+
+    @cfunc(i64(u64p, u64, i64, i64, i64, f64, u64, f64), error_model="numpy")
+    def entry(context, text, start, length, per_block, block_tokens, parent, now):  # type: ignore[no-untyped-def]
+        c = carray(context, (14,))
+        a, n = carray(floats_at(c[0]), (ASK,)), np.int64(c[2])
+        asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+        fleet, cached = carray(floats_at(c[1]), (n, WIDTH)), carray(floats_at(c[3]), (n, TIERS))
+        slots, width, words = np.int64(c[8]), np.int64(c[10]), np.int64(c[11])
+        keys, held = carray(words_at(c[7]), (slots,)), carray(words_at(c[9]), (slots, width))
+        scratch = carray(words_at(c[12]), (2 * words + table.AHEAD,))
+        blocks_found = per_block
+        if length >= 0:
+            hashes = carray(words_at(c[13]), (length // per_block,))
+            read = carray(words_at(text + np.uint64(start)), (length // 8,))
+            blocks_found = blocks.chain_words(read, per_block // 8, parent, hashes)
+        hashes = carray(words_at(c[13]), (blocks_found,))
+        table.longest(keys, held, words, hashes, block_tokens, scratch, cached)
+        row, propensity = kernel(asked, fleet, cached, carray(floats_at(c[4]), (np.int64(c[5]),)), now)
+        told = carray(floats_at(c[6]), (TOLD + 1,))
+        told[5] = blocks_found
+        if row >= 0:
+            told[0], told[1] = propensity, predict.ttft_seconds(asked, fleet, cached, row)
+            told[2], told[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, cached, row)
+            told[4] = min(cached[row, 0], asked.prompt_tokens)
+        return row
+
+    return entry  # type: ignore[no-any-return]
+
+
+def _table() -> list[Entry]:
+    @cfunc(i64(u64p, i64, u64p, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
+    def store(keys, slots, held, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
+        return table.store(
+            carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,))
+        )
+
+    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
+    def remove(keys, slots, held, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
+        table.remove(
+            carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,))
+        )
+
+    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64), error_model="numpy")
+    def forget(keys, slots, held, width, words, counts, row):  # type: ignore[no-untyped-def]
+        table.forget(carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row)
+
+    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64), error_model="numpy")
+    def age(keys, slots, held, width, words, counts, row):  # type: ignore[no-untyped-def]
+        table.age(carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row)
+
+    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, u64p, i64, u64p, i64, i64), error_model="numpy")
+    def rehash(keys, slots, held, width, words, counts, to_keys, to_slots, to_held, to_width, to_words):  # type: ignore[no-untyped-def]
+        table.rehash(
+            carray(keys, (slots,)),
+            carray(held, (slots, width)),
+            words,
+            carray(counts, (2,)),
+            carray(to_keys, (to_slots,)),
+            carray(to_held, (to_slots, to_width)),
+            to_words,
+        )
+
+    @cfunc(i64(u64p, i64, u64p, i64, i64, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
+    def longest(keys, slots, held, width, words, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
+        return table.longest(
+            carray(keys, (slots,)),
+            carray(held, (slots, width)),
+            words,
+            carray(hashes, (n,)),
+            block_tokens,
+            carray(scratch, (2 * words + table.AHEAD,)),
+            carray(cached, (replicas, TIERS)),
+        )
+
+    @cfunc(i64(u32p, i64, i64, u64, u64p), error_model="numpy")
+    def chain(tokens, n, block_tokens, parent, out):  # type: ignore[no-untyped-def]
+        return blocks.chain(carray(tokens, (n,)), block_tokens, parent, carray(out, (n // block_tokens,)))
+
+    @cfunc(i64(u64, i64, i64, u64, u64p), error_model="numpy")
+    def chain_text(text, n, block_bytes, parent, out):  # type: ignore[no-untyped-def]
+        read = carray(words_at(text), (n // 8,))
+        return blocks.chain_words(read, block_bytes // 8, parent, carray(out, (n // block_bytes,)))
+
+    made = {"store": store, "remove": remove, "forget": forget, "age": age}
+    return [*made.items(), ("rehash", rehash), ("longest", longest), ("chain", chain), ("chain_text", chain_text)]

@@ -1,0 +1,81 @@
+"""The compiled kernels, found in the cache or built by a subprocess, and their C signatures."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import policies
+
+POINTER, INT, FLOAT, HASH = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double, ctypes.c_uint64
+
+_TABLE = [POINTER, INT, POINTER, INT, INT]  # keys, slots, held, width, words
+SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "store": (INT, [*_TABLE, POINTER, INT, POINTER, INT]),
+    "remove": (None, [*_TABLE, POINTER, INT, POINTER, INT]),
+    "forget": (None, [*_TABLE, POINTER, INT]),
+    "age": (None, [*_TABLE, POINTER, INT]),
+    "rehash": (None, [*_TABLE, POINTER, *_TABLE]),
+    "longest": (INT, [*_TABLE, POINTER, INT, FLOAT, POINTER, POINTER, INT]),
+    "chain": (INT, [POINTER, INT, INT, HASH, POINTER]),
+    "chain_text": (INT, [ctypes.c_char_p, INT, INT, HASH, POINTER]),
+}
+PLACE = (INT, [POINTER, ctypes.c_char_p, INT, INT, INT, FLOAT, HASH, FLOAT])
+ROUTE = (INT, [POINTER, POINTER, INT, POINTER, POINTER, INT, FLOAT, POINTER])
+KINDS = {"route": ROUTE, "place": PLACE}
+
+
+def cache_folder() -> Path:
+    """Where built libraries are kept: $WEIR_CACHE, else the user's cache folder."""
+    named = os.environ.get("WEIR_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weir"
+
+
+def library_path() -> Path:
+    """The library of exactly this source, compiler and processor."""
+    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {_processor()}".encode())
+    for folder in policies.__path__:
+        for source in sorted(Path(folder).rglob("*.py")):
+            digest.update(source.read_bytes())
+    return cache_folder() / f"kernels-{digest.hexdigest()[:24]}.so"
+
+
+def ensure_built() -> Path:
+    """Build the library unless it is there; about 15 seconds, once per change of `policies`."""
+    path = library_path()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        roots = os.pathsep.join([str(Path(next(iter(policies.__path__))).parent), *sys.path])
+        command = [sys.executable, "-W", "ignore", "-m", "policies.native.build", str(path)]
+        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": roots}, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the kernels could not be compiled: {done.stderr.strip()[-800:]}")
+    return path
+
+
+@cache
+def function(name: str) -> Callable[..., Any]:
+    """One entry point as a callable that takes addresses and numbers."""
+    found = getattr(_library(), f"weir_{name}")
+    found.restype, found.argtypes = KINDS.get(name.partition("_")[0]) or SIGNATURES[name]
+    return found  # type: ignore[no-any-return]
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    return ctypes.CDLL(str(ensure_built()))
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() + platform.machine()
+    return "".join(line for line in lines if line.startswith(("flags", "model name")))[:4000] + platform.machine()

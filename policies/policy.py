@@ -1,0 +1,75 @@
+"""What a policy is: frozen settings and one question."""
+
+from collections.abc import Mapping
+from dataclasses import astuple, fields
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from policies.cached import Cached
+from policies.decision import NOBODY, Decision, Queue, Refusal, Send, Shed
+from policies.fleet import Table
+from policies.registry import Registry, strict
+from policies.request import Ask, Request
+
+Settings = npt.NDArray[np.float64]
+"""A policy's numeric settings in the order of its fields: what a kernel can read."""
+
+
+class Kernel(Protocol):
+    """The numeric heart of a routing policy: the chosen replica's row (-1: none) and the choice's propensity."""
+
+    def __call__(self, ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: float) -> tuple[int, float]:
+        """Choose among the eligible replicas."""
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Decides where a request goes; same inputs, same answer, in any process."""
+
+    def decide(self, request: Request, fleet: Table, cached: Cached, now: float) -> Decision:
+        """The decision for one request at time `now` (seconds, any origin)."""
+
+
+class Routing:
+    """A routing policy: a frozen dataclass of float settings around a kernel."""
+
+    __slots__ = ()
+    kernel: ClassVar[Kernel]
+    uses_cached: ClassVar[bool] = True  # whether the kernel reads `cached`; if not, nobody need look it up
+
+    def decide(self, request: Request, fleet: Table, cached: Cached, now: float) -> Decision:
+        """Run the kernel as plain Python and put its answer in words."""
+        row, propensity = type(self).kernel(request.ask, fleet, cached, self.settings(), now)
+        return answer(self.name(), int(row), float(propensity), bool(len(fleet)))
+
+    def settings(self) -> Settings:
+        """This policy's settings as the array its kernel reads."""
+        return np.array(astuple(self) or (0.0,), dtype=np.float64)  # type: ignore[call-overload]
+
+    @classmethod
+    def name(cls) -> str:
+        """The file's stem."""
+        return cls.__module__.rpartition(".")[2]
+
+    @classmethod
+    def setting_names(cls) -> list[str]:
+        """The settings it takes, in the order of the array."""
+        return [field.name for field in fields(cls)]  # type: ignore[arg-type]
+
+
+def answer(why: str, row: int, propensity: float, fleet_known: bool) -> Decision:
+    """A kernel's row as a decision: nobody eligible means wait for one, or refuse where there is no fleet at all."""
+    if row != NOBODY:
+        return Send(row, row, why, propensity)
+    return Queue("no replica is ready") if fleet_known else Shed(Refusal.NO_REPLICA)
+
+
+ROUTES: Registry[type[Routing]] = Registry("routing policy", "policies.route")
+route = ROUTES.register
+
+
+def routing(name: str, settings: Mapping[str, Any] | None = None) -> Routing:
+    """The routing policy of that name with those settings; unknown names and keys are errors that list the known."""
+    return strict(ROUTES[name], f"policy {name}", settings or {})

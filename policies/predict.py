@@ -1,0 +1,123 @@
+"""Predicted seconds and dollars of one request on one replica, from the fleet's columns alone."""
+
+from math import ceil
+from typing import NamedTuple
+
+import numpy as np
+
+from policies.cached import Cached
+from policies.compilable import compilable
+from policies.fleet import HBM, HOST, MIXED, TIERS, ATTENTION_S, BASE_S, CHUNK_TOKENS, CONTEXT_S, CONTEXT_TOKENS, EXPERTS, EXPERT_S, FRONTEND_S, HOST_LOAD_S, HOST_S, KV_TOKENS, KV_USED, MAX_SEQS, MODEL, PREFILL_BASE_S, QUEUED_ATTENDED, QUEUED_TOKENS, READY, REMOTE_LOAD_S, ROLE, RUNNING, SEQUENCE_S, SLOWDOWN, TOKEN_S, TOP_K, USD_PER_S, WAITING, Table
+from policies.perf.step import step_seconds
+from policies.request import Ask
+
+
+@compilable
+def eligible(ask: Ask, fleet: Table, i: int) -> bool:
+    """Whether replica i may serve the whole request: ready, right model, both phases."""
+    return bool(fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model and fleet[i, ROLE] == MIXED)
+
+
+@compilable
+def step_at(fleet: Table, i: int, batch: float, context: float, prefill: float, attended: float) -> float:
+    """Seconds of one engine step of replica i, see `policies.perf.step`."""
+    return float(step_seconds(
+        fleet[i, BASE_S], fleet[i, SEQUENCE_S], fleet[i, CONTEXT_S],
+        fleet[i, EXPERT_S], fleet[i, EXPERTS], fleet[i, TOP_K],
+        fleet[i, PREFILL_BASE_S], fleet[i, TOKEN_S], fleet[i, ATTENTION_S],
+        fleet[i, SLOWDOWN], fleet[i, HOST_S], batch, context, prefill, attended,
+    ))  # fmt: skip
+
+
+@compilable
+def uncached_tokens(ask: Ask, cached: Cached, i: int) -> float:
+    """Prompt tokens that replica i must compute; the last one always, for its logits."""
+    return float(max(ask.prompt_tokens - cached[i, HBM], 1.0))
+
+
+@compilable
+def saved_by_tiers(ask: Ask, fleet: Table, cached: Cached, i: int) -> tuple[float, float]:
+    """Tokens worth fetching from slower tiers rather than computing, and the seconds the fetch takes."""
+    tokens, seconds, held = 0.0, 0.0, cached[i, HBM]
+    compute_s = fleet[i, TOKEN_S] * fleet[i, SLOWDOWN]
+    for tier in range(HOST, TIERS):
+        extra = min(cached[i, tier], ask.prompt_tokens - 1.0) - held
+        load_s = fleet[i, HOST_LOAD_S] if tier == HOST else fleet[i, REMOTE_LOAD_S]
+        if extra > 0.0 and load_s < compute_s:
+            tokens, seconds, held = tokens + extra, seconds + extra * load_s, held + extra
+    return tokens, seconds
+
+
+@compilable
+def admission_wait(ask: Ask, fleet: Table, i: int, step_s: float, needed: float) -> float:
+    """Seconds until running requests have freed the KV tokens and the slot this request needs.
+
+    A full replica turns over all its slots and all its KV tokens in the time that one answer takes, L·step.
+    """
+    over_tokens = fleet[i, KV_USED] + needed - fleet[i, KV_TOKENS]
+    over_slots = fleet[i, RUNNING] + fleet[i, WAITING] + 1.0 - fleet[i, MAX_SEQS]
+    if over_tokens <= 0.0 and over_slots <= 0.0:
+        return 0.0
+    share = max(over_tokens / fleet[i, KV_TOKENS], over_slots / fleet[i, MAX_SEQS])
+    return float(share * max(ask.expected_tokens, 1.0) * step_s)
+
+
+@compilable
+def ttft_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
+    """Predicted seconds from now to the first token on replica i: wait + the prompts ahead + its own prompt.
+
+    The chunks of all those prompts run beside the batch that decodes; what a step costs whatever it computes is paid
+    per chunk, what a token costs per token.
+    """
+    fetched, fetch_s = saved_by_tiers(ask, fleet, cached, i)
+    mine = max(uncached_tokens(ask, cached, i) - fetched, 1.0)
+    ahead, batch = fleet[i, QUEUED_TOKENS], fleet[i, RUNNING]
+    steps = ceil((ahead + mine) / max(fleet[i, CHUNK_TOKENS] - batch, 1.0))
+    attended = fleet[i, QUEUED_ATTENDED] + mine * (ask.prompt_tokens - mine * 0.5)
+    step_s = step_at(fleet, i, batch, fleet[i, CONTEXT_TOKENS], 1.0, 0.0)
+    tokens_s = fleet[i, TOKEN_S] * (ahead + mine - steps) + fleet[i, ATTENTION_S] * attended
+    wait = admission_wait(ask, fleet, i, step_s, mine)
+    return float(fleet[i, FRONTEND_S] + wait + fetch_s + steps * step_s + fleet[i, SLOWDOWN] * tokens_s)
+
+
+@compilable
+def tpot_seconds(ask: Ask, fleet: Table, i: int) -> float:
+    """Predicted seconds per output token on replica i once this request and those waiting run beside the others."""
+    batch = min(fleet[i, RUNNING] + fleet[i, WAITING] + 1.0, fleet[i, MAX_SEQS])
+    context = fleet[i, CONTEXT_TOKENS] + fleet[i, QUEUED_TOKENS] + ask.prompt_tokens + 0.5 * ask.expected_tokens
+    return step_at(fleet, i, batch, context, 0.0, 0.0)
+
+
+@compilable
+def cost_usd(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
+    """Dollars of replica time this request takes: its prefill alone, and its share of the batch while it decodes."""
+    mine = uncached_tokens(ask, cached, i)
+    prefill_s = step_at(fleet, i, 0.0, 0.0, mine, mine * (ask.prompt_tokens - mine * 0.5))
+    batch = min(fleet[i, RUNNING] + fleet[i, WAITING] + 1.0, fleet[i, MAX_SEQS])
+    decode_s = tpot_seconds(ask, fleet, i) * ask.expected_tokens / batch
+    return float((prefill_s + decode_s) * fleet[i, USD_PER_S])
+
+
+class Candidate(NamedTuple):
+    """What was predicted for one eligible replica."""
+
+    row: int
+    cached_tokens: float
+    ttft_s: float
+    tpot_s: float
+    cost_usd: float
+
+
+def candidates(ask: Ask, fleet: Table, cached: Cached) -> list[Candidate]:
+    """Predictions for every eligible replica, in row order; plain Python, for records and explanations."""
+    rows = [int(i) for i in np.flatnonzero(fleet[:, READY]) if eligible(ask, fleet, int(i))]
+    return [
+        Candidate(
+            i,
+            float(cached[i, HBM]),
+            ttft_seconds(ask, fleet, cached, i),
+            tpot_seconds(ask, fleet, i),
+            cost_usd(ask, fleet, cached, i),
+        )
+        for i in rows
+    ]

@@ -1,0 +1,82 @@
+"""Registries by folder: a file dropped into a package registers itself, and its name is the file's stem."""
+
+import dataclasses
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class UnknownName(LookupError):
+    """A name that no file registered; the message lists the known ones."""
+
+
+class BadSetting(ValueError):
+    """A setting that the thing does not have, or of the wrong type; the message lists the known ones."""
+
+
+def known(name: str, names: list[str]) -> str:
+    """The tail of an error message: the nearest known name, then all of them."""
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}known: {', '.join(sorted(names))}"
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, found by importing every module of one package."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind, self.package = kind, package
+        self._things: dict[str, T] = {}
+        self._complete = False
+
+    def register(self, thing: T) -> T:
+        """Enter a class or function under its module's stem; a second one of that name is an error."""
+        name = str(getattr(thing, "__module__")).rpartition(".")[2]  # noqa: B009 (T is not bound to a type)
+        if name in self._things:
+            raise ValueError(f"two {self.kind}s in {self.package}.{name}: one file holds one {self.kind}")
+        self._things[name] = thing
+        return thing
+
+    def names(self) -> list[str]:
+        """Every registered name, sorted."""
+        self._load()
+        return sorted(self._things)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter([self._things[name] for name in self.names()])
+
+    def __getitem__(self, name: str) -> T:
+        self._load()
+        try:
+            return self._things[name]
+        except KeyError:
+            raise UnknownName(f"no {self.kind} {name!r}: {known(name, self.names())}") from None
+
+    def _load(self) -> None:
+        if self._complete:
+            return
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self.package}.{module.name}")
+        self._complete = True
+
+
+def strict(make: Callable[..., T], what: str, settings: Mapping[str, Any]) -> T:
+    """Build a dataclass from settings; an unknown key or a value of another type is a `BadSetting`."""
+    fields = {field.name: field for field in dataclasses.fields(make)}  # type: ignore[arg-type]
+    for key, value in settings.items():
+        if key not in fields:
+            raise BadSetting(f"{what} has no setting {key!r}: {known(key, list(fields)) if fields else 'it has none'}")
+        _check_type(what, fields[key], value)
+    return make(**settings)
+
+
+def _check_type(what: str, field: "dataclasses.Field[Any]", value: object) -> None:
+    wanted = field.type if isinstance(field.type, type) else {"float": float, "int": int, "str": str}.get(str(field.type))
+    accepted = (int, float) if wanted is float else wanted
+    if accepted is not None and (not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool)):
+        raise BadSetting(f"{what}: {field.name} must be {getattr(wanted, '__name__', wanted)}, not {value!r}")

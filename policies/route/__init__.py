@@ -1,0 +1,1 @@
+"""Which replica: one policy a file, its name the file's stem."""

@@ -1,0 +1,168 @@
+"""The pool service put together: discovery, health, events, registry, feed, gRPC, metrics."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import zmq
+from prometheus_client import CollectorRegistry
+
+from pool.crew import Crew
+from pool.discovery.port import Discovery
+from pool.discovery.static import FleetFile
+from pool.events import Following
+from pool.feed import Feed
+from pool.hashing import fastest_chain
+from pool.keep import Keeper
+from pool.kv_events import KV_SOURCES
+from pool.metrics import Live, Page, Scrapes
+from pool.own_hashes import Hasher
+from pool.registry.failover import Failover
+from pool.registry.memory import MemoryRegistry
+from pool.registry.redis import RedisRegistry
+from pool.roster import Roster
+from pool.serve import serving
+from pool.settings import Settings
+from pool.supervise import supervised
+from pool.watch import Watching
+
+log = logging.getLogger(__name__)
+
+FAREWELL_S = 5.0  # for the last snapshots and for streams to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where a running pool can be reached."""
+
+    replicas: int
+    port: int
+    metrics_port: int | None
+
+
+def announce(bound: Bound, listen: str) -> None:
+    """The one line that says the pool is ready."""
+    host = listen.rpartition(":")[0]
+    metrics = "" if bound.metrics_port is None else f", metrics on port {bound.metrics_port}"
+    sys.stdout.write(f"pool ready: {bound.replicas} replicas, gRPC on {host}:{bound.port}{metrics}\n")
+    sys.stdout.flush()
+
+
+async def run(
+    settings: Settings,
+    fleet_file: Path,
+    *,
+    ready: Callable[[Bound], None] | None = None,
+    stop: asyncio.Event | None = None,
+    hasher: Hasher | None = None,
+) -> None:
+    """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `UnknownName` or `CannotListen` when it cannot start."""
+    stop = stop or _signalled()
+    discovery = FleetFile(fleet_file, settings.discovery_interval_s)
+    discovery.read()
+    if hasher is None:
+        hasher = await asyncio.to_thread(fastest_chain)
+    async with Pool.opened(settings, hasher) as pool:
+        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)))
+
+
+def _signalled() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+class Pool:
+    """The parts of one running pool."""
+
+    def __init__(self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+        self.settings = settings
+        self.roster = Roster(hasher, failures=settings.failures, limit_blocks=settings.blocks_per_replica)
+        self.feed = Feed(self.roster, settings.coalesce_s)
+        near = MemoryRegistry()
+        self.far = Failover(RedisRegistry(settings.redis), near) if settings.redis else None
+        self.keeper = Keeper(
+            roster=self.roster,
+            registry=self.far or near,
+            lease_s=settings.lease_s,
+            snapshot_interval_s=settings.snapshot_interval_s,
+        )
+        self.following = Following(
+            roster=self.roster,
+            decode=KV_SOURCES[settings.kv_source],
+            context=context,
+            idle_s=settings.replay_idle_s,
+            recheck_s=settings.recheck_s,
+        )
+        self.metrics = CollectorRegistry()
+        self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far))
+        self.watching = Watching(
+            roster=self.roster,
+            seen=Scrapes(self.metrics),
+            interval_s=settings.scrape_interval_s,
+            timeout_s=settings.scrape_timeout_s,
+        )
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: Settings, hasher: Hasher) -> "AsyncIterator[Pool]":
+        """A pool whose sockets and connections are closed at the end."""
+        context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        pool = cls(settings, hasher, context)
+        try:
+            yield pool
+        finally:
+            await pool.keeper.registry.close()
+            context.destroy(linger=0)
+
+    async def run(self, discovery: Discovery, stop: asyncio.Event, ready: Callable[[Bound], None]) -> None:
+        """Serve until told to stop."""
+        server, port = await serving(self.feed, self.settings.listen)
+        page = self._page()
+        try:
+            async with asyncio.TaskGroup() as group:
+                crew = Crew(group, self.keeper, self.watching, self.following)
+                first = asyncio.Event()
+                tasks = [
+                    group.create_task(self._discover(discovery, crew, first)),
+                    group.create_task(supervised("leases", self.keeper.renew)),
+                    group.create_task(supervised("snapshots", self.keeper.snapshots)),
+                    group.create_task(self.feed.beat(self.settings.heartbeat_s)),
+                ]
+                await first.wait()
+                ready(Bound(replicas=len(self.roster), port=port, metrics_port=page.port if page else None))
+                await stop.wait()
+                crew.disband()
+                for task in tasks:
+                    task.cancel()
+            await self._farewell()
+        finally:
+            self.feed.end()
+            await server.stop(FAREWELL_S)
+            if page is not None:
+                await asyncio.to_thread(page.close)
+
+    async def _discover(self, discovery: Discovery, crew: Crew, first: asyncio.Event) -> None:
+        async for replicas in discovery.replicas():
+            await crew.assemble(replicas)
+            first.set()
+
+    async def _farewell(self) -> None:
+        """Keep what is known, so that the next pool need not learn it again."""
+        try:
+            async with asyncio.timeout(FAREWELL_S):
+                await self.keeper.save()
+        except TimeoutError:
+            log.warning("the last snapshots could not all be kept in time")
+
+    def _page(self) -> Page | None:
+        if self.settings.metrics_port is None:
+            return None
+        return Page(self.settings.metrics_host, self.settings.metrics_port, self.metrics)

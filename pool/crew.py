@@ -1,0 +1,99 @@
+"""The tasks of every replica: one that watches its health, one that follows its events."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from weir.v1 import fleet_pb2
+
+from pool.events import Follower, Following
+from pool.keep import Keeper
+from pool.registry.port import Member
+from pool.roster import Entry, Roster
+from pool.sequence import UNSEEN
+from pool.supervise import supervised
+from pool.watch import Watcher, Watching
+
+
+class Crew:
+    """Starts and ends tasks as replicas come and go."""
+
+    def __init__(self, group: asyncio.TaskGroup, keeper: Keeper, watching: Watching, following: Following) -> None:
+        self._group, self._keeper, self._watching, self._following = group, keeper, watching, following
+        self._roster: Roster = keeper.roster
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, fleet_pb2.Replica] = {}  # as discovery last described them
+
+    async def assemble(self, replicas: Sequence[fleet_pb2.Replica]) -> None:
+        """Make the fleet these replicas."""
+        wanted = {replica.name: replica for replica in replicas}
+        for name in [name for name in self._told if name not in wanted]:
+            await self._dismiss(name)
+        fresh = [name for name in wanted if name not in self._told]
+        members = await self._keeper.registry.members() if fresh else {}
+        for name, replica in wanted.items():
+            if name in fresh:
+                await self._welcome(replica, members)
+            elif replica != self._told[name]:
+                self._redescribe(replica)
+        self._told = wanted
+
+    def disband(self) -> None:
+        """End every task."""
+        for name in list(self._watchers):
+            self._stop(name)
+
+    async def _welcome(self, replica: fleet_pb2.Replica, members: Mapping[str, Member]) -> None:
+        member = members.get(replica.name)
+        known = member is not None and _same_process(member.described, replica)
+        snapshot = await self._keeper.registry.load(replica.name) if replica.events and replica.replay else None
+        epochs = [member.described.epoch if member else 0, snapshot.epoch if snapshot else 0]
+        entry = self._roster.enter(replica, max(epochs) + (member is not None and not known))
+        if snapshot is not None and snapshot.epoch == entry.epoch and snapshot.sequence > UNSEEN:
+            self._roster.restore(entry, snapshot)
+        elif member is not None and known:
+            self._roster.remember_start(entry, member.started)
+        self._begin(entry)
+
+    def _redescribe(self, replica: fleet_pb2.Replica) -> None:
+        if _same_process(self._told[replica.name], replica):
+            entry = self._roster.get(replica.name)
+            assert entry is not None
+            self._roster.describe(entry, replica)
+            return
+        self._stop(replica.name)
+        self._begin(self._roster.enter(replica))
+
+    async def _dismiss(self, name: str) -> None:
+        self._stop(name)
+        self._roster.leave(name)
+        await self._keeper.leave(name)
+
+    def _begin(self, entry: Entry) -> None:
+        watcher = Watcher(entry, self._watching, self._follow)
+        self._watchers[entry.name] = self._start(f"watching {entry.name}", watcher)
+        self._follow(entry)
+
+    def _follow(self, entry: Entry) -> None:
+        """Follow its events from the beginning, on sockets that hold none of an earlier process's."""
+        _cancel(self._followers.pop(entry.name, None))
+        if entry.described.events:
+            follower = Follower(entry, self._following)
+            self._followers[entry.name] = self._start(f"following {entry.name}", follower)
+
+    def _start(self, what: str, task: Watcher | Follower) -> asyncio.Task[None]:
+        return self._group.create_task(supervised(what, task.run), name=what)
+
+    def _stop(self, name: str) -> None:
+        _cancel(self._watchers.pop(name, None))
+        _cancel(self._followers.pop(name, None))
+
+
+def _same_process(one: fleet_pb2.Replica, other: fleet_pb2.Replica) -> bool:
+    """Whether two descriptions are of one engine process, as far as they say."""
+    return (one.address, one.events, one.replay) == (other.address, other.events, other.replay)
+
+
+def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()

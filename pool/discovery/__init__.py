@@ -1,0 +1,1 @@
+"""Where the pool learns which replicas there are."""

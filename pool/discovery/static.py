@@ -1,0 +1,63 @@
+"""Replicas from the fleet file, read again whenever the file changes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from weir import codec, fleetfile
+from weir.strictyaml import BadFile
+from weir.v1 import fleet_pb2
+
+from policies.perf.capacity import DoesNotFit
+from policies.perf.profiles import UnknownProfile
+
+log = logging.getLogger(__name__)
+
+Stamp = tuple[int, int, int]
+
+
+class BadFleet(ValueError):
+    """A fleet file that cannot be used."""
+
+
+class FleetFile:
+    """The fleet file as a `Discovery`; an edit that cannot be used leaves the fleet as it is."""
+
+    def __init__(self, path: Path, interval_s: float = 1.0) -> None:
+        self._path, self._interval_s = path, interval_s
+
+    async def replicas(self) -> AsyncIterator[list[fleet_pb2.Replica]]:
+        """The file's replicas, now and after every change; raises `BadFleet` when it cannot be used at first."""
+        stamp, last = self._stamp(), self.read()
+        yield last
+        while True:
+            await asyncio.sleep(self._interval_s)
+            before, stamp = stamp, self._stamp()
+            if stamp == before:
+                continue
+            try:
+                found = self.read()
+            except BadFleet as error:
+                log.error("the fleet stays as it was: %s", error)
+                continue
+            if found != last:
+                last = found
+                yield found
+
+    def read(self) -> list[fleet_pb2.Replica]:
+        """The replicas the file names; raises `BadFleet`."""
+        try:
+            found = fleetfile.messages(fleetfile.read_fleet(self._path))
+            for replica in found:
+                codec.latency(replica)
+        except (BadFile, OSError, UnknownProfile, DoesNotFit) as error:
+            raise BadFleet(" ".join(str(error).split())) from None
+        return found
+
+    def _stamp(self) -> Stamp | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino

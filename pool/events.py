@@ -1,0 +1,200 @@
+"""Following one replica's KV events: live frames, gaps filled from the replay, restarts noticed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import zmq
+
+from pool.kv_events import Batch, KvSource, Removed, Stored
+from pool.roster import Entry, Knowledge, Roster
+from pool.sequence import UNSEEN, Verdict
+from pool.sockets import Frame, Message, Socket, frame, replayed
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 3  # replays in a row that bring nothing new before a gap is given up
+
+
+@dataclass(slots=True)
+class Tally:
+    """What has come from all replicas: counts for the metrics."""
+
+    frames: int = 0
+    stored: int = 0
+    removed: int = 0
+    cleared: int = 0
+    ignored: int = 0
+    malformed: int = 0
+    gaps: int = 0
+    resets: int = 0
+    replays: int = 0
+    replays_failed: int = 0
+    lost: int = 0
+
+    def count(self, batch: Batch) -> None:
+        """A batch came."""
+        self.frames += 1
+        self.ignored += batch.ignored
+        self.malformed += batch.malformed
+        for event in batch.events:
+            if isinstance(event, Stored):
+                self.stored += 1
+            elif isinstance(event, Removed):
+                self.removed += 1
+            else:
+                self.cleared += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """What all followers share."""
+
+    roster: Roster
+    decode: KvSource
+    context: "zmq.Context[zmq.Socket[bytes]]"
+    tally: Tally = field(default_factory=Tally)
+    idle_s: float = 2.0  # a replay that says nothing for so long has ended
+    recheck_s: float = 10.0  # without a frame for so long, ask whether the last ones were lost
+
+
+class Follower:
+    """Keeps one entry's holdings equal to what its engine says."""
+
+    def __init__(self, entry: Entry, following: Following) -> None:
+        self._entry, self._with = entry, following
+        self._cursor = entry.cursor
+
+    async def run(self) -> None:
+        """Follow for ever; raises `zmq.ZMQError` when the endpoint cannot be one."""
+        with Socket(self._with.context, zmq.SUB, self._entry.described.events) as live:
+            await self._begin()
+            while True:
+                try:
+                    messages = await live.receive(self._wait_s())
+                except TimeoutError:
+                    await self._recheck()
+                    continue
+                for message in messages:
+                    await self._take(message)
+                await asyncio.sleep(0)
+
+    def _wait_s(self) -> float:
+        """Soon again where nothing is known yet: an engine that was not up when first asked."""
+        unsure = self._cursor.last == UNSEEN and self._entry.knowledge is Knowledge.UNKNOWN
+        return min(self._with.idle_s, self._with.recheck_s) if unsure else self._with.recheck_s
+
+    async def _begin(self) -> None:
+        """Everything since the engine's start, or since the kept snapshot if the engine still has its last frame."""
+        roster, entry = self._with.roster, self._entry
+        if self._cursor.last != UNSEEN:
+            if await self._continues():
+                roster.know(entry, Knowledge.EXACT)
+            else:
+                roster.restart(entry)
+                entry.reset_seen = True
+        await self._recheck()
+
+    async def _continues(self) -> bool:
+        """Whether the frame up to which the holdings were kept is the engine's own, by number and clock."""
+        kept = self._cursor.last
+        while True:
+            try:
+                async with aclosing(self._replay(kept)) as frames:
+                    async for found in frames:
+                        return found.sequence == kept and self._with.decode(found.payload).at == self._cursor.at
+            except TimeoutError:
+                continue  # an engine that does not answer yet may still be the same one
+            return False
+
+    async def _recheck(self) -> None:
+        """Ask for frames that came before we listened, or were lost with none after them to show it."""
+        if self._entry.described.replay and await self._fill() and self._cursor.last == UNSEEN:
+            self._with.roster.know(self._entry, Knowledge.EXACT)
+
+    async def _take(self, message: Message) -> None:
+        """One live message."""
+        found = frame(message)
+        if found is None:
+            self._with.tally.malformed += 1
+            return
+        batch = self._with.decode(found.payload)
+        verdict = self._cursor.judge(found.sequence, batch.at)
+        if verdict is Verdict.RESET:
+            self._reset()
+            verdict = self._cursor.judge(found.sequence, batch.at)
+        if verdict is Verdict.GAP:
+            await self._mend(found.sequence)
+            verdict = self._cursor.judge(found.sequence, batch.at)
+        self._cursor.heard(found.sequence)
+        if verdict is Verdict.NEXT:
+            self._apply(found.sequence, batch)
+
+    def _reset(self) -> None:
+        """The publisher counts from the beginning again: its engine is a new process."""
+        log.info("%s restarted: its events count from the beginning again", self._entry.name)
+        self._with.tally.resets += 1
+        self._with.roster.restart(self._entry)
+        self._entry.reset_seen = True
+
+    async def _mend(self, upto: int) -> None:
+        """Frames before `upto` are missing: ask for them, and where they are gone for good say so and go on."""
+        self._with.tally.gaps += 1
+        if self._entry.described.replay:
+            await self._fill()
+        if self._cursor.wanted < upto:
+            self._lose(upto)
+
+    def _lose(self, upto: int) -> None:
+        name, wanted = self._entry.name, self._cursor.wanted
+        log.warning("%s: events %d to %d are lost: its cache is unknown", name, wanted, upto - 1)
+        self._with.tally.lost += 1
+        self._with.roster.lost(self._entry)
+        self._cursor.advance(upto - 1, 0.0)
+
+    async def _fill(self) -> bool:
+        """Ask until nothing more comes; True when all has come. A publisher drops frames of a long replay."""
+        for _ in range(ROUNDS):
+            before = self._cursor.last
+            try:
+                if await self._round():
+                    return True
+            except TimeoutError:
+                self._with.tally.replays_failed += 1
+                if self._cursor.last == before:
+                    return False
+        return False
+
+    async def _round(self) -> bool:
+        """One replay, applied as far as it is contiguous; False when it is not."""
+        first = True
+        async with aclosing(self._replay(self._cursor.wanted)) as frames:
+            async for found in frames:
+                if found.sequence > self._cursor.wanted:
+                    if not first:
+                        return False
+                    self._lose(found.sequence)
+                if found.sequence == self._cursor.wanted:
+                    self._apply(found.sequence, self._with.decode(found.payload))
+                first = False
+        return True
+
+    def _replay(self, start: int) -> AsyncGenerator[Frame, None]:
+        self._with.tally.replays += 1
+        return replayed(self._with.context, self._entry.described.replay, start, self._with.idle_s)
+
+    def _apply(self, sequence: int, batch: Batch) -> None:
+        """Take in one batch, the next in order."""
+        roster, entry = self._with.roster, self._entry
+        if sequence == 0:
+            roster.know(entry, Knowledge.EXACT)
+        self._cursor.advance(sequence, batch.at)
+        self._with.tally.count(batch)
+        odd = entry.holdings.odd.evidence
+        roster.cached(entry, map(entry.holdings.apply, batch.events))
+        if batch.malformed:
+            roster.lost(entry)
+        elif entry.holdings.odd.evidence != odd:
+            roster.know(entry, Knowledge.UNKNOWN)

@@ -1,0 +1,72 @@
+"""The pool over gRPC: weir.v1.Pool."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from weir.v1 import fleet_pb2
+
+from pool.feed import Encoded, Feed
+from pool.grpc_health import health
+
+OPTIONS = [
+    ("grpc.so_reuseport", 0),  # a second pool on the same port is a mistake, not a share
+    ("grpc.keepalive_time_ms", 20_000),  # a router that is silently gone frees its queue
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_ping_strikes", 0),
+]
+
+Context = Any  # grpc.aio.ServicerContext, of which nothing is used
+
+
+class CannotListen(OSError):
+    """The address to listen on is taken or is none."""
+
+
+class PoolService:
+    """Answers from the feed; updates go out as the bytes they were encoded to once."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    async def watch(self, request: fleet_pb2.WatchFleetRequest, context: Context) -> AsyncIterator[Encoded]:
+        """The whole fleet, then every change."""
+        subscriber = self._feed.subscribe(events=not request.without_events)
+        try:
+            async for encoded in subscriber.updates():
+                yield encoded
+        finally:
+            subscriber.close()
+
+    async def get(self, request: fleet_pb2.GetFleetRequest, context: Context) -> Encoded:
+        """The whole fleet once: replicas and reports; what caches hold is for streams."""
+        return bytes(self._feed.whole().SerializeToString())
+
+    def handlers(self) -> Any:
+        """The handlers to add to a server; no serialiser, for the answers are bytes."""
+        return grpc.method_handlers_generic_handler(
+            "weir.v1.Pool",
+            {
+                "WatchFleet": grpc.unary_stream_rpc_method_handler(
+                    self.watch,
+                    request_deserializer=fleet_pb2.WatchFleetRequest.FromString,
+                ),
+                "GetFleet": grpc.unary_unary_rpc_method_handler(
+                    self.get,
+                    request_deserializer=fleet_pb2.GetFleetRequest.FromString,
+                ),
+            },
+        )
+
+
+async def serving(feed: Feed, listen: str) -> tuple[grpc.aio.Server, int]:
+    """A started server and its port; raises `CannotListen`."""
+    server = grpc.aio.server(options=OPTIONS)
+    server.add_generic_rpc_handlers((PoolService(feed).handlers(), health()))
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError:
+        raise CannotListen(f"cannot listen on {listen}: is it taken?") from None
+    await server.start()
+    return server, port

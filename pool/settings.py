@@ -1,0 +1,26 @@
+"""The pool's settings."""
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+
+class Settings(BaseModel):
+    """All that `weir pool` can be told; an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str = Field(default="127.0.0.1:9100", pattern=r"^.+:\d+$")  # gRPC, host:port; port 0 takes a free one
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)  # Prometheus; none when left out, 0 a free one
+    redis: str | None = None  # URL; memory alone when left out
+    scrape_interval_s: PositiveFloat = 1.0
+    scrape_timeout_s: PositiveFloat = 2.0
+    failures: PositiveInt = 3  # in a row, until a replica is not ready
+    discovery_interval_s: PositiveFloat = 1.0  # how often the fleet file is looked at
+    kv_source: str = "vllm"  # decoder of the engines' KV events
+    replay_idle_s: PositiveFloat = 2.0  # a replay that is silent for so long has ended
+    recheck_s: PositiveFloat = 10.0  # ask for lost events after so long a silence
+    blocks_per_replica: PositiveInt = 1 << 21
+    coalesce_s: PositiveFloat = 0.02  # changes wait so long for others
+    heartbeat_s: float = Field(default=0.5, gt=0.0, le=1.0)
+    lease_s: PositiveFloat = 10.0
+    snapshot_interval_s: PositiveFloat = 10.0

@@ -1,0 +1,96 @@
+"""Asking one replica every interval whether it is well and what it is doing."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from pool.fetch import Answer, Connection, Refused
+from pool.roster import Entry, Roster
+from pool.scrape import read
+
+OK = 200
+
+
+class Asking(Protocol):
+    """Where GETs go."""
+
+    async def get(self, path: str, timeout_s: float) -> Answer:
+        """The answer to a GET; raises `Refused`, `TimeoutError` or another `OSError`."""
+
+
+class Seen(Protocol):
+    """Who is told how long a look took and how it ended."""
+
+    def looked(self, seconds: float, outcome: str) -> None:
+        """A replica was asked: `ok`, `unwell` or `no-metrics`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """What all watchers share."""
+
+    roster: Roster
+    seen: Seen
+    interval_s: float = 1.0
+    timeout_s: float = 2.0
+    clock: Callable[[], float] = field(default=monotonic)
+
+
+class Watcher:
+    """Keeps one entry's readiness and reading up to date."""
+
+    def __init__(self, entry: Entry, watching: Watching, restarted: Callable[[Entry], None]) -> None:
+        self._entry, self._with, self._restarted = entry, watching, restarted
+        self._gone = False  # it was found with nobody listening since it last answered
+
+    async def run(self) -> None:
+        """Look for ever."""
+        async with Connection(self._entry.described.address) as connection:
+            while True:
+                began = self._with.clock()
+                await self.look(connection)
+                await asyncio.sleep(max(self._with.interval_s - (self._with.clock() - began), 0.0))
+
+    async def look(self, connection: Asking) -> None:
+        """Ask once."""
+        began = self._with.clock()
+        outcome = "unwell"
+        if await self._is_well(connection):
+            self._with.roster.answered(self._entry)
+            outcome = "ok" if await self._read(connection) else "no-metrics"
+        self._with.seen.looked(self._with.clock() - began, outcome)
+
+    async def _is_well(self, connection: Asking) -> bool:
+        try:
+            status = (await connection.get("/health", self._with.timeout_s)).status
+        except OSError as error:
+            self._gone |= isinstance(error, Refused)
+            self._with.roster.failed(self._entry, _words(error), refused=isinstance(error, Refused))
+            return False
+        if status != OK:
+            self._with.roster.failed(self._entry, f"/health answered {status}", refused=False)
+        return status == OK
+
+    async def _read(self, connection: Asking) -> bool:
+        try:
+            status, page = await connection.get("/metrics", self._with.timeout_s)
+        except OSError:
+            return False
+        if status != OK:
+            return False
+        reading, shown = read(page), self._entry.reset_seen
+        restarted = self._with.roster.read(self._entry, reading, self._with.clock())
+        if self._gone and not reading.started and not shown:
+            # an engine that does not say when it started, and was gone for a while: a new process
+            self._with.roster.restart(self._entry)
+            restarted = True
+        self._gone = False
+        if restarted:
+            self._restarted(self._entry)
+        return True
+
+
+def _words(error: OSError) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)

@@ -1,0 +1,136 @@
+"""The fleet file: pools of replicas, the engines' settings, the SLO; the same models validate it everywhere."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from policies.perf.profiles import model
+from weir.strictyaml import load
+from weir.v1 import fleet_pb2
+
+
+class Strict(BaseModel):
+    """An unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Engine(Strict):
+    """How the pool's engines are started; what is left out is the profile's default."""
+
+    max_num_seqs: PositiveInt = 256
+    max_num_batched_tokens: PositiveInt = 8192
+    block_size: PositiveInt = 16
+    max_model_len: PositiveInt | None = None  # tokens of prompt and output; the model's own limit when left out
+    kv_tokens: PositiveInt | None = None  # KV capacity; from the GPU's memory when left out
+    gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0)
+    slowdown: PositiveFloat | None = None
+    host_s: float | None = None
+    frontend_s: float | None = None
+
+
+class Slo(Strict):
+    """The deadlines that goodput counts against."""
+
+    ttft_s: PositiveFloat = 2.0
+    tpot_s: PositiveFloat = 0.1
+
+
+class Pool(Strict):
+    """Replicas of one kind: one GPU type, one model, one role."""
+
+    name: str = Field(min_length=1)
+    gpu: str
+    model: str  # a model profile
+    served_name: str | None = None  # the name clients ask for; the profile's when left out
+    gpus_per_replica: PositiveInt = 1
+    replicas: PositiveInt | None = None  # how many to emulate where no addresses are given
+    addresses: list[str] = []  # host:port of live engines
+    events: list[str] = []  # their KV event endpoints, tcp://host:port, one per address
+    replay: list[str] = []  # their replay endpoints
+    role: Literal["mixed", "prefill", "decode", "encode"] = "mixed"
+    engine: Engine = Engine()
+    price_per_gpu_hour: PositiveFloat | None = None
+    tokenizer: str | None = None  # a vocabulary (llama3, qwen3 ...) or a tokenizer.json; the profile's when left out
+    chat_template: str | None = None
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> "Pool":
+        if not self.addresses and self.replicas is None:
+            raise ValueError(f"pool {self.name}: give `addresses` of live engines or `replicas` to emulate")
+        for key in ("events", "replay"):
+            given = getattr(self, key)
+            if given and len(given) != len(self.addresses):
+                raise ValueError(f"pool {self.name}: {len(given)} {key} for {len(self.addresses)} addresses: one each")
+        return self
+
+    @property
+    def serves(self) -> str:
+        """The model name clients ask for."""
+        return self.served_name or self.model
+
+    @property
+    def size(self) -> int:
+        """Replicas in this pool."""
+        return len(self.addresses) or self.replicas or 0
+
+
+class FleetFile(Strict):
+    """A whole fleet."""
+
+    pools: list[Pool] = Field(min_length=1)
+    slo: Slo = Slo()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "FleetFile":
+        names = [pool.name for pool in self.pools]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two pools named {sorted(twice)[0]!r}: a pool's name is its identity")
+        return self
+
+
+def read_fleet(path: Path) -> FleetFile:
+    """The fleet file at `path`; `weir.strictyaml.BadFile` says file, line and key of what is wrong."""
+    return load(path, FleetFile)
+
+
+def message(pool: Pool, index: int, address: str, events: str = "", replay: str = "") -> fleet_pb2.Replica:
+    """The wire's description of replica `index` of a pool, listening at `address`."""
+    engine, profile = pool.engine, model(pool.model)
+    return fleet_pb2.Replica(
+        name=f"{pool.name}-{index}",
+        address=address,
+        pool=pool.name,
+        model=pool.serves,
+        gpu=pool.gpu,
+        profile=pool.model,
+        role=pool.role,
+        gpus=pool.gpus_per_replica,
+        block_tokens=engine.block_size,
+        context_limit=engine.max_model_len or profile.context_tokens,
+        events=events,
+        replay=replay,
+        tokenizer=profile.tokenizer if pool.tokenizer is None else pool.tokenizer,
+        chat_template=profile.template if pool.chat_template is None else pool.chat_template,
+        engine=fleet_pb2.Engine(
+            max_num_seqs=engine.max_num_seqs,
+            max_num_batched_tokens=engine.max_num_batched_tokens,
+            slowdown=engine.slowdown,
+            host_s=engine.host_s,
+            frontend_s=engine.frontend_s,
+            price_per_gpu_hour=pool.price_per_gpu_hour,
+            kv_tokens=engine.kv_tokens or 0,
+            memory_utilisation=engine.gpu_memory_utilization,
+        ),
+    )
+
+
+def messages(fleet: FleetFile) -> list[fleet_pb2.Replica]:
+    """Every replica of a fleet whose pools give addresses."""
+    return [
+        message(pool, index, address, *(e[index] if e else "" for e in (pool.events, pool.replay)))
+        for pool in fleet.pools
+        for index, address in enumerate(pool.addresses)
+    ]

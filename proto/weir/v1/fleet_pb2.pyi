@@ -1,0 +1,142 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Replica(_message.Message):
+    __slots__ = ("name", "address", "pool", "model", "gpu", "profile", "role", "gpus", "block_tokens", "context_limit", "epoch", "events", "replay", "engine", "tokenizer", "chat_template")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    GPU_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    REPLAY_FIELD_NUMBER: _ClassVar[int]
+    ENGINE_FIELD_NUMBER: _ClassVar[int]
+    TOKENIZER_FIELD_NUMBER: _ClassVar[int]
+    CHAT_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    address: str
+    pool: str
+    model: str
+    gpu: str
+    profile: str
+    role: str
+    gpus: int
+    block_tokens: int
+    context_limit: int
+    epoch: int
+    events: str
+    replay: str
+    engine: Engine
+    tokenizer: str
+    chat_template: str
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., pool: _Optional[str] = ..., model: _Optional[str] = ..., gpu: _Optional[str] = ..., profile: _Optional[str] = ..., role: _Optional[str] = ..., gpus: _Optional[int] = ..., block_tokens: _Optional[int] = ..., context_limit: _Optional[int] = ..., epoch: _Optional[int] = ..., events: _Optional[str] = ..., replay: _Optional[str] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., tokenizer: _Optional[str] = ..., chat_template: _Optional[str] = ...) -> None: ...
+
+class Engine(_message.Message):
+    __slots__ = ("max_num_seqs", "max_num_batched_tokens", "slowdown", "host_s", "frontend_s", "price_per_gpu_hour", "kv_tokens", "memory_utilisation")
+    MAX_NUM_SEQS_FIELD_NUMBER: _ClassVar[int]
+    MAX_NUM_BATCHED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    SLOWDOWN_FIELD_NUMBER: _ClassVar[int]
+    HOST_S_FIELD_NUMBER: _ClassVar[int]
+    FRONTEND_S_FIELD_NUMBER: _ClassVar[int]
+    PRICE_PER_GPU_HOUR_FIELD_NUMBER: _ClassVar[int]
+    KV_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_UTILISATION_FIELD_NUMBER: _ClassVar[int]
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    slowdown: float
+    host_s: float
+    frontend_s: float
+    price_per_gpu_hour: float
+    kv_tokens: int
+    memory_utilisation: float
+    def __init__(self, max_num_seqs: _Optional[int] = ..., max_num_batched_tokens: _Optional[int] = ..., slowdown: _Optional[float] = ..., host_s: _Optional[float] = ..., frontend_s: _Optional[float] = ..., price_per_gpu_hour: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., memory_utilisation: _Optional[float] = ...) -> None: ...
+
+class ReplicaReport(_message.Message):
+    __slots__ = ("name", "ready", "reason", "running", "waiting", "kv_used", "kv_tokens", "age_s", "knowledge")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    KV_USED_FIELD_NUMBER: _ClassVar[int]
+    KV_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    KNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    ready: bool
+    reason: str
+    running: int
+    waiting: int
+    kv_used: float
+    kv_tokens: int
+    age_s: float
+    knowledge: str
+    def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
+
+class FleetUpdate(_message.Message):
+    __slots__ = ("version", "snapshot", "replicas", "removed", "reports", "events")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    REPLICAS_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    snapshot: bool
+    replicas: _containers.RepeatedCompositeFieldContainer[Replica]
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    reports: _containers.RepeatedCompositeFieldContainer[ReplicaReport]
+    events: _containers.RepeatedCompositeFieldContainer[KvEvent]
+    def __init__(self, version: _Optional[int] = ..., snapshot: _Optional[bool] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., removed: _Optional[_Iterable[str]] = ..., reports: _Optional[_Iterable[_Union[ReplicaReport, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[KvEvent, _Mapping]]] = ...) -> None: ...
+
+class KvEvent(_message.Message):
+    __slots__ = ("replica", "epoch", "sequence", "kind", "blocks", "tier", "block_tokens")
+    class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        KIND_UNSPECIFIED: _ClassVar[KvEvent.Kind]
+        STORED: _ClassVar[KvEvent.Kind]
+        REMOVED: _ClassVar[KvEvent.Kind]
+        CLEARED: _ClassVar[KvEvent.Kind]
+    KIND_UNSPECIFIED: KvEvent.Kind
+    STORED: KvEvent.Kind
+    REMOVED: KvEvent.Kind
+    CLEARED: KvEvent.Kind
+    REPLICA_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    BLOCKS_FIELD_NUMBER: _ClassVar[int]
+    TIER_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    replica: str
+    epoch: int
+    sequence: int
+    kind: KvEvent.Kind
+    blocks: _containers.RepeatedScalarFieldContainer[int]
+    tier: str
+    block_tokens: int
+    def __init__(self, replica: _Optional[str] = ..., epoch: _Optional[int] = ..., sequence: _Optional[int] = ..., kind: _Optional[_Union[KvEvent.Kind, str]] = ..., blocks: _Optional[_Iterable[int]] = ..., tier: _Optional[str] = ..., block_tokens: _Optional[int] = ...) -> None: ...
+
+class WatchFleetRequest(_message.Message):
+    __slots__ = ("router", "without_events")
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    router: str
+    without_events: bool
+    def __init__(self, router: _Optional[str] = ..., without_events: _Optional[bool] = ...) -> None: ...
+
+class GetFleetRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The router: requests in, decisions made, replicas asked, answers passed on."""

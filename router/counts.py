@@ -1,0 +1,43 @@
+"""A worker's counts as they travel to the front process."""
+
+import msgspec
+
+
+class HistogramCounts(msgspec.Struct):
+    """Counts by bucket, the last one unbounded, and the sum of what was observed."""
+
+    edges: list[float]
+    counts: list[int]
+    total: float = 0.0
+
+
+class SeriesCounts(msgspec.Struct):
+    """What is counted for one (model, pool)."""
+
+    ttft: HistogramCounts
+    tpot: HistogramCounts
+    e2e: HistogramCounts
+    ttft_error: HistogramCounts
+    codes: dict[int, int]
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cached_predicted: float = 0.0  # of the requests whose reply told the cached tokens
+    cached_reported: float = 0.0
+    cached_error: float = 0.0  # sum of |predicted - reported|
+    usd: float = 0.0
+
+
+class Snapshot(msgspec.Struct):
+    """Everything one worker counted since it started."""
+
+    series: dict[str, SeriesCounts]  # by "model\tpool"
+    refused: dict[str, int]
+    retries: dict[str, int]
+    decisions: HistogramCounts
+    connections: int = 0
+    held: int = 0  # requests waiting here for a replica
+    in_flight: int = 0
+    index_blocks: int = 0
+    index_bytes: int = 0
+    index_refused: int = 0
+    rss_bytes: int = 0

@@ -1,0 +1,159 @@
+"""The workers' counts as Prometheus metrics: the sum over workers, dead ones included, so that nothing goes back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from router.counts import HistogramCounts, SeriesCounts, Snapshot
+from router.metrics import Metrics, Series
+
+
+class Exposition:
+    """Gathers snapshots and shows them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(self)  # type: ignore[arg-type]
+        self._live: dict[int, Snapshot] = {}
+        self._dead: list[Snapshot] = []
+        self._pool_up = True
+        self._server: Any = None
+
+    def serve(self, host: str, port: int) -> None:
+        """Answer scrapes on a port of its own, in a thread of its own."""
+        if port:
+            self._server, _ = start_http_server(port, addr=host, registry=self.registry)
+
+    def close(self) -> None:
+        """Stop answering."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def told(self, worker: int, snapshot: Snapshot) -> None:
+        """A worker's counts since it started."""
+        self._live[worker] = snapshot
+
+    def ended(self, worker: int) -> None:
+        """A worker is gone; what it counted stays, what it held does not."""
+        last = self._live.pop(worker, None)
+        if last is not None:
+            last.connections = last.held = last.in_flight = 0
+            last.index_blocks = last.index_bytes = last.rss_bytes = 0
+            self._dead = [merged([*self._dead, last])]
+
+    def pool_is(self, up: bool) -> None:
+        """Whether the pool service is heard."""
+        self._pool_up = up
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, for Prometheus."""
+        total = merged([*self._dead, *self._live.values()])
+        yield from _per_series(total)
+        yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
+        yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
+        decide = HistogramMetricFamily("weir_decision_seconds", "Seconds to decide one request.")
+        decide.add_metric([], _buckets(total.decisions), total.decisions.total)
+        yield decide
+        yield from self._gauges(total)
+
+    def _gauges(self, total: Snapshot) -> Iterator[Metric]:
+        shown = {
+            "weir_connections": ("Client connections open.", total.connections),
+            "weir_queued_requests": ("Requests held for a replica to become ready.", total.held),
+            "weir_in_flight_requests": ("Requests sent and not yet ended.", total.in_flight),
+            "weir_index_blocks": ("Blocks in the workers' KV indexes.", total.index_blocks),
+            "weir_index_bytes": ("Bytes of the workers' KV indexes.", total.index_bytes),
+            "weir_index_refused_blocks": ("Blocks that did not fit the index.", total.index_refused),
+            "weir_pool_up": ("1 while the pool service is heard.", float(self._pool_up)),
+        }
+        for name, (told, value) in shown.items():
+            yield GaugeMetricFamily(name, told, value=value)
+        memory = GaugeMetricFamily("weir_worker_rss_bytes", "Resident memory of a worker.", labels=["worker"])
+        for worker, snapshot in sorted(self._live.items()):
+            memory.add_metric([str(worker)], snapshot.rss_bytes)
+        yield memory
+
+
+HISTOGRAMS = {
+    "ttft": ("weir_ttft_seconds", "Seconds from sending a streamed request to its first token."),
+    "tpot": ("weir_tpot_seconds", "Seconds per output token after the first."),
+    "e2e": ("weir_e2e_seconds", "Seconds from arrival to the last byte."),
+    "ttft_error": ("weir_ttft_relative_error", "|predicted - actual| / actual of the time to first token."),
+}
+COUNTERS = {
+    "prompt_tokens": ("weir_prompt_tokens", "Prompt tokens of answered requests."),
+    "output_tokens": ("weir_output_tokens", "Output tokens of answered requests."),
+    "cached_predicted": ("weir_cached_tokens_predicted", "Cached tokens predicted, where the engine reported them."),
+    "cached_reported": ("weir_cached_tokens_reported", "Cached tokens the engines reported."),
+    "cached_error": ("weir_cached_tokens_error", "Sum of |predicted - reported| cached tokens."),
+    "usd": ("weir_predicted_usd", "Predicted dollars of replica time."),
+}
+LABELS = ["model", "pool"]
+
+
+def _per_series(total: Snapshot) -> Iterator[Metric]:
+    requests = CounterMetricFamily("weir_requests", "Requests sent to replicas, by status.", labels=[*LABELS, "code"])
+    families: dict[str, Any] = {k: HistogramMetricFamily(*v, labels=LABELS) for k, v in HISTOGRAMS.items()}
+    families |= {k: CounterMetricFamily(*v, labels=LABELS) for k, v in COUNTERS.items()}
+    for key, counts in total.series.items():
+        labels = key.split("\t")
+        for code, n in counts.codes.items():
+            requests.add_metric([*labels, str(code)], n)
+        for field in HISTOGRAMS:
+            observed = getattr(counts, field)
+            families[field].add_metric(labels, _buckets(observed), observed.total)
+        for field in COUNTERS:
+            families[field].add_metric(labels, getattr(counts, field))
+    yield requests
+    yield from families.values()
+
+
+def _counter(name: str, told: str, label: str, values: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, told, labels=[label])
+    for value, n in values.items():
+        family.add_metric([value], n)
+    return family
+
+
+def _buckets(observed: HistogramCounts) -> list[tuple[str, float]]:
+    total, out = 0, []
+    for edge, n in zip([*map(str, observed.edges), "+Inf"], observed.counts, strict=True):
+        total += n
+        out.append((edge, float(total)))
+    return out
+
+
+def merged(snapshots: list[Snapshot]) -> Snapshot:
+    """The sum of several workers' counts."""
+    out = Metrics().snapshot()
+    for one in snapshots:
+        _add_histogram(out.decisions, one.decisions)
+        _add_counts(out.refused, one.refused)
+        _add_counts(out.retries, one.retries)
+        for key, counts in one.series.items():
+            _add_series(out.series.setdefault(key, Series().told()), counts)
+        for field in ("connections", "held", "in_flight", "index_blocks", "index_bytes", "index_refused"):
+            setattr(out, field, getattr(out, field) + getattr(one, field))
+    return out
+
+
+def _add_series(into: SeriesCounts, counts: SeriesCounts) -> None:
+    for field in HISTOGRAMS:
+        _add_histogram(getattr(into, field), getattr(counts, field))
+    for field in COUNTERS:
+        setattr(into, field, getattr(into, field) + getattr(counts, field))
+    _add_counts(into.codes, counts.codes)
+
+
+def _add_histogram(into: HistogramCounts, counts: HistogramCounts) -> None:
+    into.counts = [a + b for a, b in zip(into.counts, counts.counts, strict=True)]
+    into.total += counts.total
+
+
+def _add_counts(into: dict[Any, int], counts: dict[Any, int]) -> None:
+    for key, n in counts.items():
+        into[key] = into.get(key, 0) + n

@@ -1,0 +1,129 @@
+"""The front process: starts the workers, brings them the fleet, gathers their counts, answers gRPC."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from policies.native.library import ensure_built
+from router import compiled
+from router.exposition import Exposition
+from router.feed import Feed, FileFeed, PoolFeed
+from router.frames import Frames
+from router.counts import Snapshot
+from router.rpc import Rpc
+from router.settings import Settings
+from router.worker import READY
+
+RESTART_S = (0.0, 0.2, 1.0, 5.0)
+STEADY_S = 10.0  # a worker that lived so long may be restarted at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontSettings:
+    """What the front process itself needs."""
+
+    router: Settings
+    fleet: Path | None = None  # a fleet file, where there is no pool service
+    pool: str = ""  # host:port of the pool service
+    grpc: str = ""  # host:port to answer Route on; empty: not answered
+    metrics_port: int = 0  # 0: metrics are not served
+    name: str = "router"
+
+
+class Front:
+    """Supervises the workers of one port."""
+
+    def __init__(self, settings: FrontSettings, *, on_ready: Callable[[], None]) -> None:
+        self.settings, self._on_ready = settings, on_ready
+        self.exposition = Exposition()
+        self._awaited = settings.router.workers
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until a signal; every worker drains first."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop.set)
+        await asyncio.to_thread(ensure_built)
+        if why := await asyncio.to_thread(compiled.ensure):
+            print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
+        self.exposition.serve(self.settings.router.host, self.settings.metrics_port)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
+            if self.settings.grpc:
+                rpc = Rpc(self.settings.router, self.exposition)
+                tasks.append(group.create_task(rpc.run(self.settings.grpc, self._feed("rpc"), self.stop)))
+            await self.stop.wait()
+            await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
+            for task in tasks:
+                task.cancel()
+        self.exposition.close()
+
+    def _feed(self, who: str) -> Feed:
+        if self.settings.pool:
+            return PoolFeed(self.settings.pool, f"{self.settings.name}/{who}", self.exposition.pool_is)
+        assert self.settings.fleet is not None
+        return FileFeed(self.settings.fleet)
+
+    async def _keep(self, index: int) -> None:
+        """One worker, started again when it dies."""
+        failures = 0
+        loop = asyncio.get_running_loop()
+        while not self.stop.is_set():
+            started = loop.time()
+            status = await self._worker(index)
+            if self.stop.is_set():
+                return
+            failures = 0 if loop.time() - started > STEADY_S else failures + 1
+            print(f"worker {index} ended with status {status}; starting it again", file=sys.stderr)  # noqa: T201
+            await asyncio.sleep(RESTART_S[min(failures, len(RESTART_S) - 1)])
+
+    async def _worker(self, index: int) -> int:
+        ours, theirs = socket.socketpair()
+        settings = msgspec.json.encode(self.settings.router).decode()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "router.hot", settings, str(theirs.fileno()), pass_fds=[theirs.fileno()]
+        )
+        theirs.close()
+        loop = asyncio.get_running_loop()
+        frames = Frames(lambda message: self._told(index, message), lambda: None)
+        await loop.create_connection(lambda: frames, sock=ours)
+        feeding = loop.create_task(self._bring(f"worker-{index}", frames))
+        stopping = loop.create_task(self.stop.wait())
+        ended = loop.create_task(process.wait())
+        try:
+            await asyncio.wait([stopping, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                process.terminate()
+            return await ended
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        finally:
+            self.exposition.ended(index)
+            for task in (feeding, stopping):
+                task.cancel()
+            frames.close()
+
+    async def _bring(self, who: str, frames: Frames) -> None:
+        async for update in self._feed(who).updates():
+            frames.send(update)
+
+    def _told(self, index: int, message: bytes) -> None:
+        if message == READY:
+            self._awaited -= 1
+            if self._awaited == 0:
+                self._on_ready()
+            return
+        self.exposition.told(index, msgspec.msgpack.decode(message, type=Snapshot))
+
+
+def run(settings: FrontSettings, on_ready: Callable[[], None]) -> None:
+    """Run a router until SIGTERM or SIGINT."""
+    asyncio.run(Front(settings, on_ready=on_ready).run())

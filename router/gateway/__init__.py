@@ -1,0 +1,1 @@
+"""The OpenAI-compatible HTTP gateway, at protocol level: bytes in, bytes out."""

@@ -1,0 +1,132 @@
+"""A request's body: parsed once, checked, and never written again."""
+
+from router.gateway import schema
+from router.gateway.schema import Chat, Completion, Message
+from router.models import Model
+from router.order import Order
+
+
+class BadRequest(Exception):  # noqa: N818
+    """A body that is refused with 400: a sentence that says what to change, and the field it is about."""
+
+    def __init__(self, message: str, param: str = "") -> None:
+        super().__init__(message)
+        self.message, self.param = message, param
+
+
+class Limits:
+    """What a body may ask for."""
+
+    __slots__ = ("max_choices", "max_output_tokens")
+
+    def __init__(self, max_output_tokens: int, max_choices: int) -> None:
+        self.max_output_tokens, self.max_choices = max_output_tokens, max_choices
+
+
+def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
+    """The body of a POST to `path` as an order; raises `BadRequest`."""
+    try:
+        if not body.isascii():
+            body.decode()
+        if path == b"/v1/chat/completions":
+            return _from_chat(schema.chat(body), body, request_id, limits)
+        if path == b"/v1/completions":
+            return _from_completion(schema.completion(body), body, request_id, limits)
+        other = schema.other(body)
+        return Order(request_id, other.model, body, stream=bool(other.stream))
+    except schema.NOT_VALID as wrong:
+        raise _invalid(str(wrong)) from None
+    except schema.NOT_JSON as wrong:
+        raise BadRequest(f"The body is not valid JSON ({wrong}); send a JSON object in UTF-8.") from None
+
+
+def tokenise(order: Order, model: Model) -> None:
+    """Count an order's tokens with the model's vocabulary, where one is known."""
+    if model.tokenizer is None:
+        return
+    if order.chat is not None:
+        order.messages = said(order.chat)  # type: ignore[arg-type]
+    try:
+        model.tokens(order)
+    except UnicodeError:
+        raise BadRequest("The prompt holds half of a surrogate pair; send whole characters.") from None
+
+
+def said(messages: list[Message]) -> list[tuple[str, str]]:
+    """Messages as (role, text); the parts of a content that are not text say nothing here."""
+    return [(message.role, _text(message.content)) for message in messages]
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    try:
+        return "".join([schema.part(bytes(part)).text for part in content])
+    except schema.NOT_JSON:
+        raise BadRequest("A part of a message's `content` must be an object with a `type`.", "messages") from None
+
+
+def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Order:
+    if not chat.messages:
+        raise BadRequest("`messages` is empty; send at least one message with a role and content.", "messages")
+    bound = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
+    _check(bound, chat.n, limits)
+    order = Order(request_id, chat.model, body, max(body.find(b'"messages"'), 0), bound or 0, bool(chat.stream))
+    order.chat = chat.messages
+    if chat.user is not None:
+        order.session = chat.user
+    return order
+
+
+def _from_completion(completion: Completion, body: bytes, request_id: str, limits: Limits) -> Order:
+    if not completion.prompt:
+        raise BadRequest("`prompt` is empty; send text or token ids.", "prompt")
+    bound = 16 if completion.max_tokens is None else completion.max_tokens
+    _check(bound, completion.n, limits)
+    start = max(body.find(b'"prompt"'), 0)
+    order = Order(request_id, completion.model, body, start, bound, bool(completion.stream), completion.user or "")
+    _single(order, completion.prompt)
+    return order
+
+
+def _single(order: Order, prompt: object) -> None:
+    """Note the prompt where there is one: text, or its token ids."""
+    if isinstance(prompt, str):
+        order.prompt = prompt
+        return
+    assert isinstance(prompt, list)
+    kinds = {type(item) for item in prompt}
+    if len(kinds) > 1:
+        raise BadRequest("`prompt` must be a text, a list of token ids, or a list of either.", "prompt")
+    if kinds == {int}:
+        order.tokens = _tokens(prompt)
+    elif len(prompt) == 1:
+        _single(order, prompt[0])
+    else:
+        for one in prompt:
+            if isinstance(one, list):
+                _tokens(one)
+
+
+def _tokens(ids: list[int]) -> list[int]:
+    if not ids or min(ids) < 0 or max(ids) >= 1 << 32:
+        raise BadRequest("Token ids in `prompt` must be whole numbers from 0 to 4294967295.", "prompt")
+    return ids
+
+
+def _check(max_tokens: int | None, n: int | None, limits: Limits) -> None:
+    if max_tokens is not None and not 1 <= max_tokens <= limits.max_output_tokens:
+        raise BadRequest(f"`max_tokens` must be 1 to {limits.max_output_tokens}, not {max_tokens}.", "max_tokens")
+    if n is not None and not 1 <= n <= limits.max_choices:
+        raise BadRequest(f"`n` must be 1 to {limits.max_choices}, not {n}.", "n")
+
+
+def _invalid(told: str) -> BadRequest:
+    """msgspec's words, with the field where it names one."""
+    if told.startswith("Object missing required field"):
+        field = told.split("`")[1]
+        return BadRequest(f"The field `{field}` is missing.", field)
+    _, _, at = told.partition(" - at `$")
+    return BadRequest(f"{told}.", at.rstrip("`").lstrip(".").partition("[")[0].partition(".")[0])

@@ -1,0 +1,204 @@
+"""The gateway: what is asked on which path, and everything that happens by the clock."""
+
+import asyncio
+import socket
+from collections import deque
+from itertools import count
+from secrets import token_hex
+from time import monotonic
+from typing import cast
+
+import msgspec
+
+from policies.decision import Refusal, Shed
+from router.core import Core
+from router.gateway import body as bodies
+from router.gateway.body import BadRequest, Limits
+from router.gateway.client import Client
+from router.gateway.exchange import Exchange
+from router.gateway.head import Head
+from router.gateway.upstream import Lane
+from router.order import Order
+from router.refusals import error_body, refusal, reply
+from router.settings import Settings
+
+TICK_S = 0.05
+BACKLOG = 4096
+MOST_BUDGET = 500.0
+PROXIED = frozenset((
+    b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings", b"/v1/responses", b"/v1/messages", b"/v1/rerank",
+    b"/v1/score", b"/tokenize", b"/detokenize",
+))  # fmt: skip
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Gateway:
+    """Clients on one side, replicas on the other, one `Core` between them."""
+
+    def __init__(self, core: Core, settings: Settings) -> None:
+        self.core, self.settings = core, settings
+        self.clients: set[Client] = set()
+        self.budget = MOST_BUDGET  # attempts that may still be repeated
+        self.unstreamed: list[Exchange] = []  # sent, and no first token will be seen
+        self.draining = False
+        self.deadline_s, self._retry_share = settings.deadline_s, settings.retry_share
+        self._held: deque[Exchange] = deque()
+        self._lanes: dict[int, Lane] = {}
+        self._limits = Limits(settings.max_output_tokens, settings.max_choices)
+        self._ids, self._prefix = count(), token_hex(6)
+        self._server: asyncio.Server | None = None
+        self._ticks = 0
+        self._tick: asyncio.TimerHandle | None = None
+
+    async def start(self, listener: socket.socket) -> None:
+        """Serve on a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
+        self._tick = loop.call_later(TICK_S, self._on_tick)
+
+    async def drain(self) -> None:
+        """Take no more connections, finish what is under way within the bound, then close everything."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        until = monotonic() + self.settings.drain_s
+        for client in [c for c in self.clients if c.exchange is None]:
+            client.transport.close()
+        while monotonic() < until and any(c.exchange is not None for c in self.clients):
+            await asyncio.sleep(TICK_S)
+        for client in list(self.clients):
+            client.transport.abort()
+        for lane in self._lanes.values():
+            lane.close()
+        if self._tick is not None:
+            self._tick.cancel()
+
+    def lane(self, row: int) -> Lane:
+        """The way to the replica in a row; a replica that moved gets a new one."""
+        replica, lane = self.core.fleet.replicas[row], self._lanes.get(row)
+        if lane is None or lane.replica is not replica:
+            if replica is None:
+                assert lane is not None
+                return lane
+            if lane is not None:
+                lane.close()
+            lane = self._lanes[row] = Lane(replica, self.settings.connect_timeout_s)
+        return lane
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        return cast(asyncio.BaseProtocol, Client(self))
+
+    def request(self, client: Client, head: Head, body: bytes) -> None:
+        """A whole request came."""
+        if head.method == b"POST" and head.path in PROXIED:
+            self._proxy(client, head, body)
+        elif head.method in (b"GET", b"HEAD"):
+            told = self._get(head)
+            client.transport.write(told if head.method == b"GET" else told[: told.index(b"\r\n\r\n") + 4])
+            self._after(client, head)
+        else:
+            known = head.path in PROXIED
+            sentence = f"{head.path.decode()} takes POST." if known else f"There is no {head.path.decode()} here."
+            client.transport.write(reply(405 if known else 404, error_body(sentence, "invalid_request_error")))
+            self._after(client, head)
+
+    def hold(self, exchange: Exchange) -> None:
+        """Keep a request until a replica is ready."""
+        self._held.append(exchange)
+        self.core.metrics.held = len(self._held)
+
+    def served(self) -> None:
+        """A request was answered: a share of another attempt is earned."""
+        self.budget = min(self.budget + self._retry_share, MOST_BUDGET)
+
+    def release(self) -> None:
+        """The fleet changed: decide again for what is held."""
+        now, waiting = monotonic(), list(self._held)
+        self._held.clear()
+        for exchange in waiting:
+            if exchange.ended:
+                continue
+            if now - exchange.held_since > self.settings.hold_s:
+                exchange.refuse(Shed(Refusal.NO_REPLICA))
+            else:
+                exchange.avoid = frozenset()
+                exchange.dispatch()
+        self.core.metrics.held = len(self._held)
+
+    def _proxy(self, client: Client, head: Head, body: bytes) -> None:
+        request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
+        try:
+            order = self._order(request_id, head, body)
+        except BadRequest as bad:
+            self.core.metrics.refused("bad-request")
+            told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
+            client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
+            self._after(client, head)
+            return
+        if self.draining:
+            client.transport.write(refusal(Refusal.DRAINING, 1.0, request_id, model=order.model))
+            self._after(client, head)
+            return
+        client.exchange = exchange = Exchange(self, client, head, body, order)
+        exchange.dispatch()
+
+    def _order(self, request_id: str, head: Head, body: bytes) -> Order:
+        order = bodies.parse(head.path, body, request_id, self._limits)
+        if head.session:
+            order.session = head.session
+        order.tenant, order.slo = head.tenant, head.slo
+        model = self.core.models.get(order.model)
+        if model is not None:
+            bodies.tokenise(order, model)
+        return order
+
+    def _after(self, client: Client, head: Head) -> None:
+        if not head.keep:
+            client.end()
+        client.since = monotonic()
+
+    def _get(self, head: Head) -> bytes:
+        if head.path == b"/v1/models":
+            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
+            return reply(200, _encode({"object": "list", "data": listed}))
+        if head.path == b"/health":
+            ready = bool(self.core.fleet.columns.ready.any()) and not self.draining
+            return reply(200 if ready else 503, b'{"status":"%b"}' % (b"ok" if ready else b"no replica is ready"))
+        if head.path == b"/live":
+            return reply(200, b'{"status":"ok"}')
+        return reply(404, error_body(f"There is no {head.path.decode()} here.", "invalid_request_error"))
+
+    def _on_tick(self) -> None:
+        now = monotonic()
+        self._ticks += 1
+        if self.core.view.resume(now) or self._held:
+            self.release()
+        if self.unstreamed:
+            self._start_unstreamed(now)
+        if self._ticks % 5 == 0:
+            self._sweep(now)
+        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
+
+    def _start_unstreamed(self, now: float) -> None:
+        """An unstreamed reply shows no first token: count it as running when the prediction says it runs."""
+        still = []
+        for exchange in self.unstreamed:
+            placement = exchange.placement
+            if exchange.ended or placement is None or placement.load.started:
+                continue
+            if now - placement.sent_at >= placement.ttft_s:
+                self.core.view.start(placement.load)
+            else:
+                still.append(exchange)
+        self.unstreamed = still
+
+    def _sweep(self, now: float) -> None:
+        for client in list(self.clients):
+            exchange = client.exchange
+            if exchange is not None:
+                if now > exchange.deadline and not exchange.ended:
+                    exchange.expire()
+            elif client.overdue(now):
+                client.time_out()
+        self.core.metrics.connections = len(self.clients)

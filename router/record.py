@@ -1,0 +1,102 @@
+"""Decision records: what was asked, what was predicted of every candidate, why one was chosen, what came of it."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+import msgspec
+
+from policies.decision import Outcome
+from policies.policy import Routing
+from policies.predict import candidates
+
+if TYPE_CHECKING:
+    from router.core import Core, Placement
+
+_encode = msgspec.json.Encoder().encode
+
+
+def settings_hash(policy: Routing) -> str:
+    """Eight hex digits that change with the policy or any of its settings."""
+    told = json.dumps([policy.name(), policy.setting_names(), policy.settings().tolist()])
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+
+class Observer(Protocol):
+    """What a core tells of each request it places."""
+
+    def decision(self, core: "Core", placement: "Placement") -> None:
+        """It was decided, and is not counted yet."""
+
+    def outcome(self, placement: "Placement", outcome: Outcome) -> None:
+        """It ended."""
+
+
+class Recorder:
+    """Writes one JSON line a request, when it ends; lines are buffered until `flush`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._lines: list[bytes] = []
+        self._hash = ""
+
+    def decision(self, core: "Core", placement: "Placement") -> None:
+        """Note a decision while the view is as the policy saw it."""
+        self._hash = self._hash or settings_hash(core.placer.policy)
+        placement.record = {
+            "id": placement.order.id,
+            "at": placement.sent_at,
+            "policy": core.placer.name,
+            "settings": self._hash,
+            "request": _request(core, placement),
+            "candidates": [_candidate(core, c) for c in candidates(core.placer.asked(), core.fleet.table, core.placer.cached)],
+            "chosen": placement.replica.name,
+            "why": core.placer.name,
+            "propensity": placement.propensity,
+            "knowledge": core.held.knowledge(placement.row),
+        }
+
+    def outcome(self, placement: "Placement", outcome: Outcome) -> None:
+        """Note what came of it; the record is complete."""
+        if placement.record is not None:
+            placement.record["outcome"] = outcome.as_dict()
+            self._lines.append(_encode(placement.record))
+
+    def flush(self) -> None:
+        """Write what was noted since the last time."""
+        if self._lines:
+            self._file.write(b"\n".join(self._lines).decode() + "\n")
+            self._file.flush()
+            self._lines.clear()
+
+    def close(self) -> None:
+        """Write the rest and let the file go."""
+        self.flush()
+        self._file.close()
+
+
+def _request(core: "Core", placement: "Placement") -> dict[str, Any]:
+    order, ask = placement.order, core.placer.asked()
+    return {
+        "model": order.model,
+        "session": order.session,
+        "tenant": order.tenant,
+        "slo": order.slo,
+        "prompt_tokens": ask.prompt_tokens,
+        "max_tokens": ask.max_tokens,
+        "expected_tokens": ask.expected_tokens,
+        "ttft_deadline_s": ask.ttft_deadline_s,
+        "tpot_deadline_s": ask.tpot_deadline_s,
+    }
+
+
+def _candidate(core: "Core", candidate: Any) -> dict[str, Any]:
+    replica = core.fleet.replicas[candidate.row]
+    return {
+        "replica": replica.name if replica else "",
+        "cached_tokens": candidate.cached_tokens,
+        "ttft_s": candidate.ttft_s,
+        "tpot_s": candidate.tpot_s,
+        "cost_usd": candidate.cost_usd,
+    }

@@ -1,0 +1,149 @@
+"""gRPC: the gateway's decision without its proxying, and the outcome handed back by whoever dispatched."""
+
+import asyncio
+from itertools import count
+from secrets import token_hex
+from time import monotonic
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from policies.decision import Outcome, Queue, Shed
+from policies.predict import candidates
+from router.core import Core, Placement
+from router.exposition import Exposition
+from router.feed import Feed
+from router.gateway.body import BadRequest, Limits, parse, tokenise
+from router.intake import apply
+from router.metrics import Metrics
+from router.order import Order
+from router.record import settings_hash
+from router.settings import Settings
+from weir.v1 import fleet_pb2, route_pb2, route_pb2_grpc
+
+class Witness:
+    """Notes the predictions for every candidate as the policy saw them, before the chosen one is counted."""
+
+    def decision(self, core: Core, placement: Placement) -> None:
+        """A decision was taken."""
+        placement.noted = candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
+
+    def outcome(self, placement: Placement, outcome: Outcome) -> None:
+        """It ended: nothing to note."""
+
+
+OPEN_S = 600.0  # a placement nobody reports on is given up after so long
+RPC = -1  # the exposition's number for this process
+
+
+class Rpc(route_pb2_grpc.RouterServicer):
+    """The Router service, over a core of its own."""
+
+    def __init__(self, settings: Settings, exposition: Exposition) -> None:
+        self._settings, self._exposition = settings, exposition
+        self._limits = Limits(settings.max_output_tokens, settings.max_choices)
+        self._metrics = Metrics()
+        self.core = Core(settings, self._metrics, Witness())
+        self._open: dict[str, Placement] = {}
+        self._ids, self._prefix = count(), token_hex(6)
+
+    async def run(self, address: str, feed: Feed, stop: asyncio.Event) -> None:
+        """Serve on `address` until `stop`."""
+        server = grpc.aio.server()
+        route_pb2_grpc.add_RouterServicer_to_server(self, server)
+        state = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(state, server)
+        server.add_insecure_port(address)
+        await server.start()
+        await state.set("", health_pb2.HealthCheckResponse.SERVING)
+        feeding = asyncio.create_task(self._take(feed))
+        sweeping = asyncio.create_task(self._sweep())
+        try:
+            await stop.wait()
+        finally:
+            feeding.cancel()
+            sweeping.cancel()
+            await server.stop(1.0)
+
+    async def Route(self, request: route_pb2.RouteRequest, context: grpc.aio.ServicerContext) -> route_pb2.RouteReply:  # type: ignore[type-arg]
+        """Decide where a request should go."""
+        try:
+            order = self._order(request)
+        except BadRequest as bad:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad.message)
+            raise
+        decided = self.core.place(order, monotonic())
+        reply = route_pb2.RouteReply(policy=self.core.placer.name, settings_hash=settings_hash(self.core.placer.policy))
+        if isinstance(decided, Queue):
+            reply.queue.why = decided.why
+        elif isinstance(decided, Shed):
+            reply.shed.reason, reply.shed.retry_after_s = decided.reason.value, decided.retry_after_s
+            self._metrics.refused(decided.reason.value)
+        else:
+            self._describe(reply, decided)
+        return reply
+
+    async def Report(self, request: route_pb2.Report, context: grpc.aio.ServicerContext) -> route_pb2.ReportReply:  # type: ignore[type-arg]
+        """Take in what became of a routed request."""
+        placement = self._open.get(request.decision_id)
+        if placement is None:
+            return route_pb2.ReportReply(known=False)
+        if request.first_token:
+            self.core.first_token(placement, monotonic())
+            return route_pb2.ReportReply(known=True)
+        del self._open[request.decision_id]
+        self.core.end(placement, _outcome(request))
+        return route_pb2.ReportReply(known=True)
+
+    def _order(self, request: route_pb2.RouteRequest) -> Order:
+        request_id = request.request_id or f"{self._prefix}-{next(self._ids):x}"
+        if request.body:
+            path = (request.path or "/v1/chat/completions").encode()
+            order = parse(path, request.body, request_id, self._limits)
+            order.model = request.model or order.model
+            order.session, order.tenant, order.slo = request.session or order.session, request.tenant, request.slo
+            if order.model in self.core.models:
+                tokenise(order, self.core.models[order.model])
+            return order
+        if not request.model:
+            raise BadRequest("Give `model`, and one of `body`, `token_ids` and `prompt_tokens`.", "model")
+        tokens = list(request.token_ids) or None
+        if tokens is None and not request.prompt_tokens:
+            raise BadRequest("Give one of `body`, `token_ids` and `prompt_tokens`.", "prompt_tokens")
+        return Order(
+            request_id, request.model, b"", max_tokens=request.max_tokens, session=request.session, tenant=request.tenant,
+            slo=request.slo, prompt_tokens=request.prompt_tokens, tokens=tokens,
+        )  # fmt: skip
+
+    def _describe(self, reply: route_pb2.RouteReply, placement: Placement) -> None:
+        decision_id = f"{placement.order.id}/{next(self._ids):x}"
+        self._open[decision_id] = placement
+        name = placement.replica.name
+        reply.decision_id, reply.propensity = decision_id, placement.propensity
+        reply.send.prefill = reply.send.decode = name
+        reply.send.address, reply.send.why = placement.replica.address, self.core.placer.name
+        for one in placement.noted:
+            replica = self.core.fleet.replicas[one.row]
+            reply.candidates.add(
+                replica=replica.name if replica else "", ttft_s=one.ttft_s, tpot_s=one.tpot_s, cost_usd=one.cost_usd,
+                cached_tokens=round(one.cached_tokens),
+            )  # fmt: skip
+
+    async def _take(self, feed: Feed) -> None:
+        async for update in feed.updates():
+            apply(self.core, fleet_pb2.FleetUpdate.FromString(update))
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            late = monotonic() - OPEN_S
+            for decision_id in [k for k, p in self._open.items() if p.sent_at < late]:
+                self.core.end(self._open.pop(decision_id), Outcome(False, 0.0, 0.0, OPEN_S, 0, 0, -1, status=408))
+            self._exposition.told(RPC, self._metrics.snapshot())
+
+
+def _outcome(report: route_pb2.Report) -> Outcome:
+    return Outcome(
+        report.ok, report.ttft_s, report.tpot_s, report.e2e_s, report.prompt_tokens, report.output_tokens,
+        report.cached_tokens if report.HasField("cached_tokens") else -1,
+    )  # fmt: skip

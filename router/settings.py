@@ -1,0 +1,39 @@
+"""What a router process is told when it starts; plain data, so that a worker needs no validation library."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Limits, deadlines and the policy of one router."""
+
+    policy: str = "shortest_ttft"
+    policy_settings: tuple[tuple[str, float], ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    ttft_slo_s: float = 2.0  # the deadlines that predictions are held against
+    tpot_slo_s: float = 0.1
+    max_head_bytes: int = 32 << 10
+    max_body_bytes: int = 32 << 20
+    max_output_tokens: int = 1 << 20  # a larger max_tokens is a mistake
+    max_choices: int = 128
+    head_timeout_s: float = 10.0  # from a request's first byte to the end of its headers
+    body_timeout_s: float = 60.0
+    idle_timeout_s: float = 300.0
+    deadline_s: float = 600.0  # from arrival to the last byte, unless the client says less
+    connect_timeout_s: float = 2.0
+    hold_s: float = 30.0  # how long a request may wait for a replica to become ready
+    retries: int = 5  # attempts on other replicas per request ...
+    retry_share: float = 0.2  # ... and at most so many per request served, over all of them
+    suspend_s: float = 0.5  # how long a replica that refused a connection is left out
+    drain_s: float = 30.0
+    tokens: str = "auto"  # auto: a model's tokenizer where one is known; estimate: never tokenise
+    text_block_bytes: int = 256  # what a block is where prompts are compared as text
+    index_blocks: int = 1 << 20
+    decisions: str = ""  # file of decision records; empty: none are kept
+
+
+def default(name: str) -> object:
+    """The default of one setting."""
+    return Settings.__dataclass_fields__[name].default

@@ -1,0 +1,110 @@
+"""A worker process: one event loop, one core, one gateway. Told what to do by the front process over a pipe."""
+
+import asyncio
+import gc
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from router.core import Core
+from router.frames import Frames
+from router.gateway.server import Gateway
+from router.intake import apply
+from router.metrics import Metrics
+from router.record import Recorder
+from router.settings import Settings
+from weir.v1 import fleet_pb2
+
+REPORT_S = 1.0
+READY = b"ready"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that several processes may bind to one port; the kernel shares connections out."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.bind((host, port))
+    return listener
+
+
+class Worker:
+    """Wires the pipe to the core and the core to the gateway."""
+
+    def __init__(self, settings: Settings, pipe: socket.socket) -> None:
+        self.settings, self._pipe = settings, pipe
+        self.metrics = Metrics()
+        self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
+        self.core = Core(settings, self.metrics, self.recorder)
+        self.gateway = Gateway(self.core, settings)
+        self.stop = asyncio.Event()
+        self._ready = False
+
+    async def run(self) -> None:
+        """Serve until the pipe ends or a signal comes."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.stop.set)
+        _, self._frames = await loop.create_connection(
+            lambda: Frames(self._on_update, self.stop.set), sock=self._pipe
+        )
+        await self.stop.wait()
+        await self.gateway.drain()
+        self._report()
+        if self.recorder is not None:
+            self.recorder.close()
+        self._frames.close()
+
+    def _on_update(self, message: bytes) -> None:
+        update = fleet_pb2.FleetUpdate.FromString(message)
+        apply(self.core, update)
+        self.gateway.release()
+        if not self._ready:
+            self._ready = True
+            self._serving = asyncio.get_running_loop().create_task(self._serve())
+
+    async def _serve(self) -> None:
+        await self.gateway.start(listen(self.settings.host, self.settings.port))
+        gc.collect()
+        gc.freeze()  # what is loaded by now lives as long as the process: no need to look at it again
+        gc.set_threshold(50_000, 20, 100)
+        self._frames.send(READY)
+        self._report_again()
+
+    def _report_again(self) -> None:
+        self._report()
+        if not self.stop.is_set():
+            asyncio.get_running_loop().call_later(REPORT_S, self._report_again)
+
+    def _report(self) -> None:
+        counts, index = self.metrics.snapshot(), self.core.held.index
+        counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
+        counts.rss_bytes = _rss_bytes()
+        self._frames.send(msgspec.msgpack.encode(counts))
+        if self.recorder is not None:
+            self.recorder.flush()
+
+
+def _rss_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    """`python -m router.worker SETTINGS_JSON PIPE_FD`: started by the front process."""
+    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    worker = Worker(settings, socket.socket(fileno=int(sys.argv[2])))
+    uvloop.run(worker.run())
+
+
+if __name__ == "__main__":
+    main()

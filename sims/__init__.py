@@ -1,0 +1,1 @@
+"""Traffic, engines and fleets that are not there: traces, workloads, the emulator, replay."""

@@ -1,0 +1,1 @@
+"""The load generator: arrivals become OpenAI requests on the wire, answers become records."""

@@ -1,0 +1,1 @@
+"""From files to arrivals: what every trace format shares."""

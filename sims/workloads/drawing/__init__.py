@@ -1,0 +1,1 @@
+"""Drawing arrivals from distributions: what every generator shares."""

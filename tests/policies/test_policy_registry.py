@@ -1,0 +1,78 @@
+from dataclasses import dataclass
+
+import pytest
+
+from policies.policy import ROUTES, routing
+from policies.registry import BadSetting, Registry, UnknownName, known, strict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    ratio: float = 1.0
+    times: int = 2
+    label: str = ""
+    on: bool = False
+
+
+def test_every_routing_policy_is_named_for_its_file() -> None:
+    assert ROUTES.names() == [
+        "least_loaded", "prefix_affinity", "random", "session_affinity", "shortest_ttft", "two_choices"
+    ]  # fmt: skip
+    assert [policy.name() for policy in ROUTES] == ROUTES.names()
+
+
+def test_an_unknown_name_is_an_error_that_lists_the_known_and_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"no routing policy 'least_load'.*did you mean 'least_loaded'\?.*two_choices"):
+        routing("least_load")
+
+
+def test_an_unknown_name_near_nothing_is_answered_by_the_list_alone() -> None:
+    assert known("zzz", ["beta", "alpha"]) == "known: alpha, beta"
+
+
+def test_an_unknown_setting_is_an_error_that_lists_the_known() -> None:
+    with pytest.raises(BadSetting, match=r"policy shortest_ttft has no setting 'neer'.*'near'.*near_s, tpot_margin"):
+        routing("shortest_ttft", {"neer": 0.1})
+
+
+def test_a_policy_without_settings_says_that_it_has_none() -> None:
+    with pytest.raises(BadSetting, match="policy random has no setting 'seed': it has none"):
+        routing("random", {"seed": 1})
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None, [0.1]])
+def test_a_setting_of_the_wrong_type_is_refused(value: object) -> None:
+    with pytest.raises(BadSetting, match="match must be float, not"):
+        routing("prefix_affinity", {"match": value})
+
+
+def test_a_whole_number_will_do_for_a_float() -> None:
+    assert routing("prefix_affinity", {"match": 1}).settings().tolist() == [1.0, 1.5, 8.0]
+
+
+@pytest.mark.parametrize("settings", [{"times": 1.5}, {"times": True}, {"label": 3}, {"on": 1}])
+def test_no_other_type_stands_in_for_another(settings: dict[str, object]) -> None:
+    with pytest.raises(BadSetting):
+        strict(Typed, "typed", settings)
+
+
+def test_settings_reach_the_kernel_in_the_order_of_the_fields() -> None:
+    policy = routing("shortest_ttft", {"tpot_margin": 0.5, "near": 0.1})
+    assert type(policy).setting_names() == ["near", "near_s", "tpot_margin"]
+    assert policy.settings().tolist() == [0.1, 0.05, 0.5]
+
+
+def test_a_policy_without_settings_still_has_an_array_for_its_kernel() -> None:
+    assert len(routing("random").settings()) == 1
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    with pytest.raises((AttributeError, TypeError)):
+        routing("shortest_ttft").near = 1.0  # type: ignore[attr-defined]
+
+
+def test_two_things_in_one_file_are_an_error() -> None:
+    registry: Registry[object] = Registry("thing", "policies.route")
+    registry.register(Typed)
+    with pytest.raises(ValueError, match="two things"):
+        registry.register(Typed)

@@ -1,0 +1,189 @@
+"""The whole service on real sockets: an engine, its events, a router that watches, Redis, SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import zmq
+from weir.v1 import fleet_pb2, fleet_pb2_grpc
+
+from pool.app import Bound, run
+from pool.discovery.static import BadFleet
+from pool.hashing import plain_chain
+from pool.settings import Settings
+from tests.pool.fakes import FakeEngine, FakePublisher, chained, fleet_file, stored, until
+from tests.pool.valkey_server import Valkey
+
+QUICK: dict[str, Any] = {
+    "scrape_interval_s": 0.05,
+    "discovery_interval_s": 0.05,
+    "replay_idle_s": 0.3,
+    "recheck_s": 0.5,
+}
+
+
+class Running:
+    """A pool and a router that watches it."""
+
+    def __init__(self, bound: Bound, channel: grpc.aio.Channel) -> None:
+        self.bound, self.channel = bound, channel
+        self.stub: Any = fleet_pb2_grpc.PoolStub(channel)  # type: ignore[no-untyped-call]
+        self.reports: dict[str, fleet_pb2.ReplicaReport] = {}
+        self.replicas: dict[str, fleet_pb2.Replica] = {}
+        self.held: dict[str, set[int]] = {}
+
+    async def watch(self) -> None:
+        async for update in self.stub.WatchFleet(fleet_pb2.WatchFleetRequest(router="test")):
+            self.replicas.update({replica.name: replica for replica in update.replicas})
+            for name in update.removed:
+                del self.replicas[name]
+            self.reports.update({report.name: report for report in update.reports})
+            for event in update.events:
+                held = self.held.setdefault(event.replica, set())
+                held.update(event.blocks) if event.kind == fleet_pb2.KvEvent.STORED else held.clear()
+
+    def says(self, name: str, ready: bool, knowledge: str) -> bool:
+        report = self.reports.get(name)
+        return report is not None and (report.ready, report.knowledge) == (ready, knowledge)
+
+    async def metrics(self) -> str:
+        url = f"http://127.0.0.1:{self.bound.metrics_port}/metrics"
+        return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+
+
+@asynccontextmanager
+async def running(path: Path, **more: Any) -> AsyncIterator[Running]:
+    """A pool that is stopped, cleanly, at the end."""
+    stop, bound = asyncio.Event(), asyncio.get_running_loop().create_future()
+    settings = Settings(listen="127.0.0.1:0", metrics_port=0, **(QUICK | more))
+    task = asyncio.create_task(run(settings, path, ready=bound.set_result, stop=stop, hasher=plain_chain))
+    await asyncio.wait([task, bound], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        await task
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{bound.result().port}") as channel:
+        it = Running(bound.result(), channel)
+        watching = asyncio.create_task(it.watch())
+        yield it
+        stop.set()
+        await asyncio.gather(watching, return_exceptions=True)
+    await task
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[FakeEngine]:
+    async with FakeEngine() as made:
+        yield made
+
+
+@pytest.fixture
+async def publisher(context: "zmq.Context[Any]") -> AsyncIterator[FakePublisher]:
+    async with FakePublisher(context) as made:
+        yield made
+
+
+@pytest.fixture
+def path(engine: FakeEngine, publisher: FakePublisher, tmp_path: Path) -> Path:
+    return fleet_file(tmp_path / "fleet.yaml", [engine.address], [publisher.events], [publisher.replay])
+
+
+async def test_a_router_learns_what_there_is_what_it_does_and_what_it_holds(
+    path: Path, publisher: FakePublisher
+) -> None:
+    publisher.publish(stored([1, 2]))
+    async with running(path) as it:
+        await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
+        report = it.reports["a-0"]
+        assert (report.running, report.waiting, report.kv_tokens) == (3, 35, 320)
+        once = await it.stub.GetFleet(fleet_pb2.GetFleetRequest())
+        assert [replica.name for replica in once.replicas] == ["a-0"]
+        page = await it.metrics()
+        assert 'weir_pool_replicas{pool="a",ready="true"} 1.0' in page
+        assert 'weir_pool_knowledge{knowledge="exact"} 1.0' in page
+        assert 'weir_pool_kv_events_total{kind="stored"} 1.0' in page
+        assert "weir_pool_scrape_seconds_bucket" in page
+
+
+async def test_an_engine_without_events_is_known_approximately(engine: FakeEngine, tmp_path: Path) -> None:
+    async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
+        await until(lambda: it.says("a-0", True, "approximate"))
+
+
+async def test_an_engine_that_starts_again_is_a_new_epoch_with_an_empty_cache(
+    path: Path, engine: FakeEngine, publisher: FakePublisher
+) -> None:
+    publisher.publish(stored([1, 2]))
+    async with running(path) as it:
+        await until(lambda: it.held.get("a-0") == set(chained(2)))
+        engine.started = 2000.0
+        publisher.restart()
+        await until(lambda: it.replicas["a-0"].epoch == 2 and not it.held["a-0"])
+        publisher.publish(stored([5]), at=500.0)
+        await until(lambda: it.held["a-0"] == set(chained(1)) and it.says("a-0", True, "exact"))
+        assert it.replicas["a-0"].epoch == 2
+
+
+async def test_an_edit_of_the_file_is_taken_and_a_bad_one_is_not(
+    engine: FakeEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    path = fleet_file(tmp_path / "fleet.yaml", [engine.address])
+    async with running(path) as it:
+        await until(lambda: "a-0" in it.replicas)
+        good = path.read_text()
+        path.write_text("pools: [{nmae: a}]\n")
+        await until(lambda: len(caplog.messages) == 1)
+        assert list(it.replicas) == ["a-0"]
+        path.write_text(good.replace("]", ', "127.0.0.1:1"]'))
+        await until(lambda: "a-1" in it.replicas and it.says("a-1", False, "approximate"))
+        path.write_text(good)
+        await until(lambda: list(it.replicas) == ["a-0"])
+    assert len(caplog.messages) == 1
+
+
+async def test_a_restarted_pool_goes_on_from_redis(path: Path, publisher: FakePublisher, valkey: Valkey) -> None:
+    publisher.publish(stored([1, 2]))
+    async with running(path, redis=valkey.url) as it:
+        await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
+        assert "weir_pool_redis_up 1.0" in await it.metrics()
+    publisher.asked.clear()
+    async with running(path, redis=valkey.url) as it:
+        await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
+        assert it.replicas["a-0"].epoch == 1
+
+
+async def test_without_its_redis_a_pool_goes_on_and_says_so(engine: FakeEngine, tmp_path: Path) -> None:
+    path = fleet_file(tmp_path / "fleet.yaml", [engine.address])
+    async with running(path, redis=f"unix://{tmp_path}/nothing.sock") as it:
+        await until(lambda: it.says("a-0", True, "approximate"))
+        assert "weir_pool_redis_up 0.0" in await it.metrics()
+
+
+async def test_a_probe_is_told_that_it_serves(engine: FakeEngine, tmp_path: Path) -> None:
+    async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
+        assert await it.channel.unary_unary("/grpc.health.v1.Health/Check", None, None)(b"") == b"\x08\x01"
+
+
+async def test_a_file_that_cannot_be_used_at_first_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("pools: [{nmae: a}]\n")
+    with pytest.raises(BadFleet, match="nmae"):
+        await run(Settings(**QUICK), tmp_path / "bad.yaml", stop=asyncio.Event(), hasher=plain_chain)
+
+
+def test_the_command_says_that_it_is_ready_and_ends_on_sigterm(tmp_path: Path) -> None:
+    path = fleet_file(tmp_path / "fleet.yaml", ["127.0.0.1:1"])
+    command = [sys.executable, "-m", "pool", "--fleet", str(path), "--listen", "127.0.0.1:0", "--metrics", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("pool ready: 1 replicas, gRPC on 127.0.0.1:")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+        assert (process.returncode, "Traceback" in errors) == (0, False)

@@ -1,0 +1,50 @@
+"""An engine's metrics page in the few numbers that matter."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pool.scrape import Reading, read
+from tests.pool.fakes import METRICS
+
+SGLANG = b"""sglang:num_running_reqs{model_name="m"} 5.0
+sglang:num_queue_reqs{model_name="m"} 2.0
+sglang:token_usage{model_name="m"} 0.5
+sglang:max_total_num_tokens{model_name="m"} 4096.0
+"""
+
+
+def test_a_vllm_page_is_read() -> None:
+    page = (METRICS % 1234.5).encode()
+    expected = Reading(running=3, waiting=35, kv_used=0.25, kv_tokens=320, block_tokens=4, blocks=80, started=1234.5)
+    assert read(page) == expected
+
+
+def test_an_sglang_page_is_read() -> None:
+    assert read(SGLANG) == Reading(running=5, waiting=2, kv_used=0.5, kv_tokens=4096)
+
+
+def test_older_pages_name_the_gpu_cache() -> None:
+    assert read(b"vllm:gpu_cache_usage_perc 0.75\n").kv_used == 0.75
+
+
+def test_ranks_add_up_and_shares_are_averaged() -> None:
+    page = b"".join(
+        b'vllm:num_requests_running{engine="%d"} 2\nvllm:kv_cache_usage_perc{engine="%d"} %s\n'
+        b'vllm:cache_config_info{block_size="16",engine="%d",num_gpu_blocks="10"} 1\n' % (rank, rank, share, rank)
+        for rank, share in ((0, b"0.2"), (1, b"0.4"))
+    )
+    reading = read(page)
+    assert (reading.running, round(reading.kv_used, 9), reading.kv_tokens) == (4, 0.3, 320)
+
+
+def test_what_is_no_number_is_nothing() -> None:
+    page = b'vllm:num_requests_running NaN\nvllm:num_requests_waiting -3\nvllm:cache_config_info{block_size="None"} 1\n'
+    assert read(page + b"process_start_time_seconds") == Reading()
+
+
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from(METRICS.split()), max_size=30).map(lambda w: " ".join(w).encode())
+)
+def test_no_page_makes_it_fail(page: bytes) -> None:
+    assert isinstance(read(page), Reading)
