@@ -9,6 +9,7 @@ from cli.output import Json
 
 if TYPE_CHECKING:
     from rich.table import Table
+
     from weir.fleetfile import Pool
 
 PROMPTS = {"1k": 1000, "8k": 8000}
@@ -19,9 +20,8 @@ def check(
     json_to: Json = "",
 ) -> None:
     """Validate a fleet file and print what each pool is predicted to do; exit code 2 says what is wrong."""
-    from weir.fleetfile import read_fleet
-
     from cli.output import console, write_json
+    from weir.fleetfile import read_fleet
 
     found = read_fleet(fleet)
     pools = [_described(pool) for pool in found.pools]

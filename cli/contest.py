@@ -1,11 +1,12 @@
 """Policies compared: each in turn routes the same requests over the same fleet, its caches emptied before."""
 
 import asyncio
-import resource
+import os
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cli.kin import Processor, processor
 from cli.live import Live
 from cli.stack import RouterOptions, Stack
 from sims.arrival import Arrival
@@ -22,7 +23,8 @@ class Turn:
     policy: str
     records: list[Record]
     wall_s: float
-    cores: dict[str, float]  # processors busy on average, by process
+    cores: dict[str, float]  # processors used on average, by process
+    waits: dict[str, float]  # share of the time that each waited for a processor
 
 
 async def contest(
@@ -50,7 +52,7 @@ async def _turn(stack: Stack, policy: str, arrivals: Sequence[Arrival], time_sca
     live.begin(policy, len(arrivals))
     await reset_caches(stack)
     url = await stack.route(RouterOptions(policy=policy, drain_s=1.0))
-    before, began = cpu(stack), asyncio.get_running_loop().time()
+    before, began = processors(stack), asyncio.get_running_loop().time()
     records = await replay(
         arrivals,
         url,
@@ -60,16 +62,20 @@ async def _turn(stack: Stack, policy: str, arrivals: Sequence[Arrival], time_sca
         on_progress=live.progress,
         on_record=live.record,
     )
-    wall_s = asyncio.get_running_loop().time() - began
-    cores = {name: (used - before.get(name, 0.0)) / wall_s for name, used in cpu(stack).items()}
+    wall_s, after = asyncio.get_running_loop().time() - began, processors(stack)
     await stack.children.stop("router")
-    return Turn(policy=policy, records=records, wall_s=wall_s, cores=cores)
+    return Turn(
+        policy=policy,
+        records=records,
+        wall_s=wall_s,
+        cores={name: (after[name].used_s - before[name].used_s) / wall_s for name in before},
+        waits={name: (after[name].waited_s - before[name].waited_s) / wall_s for name in before},
+    )
 
 
-def cpu(stack: Stack) -> dict[str, float]:
-    """Processor seconds so far: the children's, and our own as the load generator."""
-    mine = resource.getrusage(resource.RUSAGE_SELF)
-    return {**stack.children.cpu_seconds(), "load": mine.ru_utime + mine.ru_stime}
+def processors(stack: Stack) -> dict[str, Processor]:
+    """Processor time so far: the children's, and our own as the load generator."""
+    return {**stack.children.processor(), "load generator": processor(os.getpid(), alone=True)}
 
 
 async def reset_caches(stack: Stack) -> None:

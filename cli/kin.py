@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 
@@ -29,16 +30,23 @@ def kill(pids: Iterable[int]) -> None:
             continue
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time of a process and all below it so far; 0 where the system has no /proc."""
-    ticks = 0
-    for each in [pid, *descendants(pid)]:
+class Processor(NamedTuple):
+    """Processor time in seconds: used, and waited for while others used it."""
+
+    used_s: float
+    waited_s: float
+
+
+def processor(pid: int, *, alone: bool = False) -> Processor:
+    """Of a process so far, and of all below it unless `alone`; 0 where the system does not tell."""
+    used = waited = 0
+    for each in [pid] if alone else [pid, *descendants(pid)]:
         try:
-            found = (PROC / str(each) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            found = (PROC / str(each) / "schedstat").read_text().split()
         except OSError:
             continue
-        ticks += int(found[11]) + int(found[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+        used, waited = used + int(found[0]), waited + int(found[1])
+    return Processor(1e-9 * used, 1e-9 * waited)
 
 
 def _parents() -> list[tuple[int, int]]:

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from weir.fleetfile import FleetFile, read_fleet
-
 from cli.door import WrongUse
 from cli.rates import fleet_usd_per_hour, model_rps
 from cli.traffic import Source, offered, profile
 from policies.policy import ROUTES
 from sims.arrival import Arrival
+from weir.fleetfile import FleetFile, read_fleet
 
 SHARE = 0.8  # of the fleet's capacity
 WARM_UP = 0.15  # of the span: queues and caches fill

@@ -19,12 +19,12 @@ def pool(
     import logging
 
     import uvloop
-    from weir.fleetfile import read_fleet
 
     from cli.places import free_port, split
     from cli.served import refuse_without_addresses
     from pool.app import run
     from pool.settings import Settings
+    from weir.fleetfile import read_fleet
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from cli.kin import cpu_seconds, descendants, kill
+from cli.kin import Processor, descendants, kill, processor
 
 LOOK_S = 0.05  # between looks at whether a child lives
 LAST_LINES = 12
@@ -167,9 +167,9 @@ class Children:
             await child.stop()
             self._children.remove(child)
 
-    def cpu_seconds(self) -> dict[str, float]:
+    def processor(self) -> dict[str, Processor]:
         """Processor time of each child so far, with what it started."""
-        return {child.program.name: cpu_seconds(child.process.pid) for child in self._children}
+        return {child.program.name: processor(child.process.pid) for child in self._children}
 
     def check(self) -> None:
         """Raise `Died` when any child has ended."""
@@ -191,9 +191,8 @@ class Children:
 
 def environment(more: Mapping[str, str]) -> dict[str, str]:
     """What children see: this checkout's packages first, and never a module of the folder they are started in."""
-    import weir
-
     import cli
+    import weir
 
     homes = [str(Path(path).parent) for package in (cli, weir) for path in package.__path__]
     inherited = os.environ.get("PYTHONPATH")

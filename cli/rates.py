@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
+from policies.perf.latency import LatencyModel
 from weir.codec import latency
 from weir.fleetfile import FleetFile, message
-
-from policies.perf.latency import LatencyModel
 
 
 class Means(NamedTuple):

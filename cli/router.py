@@ -60,10 +60,9 @@ def router(
 
 def _slo(fleet: Path | None) -> "Slo":
     """The fleet file's deadlines; raises what is wrong with the file, and `NotServed` for a pool without addresses."""
+    from cli.served import refuse_without_addresses
     from weir.codec import latency
     from weir.fleetfile import Slo, messages, read_fleet
-
-    from cli.served import refuse_without_addresses
 
     if fleet is None:
         return Slo()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from weir.fleetfile import FleetFile
 
 from cli.processes import Children, Program
+from weir.fleetfile import FleetFile
 
-COMPILE_S = 180.0  # the first router on a machine compiles the policies
+COMPILE_S = 300.0  # the first router on a machine compiles the policies
 DRAIN_GRACE_S = 8.0
 
 
@@ -117,7 +117,7 @@ def say_if_compiling() -> None:
     from policies.native.library import library_path
 
     if not library_path().exists():
-        sys.stderr.write("compiling the policies for this machine, once (about 20 s)\n")
+        sys.stderr.write("compiling the policies for this machine, once (about a minute)\n")
 
 
 def weir(*arguments: str) -> list[str]:

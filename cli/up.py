@@ -48,10 +48,9 @@ def up(
 async def _up(path: Path, redis: str, emulation: "Emulation", router: "RouterOptions") -> None:
     from tempfile import TemporaryDirectory
 
-    from weir.fleetfile import messages, read_fleet
-
     from cli.processes import Children
     from cli.stack import Stack, say_if_compiling
+    from weir.fleetfile import messages, read_fleet
 
     fleet = read_fleet(path)
     with TemporaryDirectory(prefix="weir-") as folder:

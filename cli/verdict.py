@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LATE_S = 0.05  # a load generator that is later than this at p99, in real seconds, measures itself
 BUSY = 0.9  # of a processor, for a process with one thread
+WAITED = 0.1  # of the time, for a processor that others used
 
 
 def verdict(plan: Plan, turns: Sequence[Turn], screen: "Console") -> dict[str, Any]:
@@ -40,6 +41,7 @@ def verdict(plan: Plan, turns: Sequence[Turn], screen: "Console") -> dict[str, A
         "usd_per_hour": plan.usd_per_hour,
         "policies": as_json(summaries),
         "cores_busy": {turn.policy: turn.cores for turn in turns},
+        "waits": {turn.policy: turn.waits for turn in turns},
         "wall_s": {turn.policy: turn.wall_s for turn in turns},
         "sentences": said,
     }
@@ -48,12 +50,21 @@ def verdict(plan: Plan, turns: Sequence[Turn], screen: "Console") -> dict[str, A
 def machine(summaries: dict[str, Summary], turns: Sequence[Turn], time_scale: float) -> str:
     """Whether the figures are the fleet's rather than this machine's."""
     late_s = max(summary.lag_p99_s for summary in summaries.values()) / time_scale
-    busiest, cores = max(((n, c) for turn in turns for n, c in turn.cores.items()), key=lambda pair: pair[1])
+    busiest, cores = _most([turn.cores for turn in turns])
+    waiter, waited = _most([turn.waits for turn in turns])
     total = max(sum(turn.cores.values()) for turn in turns)
     said = (
-        f"The load generator was at most {1e3 * late_s:.1f} ms late at p99; the busiest process ({busiest}) took "
-        f"{cores:.0%} of a core, all together {total:.1f} of {os.cpu_count()}."
+        f"The load generator was at most {1e3 * late_s:.1f} ms late at p99; the busiest process ({busiest}) used "
+        f"{cores:.0%} of a core, all together {total:.1f} of {os.cpu_count()}; the {waiter} waited for one "
+        f"{waited:.0%} of the time."
     )
     if late_s > LATE_S or cores > BUSY:
         said += " That is too much for honest figures: lower --time-scale or --rate, or raise --stream-interval."
+    elif waited > WAITED:
+        said += " This machine was busy with other work, so all latencies are too long: repeat it on an idle one."
     return said
+
+
+def _most(shares: Sequence[dict[str, float]]) -> tuple[str, float]:
+    """The process with the largest share in any turn."""
+    return max(((name, share) for each in shares for name, share in each.items()), key=lambda pair: pair[1])

@@ -47,7 +47,8 @@ class Outcome:
     """What happened to a request that was sent."""
 
     __slots__ = (
-        "cached_tokens", "cost_usd", "e2e_s", "ok", "output_tokens", "prompt_tokens", "retries", "status", "tpot_s", "ttft_s",
+        "cached_tokens", "cost_usd", "e2e_s", "ok", "output_tokens", "prompt_tokens", "retries", "status",
+        "tpot_s", "ttft_s",
     )  # fmt: skip
 
     def __init__(

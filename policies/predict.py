@@ -7,7 +7,40 @@ import numpy as np
 
 from policies.cached import Cached
 from policies.compilable import compilable
-from policies.fleet import HBM, HOST, MIXED, TIERS, ATTENTION_S, BASE_S, CHUNK_TOKENS, CONTEXT_S, CONTEXT_TOKENS, EXPERTS, EXPERT_S, FRONTEND_S, HOST_LOAD_S, HOST_S, KV_TOKENS, KV_USED, MAX_SEQS, MODEL, PREFILL_BASE_S, QUEUED_ATTENDED, QUEUED_TOKENS, READY, REMOTE_LOAD_S, ROLE, RUNNING, SEQUENCE_S, SLOWDOWN, TOKEN_S, TOP_K, USD_PER_S, WAITING, Table
+from policies.fleet import (
+    ATTENTION_S,
+    BASE_S,
+    CHUNK_TOKENS,
+    CONTEXT_S,
+    CONTEXT_TOKENS,
+    EXPERT_S,
+    EXPERTS,
+    FRONTEND_S,
+    HBM,
+    HOST,
+    HOST_LOAD_S,
+    HOST_S,
+    KV_TOKENS,
+    KV_USED,
+    MAX_SEQS,
+    MIXED,
+    MODEL,
+    PREFILL_BASE_S,
+    QUEUED_ATTENDED,
+    QUEUED_TOKENS,
+    READY,
+    REMOTE_LOAD_S,
+    ROLE,
+    RUNNING,
+    SEQUENCE_S,
+    SLOWDOWN,
+    TIERS,
+    TOKEN_S,
+    TOP_K,
+    USD_PER_S,
+    WAITING,
+    Table,
+)
 from policies.perf.step import step_seconds
 from policies.request import Ask
 
@@ -86,6 +119,20 @@ def tpot_seconds(ask: Ask, fleet: Table, i: int) -> float:
     batch = min(fleet[i, RUNNING] + fleet[i, WAITING] + 1.0, fleet[i, MAX_SEQS])
     context = fleet[i, CONTEXT_TOKENS] + fleet[i, QUEUED_TOKENS] + ask.prompt_tokens + 0.5 * ask.expected_tokens
     return step_at(fleet, i, batch, context, 0.0, 0.0)
+
+
+@compilable
+def delay_to_others_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
+    """Seconds that the requests already on replica i lose, all together, if this one joins them.
+
+    Its prompt is computed ahead of their next tokens, and while it decodes it makes each of their steps longer.
+    """
+    mine = uncached_tokens(ask, cached, i)
+    attended = mine * (ask.prompt_tokens - mine * 0.5)
+    prefill_s = fleet[i, SLOWDOWN] * (fleet[i, TOKEN_S] * mine + fleet[i, ATTENTION_S] * attended)
+    context = ask.prompt_tokens + 0.5 * ask.expected_tokens
+    longer_s = fleet[i, SLOWDOWN] * (fleet[i, SEQUENCE_S] + fleet[i, CONTEXT_S] * context) + fleet[i, HOST_S]
+    return float((fleet[i, RUNNING] + fleet[i, WAITING]) * (prefill_s + longer_s * ask.expected_tokens))
 
 
 @compilable

@@ -76,7 +76,9 @@ def strict(make: Callable[..., T], what: str, settings: Mapping[str, Any]) -> T:
 
 
 def _check_type(what: str, field: "dataclasses.Field[Any]", value: object) -> None:
-    wanted = field.type if isinstance(field.type, type) else {"float": float, "int": int, "str": str}.get(str(field.type))
+    wanted = (
+        field.type if isinstance(field.type, type) else {"float": float, "int": int, "str": str}.get(str(field.type))
+    )
     accepted = (int, float) if wanted is float else wanted
     if accepted is not None and (not isinstance(value, accepted) or (isinstance(value, bool) and wanted is not bool)):
         raise BadSetting(f"{what}: {field.name} must be {getattr(wanted, '__name__', wanted)}, not {value!r}")

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from weir.v1 import fleet_pb2
-
 from pool.events import Follower, Following
 from pool.keep import Keeper
 from pool.registry.port import Member
@@ -12,6 +10,7 @@ from pool.roster import Entry, Roster
 from pool.sequence import UNSEEN
 from pool.supervise import supervised
 from pool.watch import Watcher, Watching
+from weir.v1 import fleet_pb2
 
 
 class Crew:

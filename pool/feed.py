@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
 from time import monotonic
 
-from weir.v1 import fleet_pb2
-
 from pool import updates
 from pool.roster import Roster
+from weir.v1 import fleet_pb2
 
 MOST_WAITING_BYTES = 16 << 20  # of deltas not yet sent to one subscriber
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from weir.v1 import fleet_pb2
 
 from policies.kv.blocks import Hashes
 from pool.kv_events import HBM, Cleared, Event, Removed, Stored
 from pool.own_hashes import BadEvent, Hasher, own_hashes
+from weir.v1 import fleet_pb2
 
 LIMIT_BLOCKS = 1 << 21  # more than any engine's cache in HBM; about 200 bytes a block here
 GONE_BLOCKS = 1 << 15  # removed blocks still known by name, so that another tier's events can refer to them: at least

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from weir.v1 import fleet_pb2
-
 from pool.changes import Changes
 from pool.health import Readiness
 from pool.holdings import Change, Holdings
@@ -13,6 +11,7 @@ from pool.own_hashes import Hasher
 from pool.registry.port import Snapshot
 from pool.scrape import Reading
 from pool.sequence import Cursor
+from weir.v1 import fleet_pb2
 
 
 class Knowledge(StrEnum):

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from weir.v1 import fleet_pb2
 
 from pool.feed import Encoded, Feed
 from pool.grpc_health import health
+from weir.v1 import fleet_pb2
 
 OPTIONS = [
     ("grpc.so_reuseport", 0),  # a second pool on the same port is a mistake, not a share

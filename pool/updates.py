@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from weir.v1 import fleet_pb2
-
 from pool.changes import Changes, Pending
 from pool.holdings import STORED
 from pool.roster import Entry, Roster
+from weir.v1 import fleet_pb2
 
 MOST_BLOCKS = 1 << 16  # blocks in one message: 512 KiB
 

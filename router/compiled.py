@@ -1,9 +1,10 @@
 """The hot modules as machine code: the same typed Python, compiled by mypyc into a cache folder and put before it.
 
 A worker imports them from there; without mypyc or a C compiler the modules run as they stand, at a third more CPU a
-request, and the router says so. The folder is named after the sources, so a compiled module is never older than its text.
+request, and the router says so. The folder is named after the sources: a compiled module is never older than its text.
 """
 
+import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -22,8 +23,8 @@ ROOT = Path(__file__).parent.parent
 MODULES = (
     "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
     "router.order", "router.view", "router.held", "router.models", "router.metrics", "router.core",
-    "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage", "router.gateway.upstream",
-    "router.gateway.exchange", "router.gateway.client", "router.gateway.server",
+    "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
+    "router.gateway.upstream", "router.gateway.exchange", "router.gateway.client", "router.gateway.server",
 )  # fmt: skip
 SETUP = """
 from setuptools import setup
@@ -61,8 +62,9 @@ def ensure() -> str:
         done = _compile(Path(scratch))
         if done.returncode:
             return f"mypyc failed: {(done.stdout + done.stderr).strip()[-600:]}"
-        (Path(scratch) / "out").replace(wanted)
-    return ""
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            (Path(scratch) / "out").rename(wanted)
+    return "" if wanted.exists() else f"{wanted} could not be written"
 
 
 def install() -> bool:
@@ -102,6 +104,15 @@ def _compile(scratch: Path) -> "subprocess.CompletedProcess[str]":
     files = [str(source(module).relative_to(ROOT)) for module in MODULES]
     script = scratch / "build_hot.py"
     script.write_text(SETUP.format(arguments=[*arguments, *files], scratch=str(scratch / "c")))
-    command = [sys.executable, str(script), "-q", "build_ext", "--build-lib", str(scratch / "out"), "--build-temp", str(scratch / "temp")]
+    command = [
+        sys.executable,
+        str(script),
+        "-q",
+        "build_ext",
+        "--build-lib",
+        str(scratch / "out"),
+        "--build-temp",
+        str(scratch / "temp"),
+    ]
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "proto")]), "MYPYPATH": str(ROOT / "proto")}
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **paths}, capture_output=True, text=True, check=False)

@@ -25,8 +25,8 @@ class Placement:
     """A request that was sent: where, what was predicted, and the load it is counted for."""
 
     __slots__ = (
-        "cached_tokens", "cost_usd", "expected_tokens", "load", "model", "noted", "order", "prompt_tokens", "propensity", "record",
-        "replica", "row", "sent_at", "tpot_s", "ttft_s",
+        "cached_tokens", "cost_usd", "expected_tokens", "load", "model", "noted", "order", "prompt_tokens",
+        "propensity", "record", "replica", "row", "sent_at", "tpot_s", "ttft_s",
     )  # fmt: skip
 
     def __init__(self, order: Order, model: Model, replica: Replica, row: int, placer: Placer, now: float) -> None:
@@ -46,8 +46,8 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_block_bytes", "_tpot_slo_s", "_ttft_slo_s", "fleet", "held", "metrics", "models", "placer", "recorder", "settings",
-        "view",
+        "_block_bytes", "_tpot_slo_s", "_ttft_slo_s", "fleet", "held", "metrics", "models", "placer", "recorder",
+        "settings", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -98,7 +98,9 @@ class Core:
         """Its first token came."""
         if not placement.load.started:
             self.view.start(placement.load)
-            self.metrics.first_token(placement.model.name, placement.replica.pool, placement.ttft_s, now - placement.sent_at)
+            self.metrics.first_token(
+                placement.model.name, placement.replica.pool, placement.ttft_s, now - placement.sent_at
+            )
 
     def end(self, placement: Placement, outcome: Outcome) -> None:
         """It ended: take its load away and learn from it."""
@@ -109,7 +111,9 @@ class Core:
                 estimate.learn_prompt(placement.order.text_bytes, outcome.prompt_tokens)
             if outcome.output_tokens > 0:
                 estimate.learn_output(outcome.output_tokens)
-        self.metrics.end(placement.model.name, placement.replica.pool, placement.cached_tokens, placement.cost_usd, outcome)
+        self.metrics.end(
+            placement.model.name, placement.replica.pool, placement.cached_tokens, placement.cost_usd, outcome
+        )
         if self.recorder is not None:
             self.recorder.outcome(placement, outcome)
 

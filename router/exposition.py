@@ -16,7 +16,7 @@ class Exposition:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(self)  # type: ignore[arg-type]
+        self.registry.register(self)
         self._live: dict[int, Snapshot] = {}
         self._dead: list[Snapshot] = []
         self._pool_up = True

@@ -12,7 +12,11 @@ from weir.v1 import fleet_pb2
 
 AGAIN_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 MOST_MESSAGE = 256 << 20
-ALIVE = [("grpc.keepalive_time_ms", 5000), ("grpc.keepalive_timeout_ms", 3000), ("grpc.max_receive_message_length", MOST_MESSAGE)]
+ALIVE = [
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 3000),
+    ("grpc.max_receive_message_length", MOST_MESSAGE),
+]
 
 
 class Feed(Protocol):

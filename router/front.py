@@ -12,10 +12,10 @@ import msgspec
 
 from policies.native.library import ensure_built
 from router import compiled
+from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
 from router.frames import Frames
-from router.counts import Snapshot
 from router.rpc import Rpc
 from router.settings import Settings
 from router.worker import READY

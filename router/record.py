@@ -50,7 +50,9 @@ class Recorder:
             "policy": core.placer.name,
             "settings": self._hash,
             "request": _request(core, placement),
-            "candidates": [_candidate(core, c) for c in candidates(core.placer.asked(), core.fleet.table, core.placer.cached)],
+            "candidates": [
+                _candidate(core, c) for c in candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
+            ],
             "chosen": placement.replica.name,
             "why": core.placer.name,
             "propensity": placement.propensity,

@@ -45,7 +45,9 @@ def error_body(message: str, kind: str, code: str | None = None, param: str | No
     return _encode({"error": {"message": message, "type": kind, "param": param, "code": code}})
 
 
-def reply(status: int, body: bytes, *, close: bool = False, extra: bytes = b"", kind: bytes = b"application/json") -> bytes:
+def reply(
+    status: int, body: bytes, *, close: bool = False, extra: bytes = b"", kind: bytes = b"application/json"
+) -> bytes:
     """A whole HTTP/1.1 reply."""
     last = b"connection: close\r\n" if close else b""
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (

@@ -4,6 +4,7 @@ import asyncio
 from itertools import count
 from secrets import token_hex
 from time import monotonic
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -20,6 +21,9 @@ from router.order import Order
 from router.record import settings_hash
 from router.settings import Settings
 from weir.v1 import fleet_pb2, route_pb2, route_pb2_grpc
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
 
 class Witness:
     """Notes the predictions for every candidate as the policy saw them, before the chosen one is counted."""
@@ -50,8 +54,8 @@ class Rpc(route_pb2_grpc.RouterServicer):
     async def run(self, address: str, feed: Feed, stop: asyncio.Event) -> None:
         """Serve on `address` until `stop`."""
         server = grpc.aio.server()
-        route_pb2_grpc.add_RouterServicer_to_server(self, server)
-        state = health.aio.HealthServicer()
+        route_pb2_grpc.add_RouterServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        state = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         server.add_insecure_port(address)
         await server.start()
@@ -65,7 +69,9 @@ class Rpc(route_pb2_grpc.RouterServicer):
             sweeping.cancel()
             await server.stop(1.0)
 
-    async def Route(self, request: route_pb2.RouteRequest, context: grpc.aio.ServicerContext) -> route_pb2.RouteReply:  # type: ignore[type-arg]
+    async def Route(  # noqa: N802 (the wire's name)
+        self, request: route_pb2.RouteRequest, context: Context
+    ) -> route_pb2.RouteReply:
         """Decide where a request should go."""
         try:
             order = self._order(request)
@@ -83,7 +89,9 @@ class Rpc(route_pb2_grpc.RouterServicer):
             self._describe(reply, decided)
         return reply
 
-    async def Report(self, request: route_pb2.Report, context: grpc.aio.ServicerContext) -> route_pb2.ReportReply:  # type: ignore[type-arg]
+    async def Report(  # noqa: N802 (the wire's name)
+        self, request: route_pb2.Report, context: Context
+    ) -> route_pb2.ReportReply:
         """Take in what became of a routed request."""
         placement = self._open.get(request.decision_id)
         if placement is None:
@@ -111,8 +119,8 @@ class Rpc(route_pb2_grpc.RouterServicer):
         if tokens is None and not request.prompt_tokens:
             raise BadRequest("Give one of `body`, `token_ids` and `prompt_tokens`.", "prompt_tokens")
         return Order(
-            request_id, request.model, b"", max_tokens=request.max_tokens, session=request.session, tenant=request.tenant,
-            slo=request.slo, prompt_tokens=request.prompt_tokens, tokens=tokens,
+            request_id, request.model, b"", max_tokens=request.max_tokens, session=request.session,
+            tenant=request.tenant, slo=request.slo, prompt_tokens=request.prompt_tokens, tokens=tokens,
         )  # fmt: skip
 
     def _describe(self, reply: route_pb2.RouteReply, placement: Placement) -> None:

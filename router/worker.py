@@ -52,9 +52,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop.set)
-        _, self._frames = await loop.create_connection(
-            lambda: Frames(self._on_update, self.stop.set), sock=self._pipe
-        )
+        _, self._frames = await loop.create_connection(lambda: Frames(self._on_update, self.stop.set), sock=self._pipe)
         await self.stop.wait()
         await self.gateway.drain()
         self._report()

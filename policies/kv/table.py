@@ -86,9 +86,9 @@ def forget(keys: Hashes, held: Words, words: int, counts: Counts, row: int) -> N
     """Take every block of one replica out."""
     word, bit = row >> 6, np.uint64(1) << np.uint64(row & 63)
     for slot in range(len(keys)):
-        if keys[slot] > np.uint64(1):
-            if (held[slot, word] | held[slot, held.shape[1] - words + word]) & bit != np.uint64(0):
-                drop(keys, held, words, counts, slot, row)
+        both = held[slot, word] | held[slot, held.shape[1] - words + word]
+        if keys[slot] > np.uint64(1) and both & bit != np.uint64(0):
+            drop(keys, held, words, counts, slot, row)
 
 
 @compilable
@@ -143,6 +143,28 @@ def look_ahead(keys: Hashes, held: Words, hashes: Hashes, start: int, scratch: W
 
 
 @compilable
+def narrow(held: Words, words: int, slot: int, live: int, tokens: float, scratch: Words, cached: Cached) -> int:
+    """Keep of the live words' replicas those that hold one more block; the others end here. Returns the words left."""
+    kept, old = 0, held.shape[1] - words
+    for k in range(live):
+        w, running = place(scratch[k]), scratch[words + k]
+        still = running & (held[slot, w] | held[slot, old + w])
+        if still != running and tokens > 0.0:
+            settle(running & ~still, w, tokens, cached)
+        if still != np.uint64(0):
+            scratch[kept], scratch[words + kept] = np.uint64(w), still
+            kept += 1
+    return kept
+
+
+@compilable
+def end(words: int, live: int, tokens: float, scratch: Words, cached: Cached) -> None:
+    """Write down the tokens of every replica still live."""
+    for k in range(live):
+        settle(scratch[words + k], place(scratch[k]), tokens, cached)
+
+
+@compilable
 def longest(
     keys: Hashes, held: Words, words: int, hashes: Hashes, block_tokens: float, scratch: Words, cached: Cached
 ) -> int:
@@ -152,32 +174,19 @@ def longest(
     runs, the bits of those who do, and the slots looked up ahead. Words in which nobody runs are dropped, so a deep
     prefix costs little.
     """
-    n, old, live = len(hashes), held.shape[1] - words, words
-    for i in range(len(cached)):
-        for tier in range(TIERS):
-            cached[i, tier] = 0.0
+    n, live, nobody = len(hashes), words, len(keys)
+    cached[:, :] = 0.0
     for w in range(words):
         scratch[w], scratch[words + w] = np.uint64(w), ~np.uint64(0)
-    for start in range(0, n, AHEAD):
-        look_ahead(keys, held, hashes, start, scratch, 2 * words)
-        for j in range(start, min(start + AHEAD, n)):
-            slot, kept = place(scratch[2 * words + j - start]), 0
-            if slot == len(keys):
-                break
-            for k in range(live):
-                w, running = place(scratch[k]), scratch[words + k]
-                still = running & (held[slot, w] | held[slot, old + w])
-                if still != running and j > 0:
-                    settle(running & ~still, w, j * block_tokens, cached)
-                if still != np.uint64(0):
-                    scratch[kept], scratch[words + kept] = np.uint64(w), still
-                    kept += 1
-            live = kept
-            if live == 0:
-                return j
-        if slot == len(keys):
-            n = j
-            break
-    for k in range(live):
-        settle(scratch[words + k], place(scratch[k]), n * block_tokens, cached)
+    for j in range(n):
+        if j % AHEAD == 0:
+            look_ahead(keys, held, hashes, j, scratch, 2 * words)
+        slot = place(scratch[2 * words + j % AHEAD])
+        kept = narrow(held, words, slot, live, j * block_tokens, scratch, cached) if slot != nobody else 0
+        if kept == 0:
+            if j > 0 and slot == nobody:
+                end(words, live, j * block_tokens, scratch, cached)
+            return j
+        live = kept
+    end(words, live, n * block_tokens, scratch, cached)
     return n

@@ -11,8 +11,8 @@ from policies import predict
 from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, Columns
 from policies.kv import blocks, table
-from policies.policy import ROUTES, Routing
 from policies.native.routes import Told
+from policies.policy import ROUTES, Routing
 from policies.request import Ask
 
 WIDTH = len(Columns._fields)

@@ -53,8 +53,10 @@ def ensure_built() -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         roots = os.pathsep.join([str(Path(next(iter(policies.__path__))).parent), *sys.path])
-        command = [sys.executable, "-W", "ignore", "-m", "policies.native.build", str(path)]
-        done = subprocess.run(command, env={**os.environ, "PYTHONPATH": roots}, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-P", "-W", "ignore", "-m", "policies.native.build", str(path)]
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": roots}, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"the kernels could not be compiled: {done.stderr.strip()[-800:]}")
     return path

@@ -19,7 +19,8 @@ class Placer:
 
     __slots__ = (
         "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_settings",
-        "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index", "name", "policy", "prompt_tokens", "told",
+        "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index", "name", "policy",
+        "prompt_tokens", "told",
     )  # fmt: skip
 
     def __init__(self, policy: Routing, fleet: Fleet, index: NativeIndex, blocks: BlockBuffer) -> None:
@@ -35,8 +36,8 @@ class Placer:
         self._bind()
 
     def ask(
-        self, coin: float, session: float, model: float, prompt_tokens: float, max_tokens: float, expected_tokens: float,
-        ttft_deadline_s: float, tpot_deadline_s: float,
+        self, coin: float, session: float, model: float, prompt_tokens: float, max_tokens: float,
+        expected_tokens: float, ttft_deadline_s: float, tpot_deadline_s: float,
     ) -> None:  # fmt: skip
         """Say what the next placement is for: the fields of `Ask`."""
         self.prompt_tokens, self.expected_tokens = prompt_tokens, expected_tokens

@@ -24,7 +24,12 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     longest, best, least, ties = settings[0] * ask.prompt_tokens, -1, 0, 0
     for i in range(len(fleet)):
         held = cached[i, HBM]
-        if held > 0.0 and held >= longest and eligible(ask, fleet, i) and fleet[i, RUNNING] + fleet[i, WAITING] <= bound:
+        if (
+            held > 0.0
+            and held >= longest
+            and eligible(ask, fleet, i)
+            and fleet[i, RUNNING] + fleet[i, WAITING] <= bound
+        ):
             draw = mix31(int(fleet[i, KEY]), int(ask.coin))
             if held > longest or best < 0:
                 longest, best, least, ties = held, i, draw, 1

@@ -1,8 +1,9 @@
-"""The least predicted seconds: time to the first token, and what the request's tokens would take past their deadline.
+"""The least predicted seconds: time to the first token, and a share of the seconds after it, its own and the others'.
 
-Everything else follows: a cached prefix is seconds saved, a queue is seconds spent, a slow GPU is seconds spent, and
-a full batch is seconds per token. Replicas within a hair of the best are drawn from by hash, so that routers which do
-not see each other's last sends do not herd.
+Everything else follows: a cached prefix is seconds saved, a queue is seconds spent, a slow GPU is seconds spent. The
+time to the first token alone would be selfish: an idle slow replica wins it with a request whose every token is then
+slow, a busy fast one with a prompt that stalls everybody decoding there, and the fleet finishes less. Replicas within
+a hair of the best are drawn from by hash, so that routers which do not see each other's last sends do not herd.
 """
 
 from dataclasses import dataclass
@@ -14,15 +15,15 @@ from policies.cached import Cached
 from policies.compilable import compilable
 from policies.fleet import KEY, Table
 from policies.policy import Kernel, Routing, Settings, route
-from policies.predict import eligible, tpot_seconds, ttft_seconds
+from policies.predict import delay_to_others_seconds, eligible, tpot_seconds, ttft_seconds
 from policies.request import Ask, mix31
 
 
 @compilable
-def late_seconds(ask: Ask, fleet: Table, settings: Settings, i: int) -> float:
-    """Seconds by which replica i's tokens would come after their deadlines, all expected tokens together."""
-    late = tpot_seconds(ask, fleet, i) - settings[2] * ask.tpot_deadline_s
-    return max(late, 0.0) * ask.expected_tokens
+def later_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i: int) -> float:
+    """Seconds after the first token that count: the request's own decoding, and what it costs those already there."""
+    own = settings[2] * tpot_seconds(ask, fleet, i) * ask.expected_tokens
+    return float(own + settings[3] * delay_to_others_seconds(ask, fleet, cached, i))
 
 
 @compilable
@@ -38,7 +39,7 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
             continue
         seconds = ttft_seconds(ask, fleet, cached, i)
         if seconds < edge:
-            seconds += late_seconds(ask, fleet, settings, i)
+            seconds += later_seconds(ask, fleet, cached, settings, i)
         if seconds >= edge:
             continue
         level = floor_of(log((seconds + floor) / floor) / step)
@@ -60,6 +61,7 @@ class ShortestTtft(Routing):
 
     near: float = 0.02  # relative difference that the prediction cannot tell apart ...
     near_s: float = 0.05  # ... for predictions well above so many seconds; near x near_s is the difference at zero
-    tpot_margin: float = 0.8  # share of the deadline per token that may be used before lateness counts
+    own: float = 0.1  # what a second of the request's own decoding weighs against one before its first token ...
+    others: float = 0.2  # ... and a second that another request loses by it
 
     kernel: ClassVar[Kernel] = staticmethod(kernel)

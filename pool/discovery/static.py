@@ -5,12 +5,11 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from policies.perf.capacity import DoesNotFit
+from policies.perf.profiles import UnknownProfile
 from weir import codec, fleetfile
 from weir.strictyaml import BadFile
 from weir.v1 import fleet_pb2
-
-from policies.perf.capacity import DoesNotFit
-from policies.perf.profiles import UnknownProfile
 
 log = logging.getLogger(__name__)
 

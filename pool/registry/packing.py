@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from weir import keys
 
 from pool.holdings import TierBlocks
 from pool.registry.port import Snapshot
+from weir import keys
 
 BUCKETS = 1 << keys.BUCKET_BITS
 _STARTS = (np.arange(1, BUCKETS, dtype=np.uint64)) << np.uint64(64 - keys.BUCKET_BITS)

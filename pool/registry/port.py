@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from weir.v1 import fleet_pb2
-
 from pool.holdings import TierBlocks
+from weir.v1 import fleet_pb2
 
 
 class Unreachable(ConnectionError):

@@ -9,11 +9,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from weir import keys
-from weir.v1 import fleet_pb2
 
 from pool.registry.packing import pack, stamp_of, unpack
 from pool.registry.port import Member, Snapshot, Unreachable
+from weir import keys
+from weir.v1 import fleet_pb2
 
 
 class RedisRegistry:

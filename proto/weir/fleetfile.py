@@ -87,7 +87,7 @@ class FleetFile(Strict):
         names = [pool.name for pool in self.pools]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise ValueError(f"two pools named {sorted(twice)[0]!r}: a pool's name is its identity")
+            raise ValueError(f"two pools named {min(twice)!r}: a pool's name is its identity")
         return self
 
 

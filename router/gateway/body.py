@@ -6,7 +6,7 @@ from router.models import Model
 from router.order import Order
 
 
-class BadRequest(Exception):  # noqa: N818
+class BadRequest(Exception):
     """A body that is refused with 400: a sentence that says what to change, and the field it is about."""
 
     def __init__(self, message: str, param: str = "") -> None:
@@ -60,12 +60,7 @@ def said(messages: list[Message]) -> list[tuple[str, str]]:
 def _text(content: object) -> str:
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
-    try:
-        return "".join([schema.part(bytes(part)).text for part in content])
-    except schema.NOT_JSON:
-        raise BadRequest("A part of a message's `content` must be an object with a `type`.", "messages") from None
+    return "".join([part.text for part in content]) if isinstance(content, list) else ""
 
 
 def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Order:
@@ -73,7 +68,10 @@ def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Orde
         raise BadRequest("`messages` is empty; send at least one message with a role and content.", "messages")
     bound = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
     _check(bound, chat.n, limits)
-    order = Order(request_id, chat.model, body, max(body.find(b'"messages"'), 0), bound or 0, bool(chat.stream))
+    start = body.find(b'"messages"')
+    if bytes(chat.tools):
+        start = min(start, body.find(b'"tools"'))  # other tools are another prompt, wherever they stand
+    order = Order(request_id, chat.model, body, max(start, 0), bound or 0, bool(chat.stream))
     order.chat = chat.messages
     if chat.user is not None:
         order.session = chat.user
@@ -97,6 +95,8 @@ def _single(order: Order, prompt: object) -> None:
         order.prompt = prompt
         return
     assert isinstance(prompt, list)
+    if not prompt:
+        raise BadRequest("`prompt` is empty; send text or token ids.", "prompt")
     kinds = {type(item) for item in prompt}
     if len(kinds) > 1:
         raise BadRequest("`prompt` must be a text, a list of token ids, or a list of either.", "prompt")

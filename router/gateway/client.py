@@ -36,7 +36,21 @@ def parsed(raw: bytes) -> Head:
 class Client:
     """One connection from a client."""
 
-    __slots__ = ("_body", "_chunks", "_head", "_discarded", "_missing", "_partial", "_pending", "exchange", "gateway", "gone", "paused", "since", "transport")
+    __slots__ = (
+        "_body",
+        "_chunks",
+        "_discarded",
+        "_head",
+        "_missing",
+        "_partial",
+        "_pending",
+        "exchange",
+        "gateway",
+        "gone",
+        "paused",
+        "since",
+        "transport",
+    )
 
     def __init__(self, gateway: "Gateway") -> None:
         self.gateway = gateway
@@ -155,7 +169,9 @@ class Client:
                 return
             head, start, self._partial = parsed(data[:end]), end + 4, False
             if head.length > self.gateway.settings.max_body_bytes:
-                raise BadHead(413, f"The body may have {self.gateway.settings.max_body_bytes} bytes, not {head.length}.")
+                raise BadHead(
+                    413, f"The body may have {self.gateway.settings.max_body_bytes} bytes, not {head.length}."
+                )
             if head.length < 0 or len(data) - start < head.length:
                 data = self._begin_body(head, data[start:])
             else:
@@ -203,8 +219,8 @@ class Client:
         self.transport.write_eof()
 
     def end(self) -> None:
-        """Close the connection; nothing that still arrives on it is read."""
-        self.gone = True
+        """Close the connection; nothing that still arrives on it is read. A client that reads no more is cut off."""
+        self.gone, self.since = True, monotonic()
         self.transport.close()
 
     def _discard(self, data: bytes) -> None:

@@ -26,8 +26,8 @@ class Exchange:
 
     __slots__ = (
         "arrived", "attempts", "avoid", "body", "client", "connecting", "deadline", "ended", "events", "first_at",
-        "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes", "status", "stream", "upstream",
-        "usage",
+        "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes", "status", "stream",
+        "upstream", "usage",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", client: "Client", head: Head, body: bytes, order: Order) -> None:
@@ -153,7 +153,8 @@ class Exchange:
 
     def _first(self, data: bytes) -> None:
         placement, reply = self.placement, self.reply
-        assert placement is not None and reply is not None
+        assert placement is not None
+        assert reply is not None
         now = self.first_at = monotonic()
         if self.stream and reply.status == 200:
             self.gateway.core.first_token(placement, now)
@@ -178,8 +179,8 @@ class Exchange:
             output = max(self.events - 2, 0)
         first = self.first_at or now
         self.gateway.core.end(placement, Outcome(
-            ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0), output,
-            cached, placement.cost_usd, status, self.attempts,
+            ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0),
+            output, cached, placement.cost_usd, status, self.attempts,
         ))  # fmt: skip
 
     def _drop(self, status: int) -> None:

@@ -22,7 +22,8 @@ class Head:
     """What the gateway needs of a request's head."""
 
     __slots__ = (
-        "deadline_s", "expects", "forward", "keep", "length", "method", "path", "request_id", "session", "slo", "tenant",
+        "deadline_s", "expects", "forward", "keep", "length", "method", "path", "request_id", "session", "slo",
+        "tenant",
     )  # fmt: skip
 
     def __init__(self, method: bytes, target: bytes, length: int, keep: bool, expects: bool, forward: bytes) -> None:

@@ -3,11 +3,18 @@
 import msgspec
 
 
+class Part(msgspec.Struct, gc=False):
+    """One part of a message's content; what is not text says nothing here."""
+
+    type: str = ""
+    text: str = ""
+
+
 class Message(msgspec.Struct, gc=False):
     """One chat message."""
 
     role: str
-    content: str | list[msgspec.Raw] | None = None
+    content: str | list[Part] | None = None
 
 
 class Chat(msgspec.Struct, gc=False):
@@ -15,6 +22,7 @@ class Chat(msgspec.Struct, gc=False):
 
     model: str
     messages: list[Message]
+    tools: msgspec.Raw = msgspec.Raw()
     stream: bool | None = False
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -40,17 +48,9 @@ class Other(msgspec.Struct, gc=False):
     stream: bool | None = False
 
 
-class Part(msgspec.Struct, gc=False):
-    """One part of a message's content."""
-
-    type: str = ""
-    text: str = ""
-
-
 chat = msgspec.json.Decoder(Chat).decode
 completion = msgspec.json.Decoder(Completion).decode
 other = msgspec.json.Decoder(Other).decode
-part = msgspec.json.Decoder(Part).decode
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 NOT_VALID = msgspec.ValidationError
 """What the decoders raise: of a body that is not JSON, and of one whose fields have the wrong types."""

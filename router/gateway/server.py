@@ -65,7 +65,7 @@ class Gateway:
         until = monotonic() + self.settings.drain_s
         for client in [c for c in self.clients if c.exchange is None]:
             client.transport.close()
-        while monotonic() < until and any(c.exchange is not None for c in self.clients):
+        while monotonic() < until and any(c.exchange is not None for c in self.clients):  # noqa: ASYNC110
             await asyncio.sleep(TICK_S)
         for client in list(self.clients):
             client.transport.abort()
@@ -87,7 +87,7 @@ class Gateway:
         return lane
 
     def _accept(self) -> asyncio.BaseProtocol:
-        return cast(asyncio.BaseProtocol, Client(self))
+        return cast("asyncio.BaseProtocol", Client(self))
 
     def request(self, client: Client, head: Head, body: bytes) -> None:
         """A whole request came."""

@@ -48,10 +48,10 @@ class Lane:
             exchange.failed("connect", True)
             return
         exchange.connecting = None
-        cast(Upstream, protocol).begin(exchange)
+        cast("Upstream", protocol).begin(exchange)
 
     def _fresh(self) -> asyncio.BaseProtocol:
-        return cast(asyncio.BaseProtocol, Upstream(self))
+        return cast("asyncio.BaseProtocol", Upstream(self))
 
 
 class Upstream:

@@ -4,8 +4,6 @@ from array import array
 from itertools import count
 from uuid import uuid4
 
-from weir.prompt import render
-
 from sims.emulator.answer import Answer, answer
 from sims.emulator.asked import Asked, ChatBody, TextBody, asked, chat_body, messages, prompts, text_body
 from sims.emulator.connection import Exchange
@@ -17,6 +15,7 @@ from sims.emulator.replica import EmulatedReplica
 from sims.emulator.reply import Choice, Reply
 from sims.emulator.vocabulary import Piece, Vocabulary, vocabulary
 from sims.replica.jobs import Impossible, Job
+from weir.prompt import render
 
 FIXED = "x-weir-emulate-output-tokens"
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from itertools import count
 
+from sims.emulator.replica import EmulatedReplica
 from weir.codec import latency
 from weir.fleetfile import FleetFile, Pool, message
-
-from sims.emulator.replica import EmulatedReplica
 
 NO_PORT = 0
 

@@ -5,7 +5,6 @@ from time import time
 from typing import Any
 
 import msgspec
-from weir.prompt import render
 
 from sims.emulator.completions import Completions, Prompt
 from sims.emulator.connection import Exchange, Handler
@@ -14,6 +13,7 @@ from sims.emulator.refusal import Refusal, unknown_model
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.vocabulary import vocabulary
 from sims.replica.jobs import Impossible
+from weir.prompt import render
 
 VERSION = "0.32.0"
 EXPOSITION = "text/plain; version=1.0.0; charset=utf-8"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 import uvloop
-from weir.fleetfile import read_fleet
 
 from sims.emulator.fleet import emulated
 from sims.emulator.host import Listening
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.serve import serve
+from weir.fleetfile import read_fleet
 
 
 def run(

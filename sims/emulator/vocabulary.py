@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
+from sims.emulator.words import LONG, SHORT
 from weir.prompt import TEMPLATES
 from weir.tokenizer import QUICK, Tokenizer, tokenizer
-
-from sims.emulator.words import LONG, SHORT
 
 Piece = tuple[str, int]
 """The text and id of one generated token."""

@@ -9,10 +9,10 @@ from math import ceil, log2
 
 import numpy as np
 import numpy.typing as npt
-from weir.tokenizer import tokenizer
 
 from sims.arrival import Arrival
 from sims.load.words import WORDS
+from weir.tokenizer import tokenizer
 
 Words = npt.NDArray[np.uint32]  # one word of four bytes a place
 

@@ -1,9 +1,9 @@
 """One request between its decision and its last token."""
 
 from policies.fleet import Replica
-from policies.native.routes import Told
-from policies.request import Ask
+from policies.native.placer import Placer
 from sims.arrival import Arrival
+from sims.replay.ledger import Load
 from sims.replay.result import Served, work_seconds
 from sims.replica.jobs import Finished, FirstToken
 
@@ -11,12 +11,15 @@ from sims.replica.jobs import Finished, FirstToken
 class Flight:
     """What was decided, what the ledger counts for it, and what came of it."""
 
-    __slots__ = ("admitted", "arrival", "at", "cached", "context", "end", "first", "index", "model", "preemptions", "queued", "row", "told")
+    __slots__ = (
+        "admitted", "arrival", "at", "believed", "cached", "end", "first", "index", "load", "model", "predicted_s",
+        "preemptions", "row",
+    )  # fmt: skip
 
-    def __init__(self, index: int, arrival: Arrival, model: str, row: int, ask: Ask, told: Told, at: float) -> None:
-        self.index, self.arrival, self.model, self.row, self.told, self.at = index, arrival, model, row, told, at
-        self.queued = max(ask.prompt_tokens - told.cached_tokens, 1.0)
-        self.context = ask.prompt_tokens + 0.5 * ask.expected_tokens
+    def __init__(self, index: int, arrival: Arrival, model: str, row: int, placer: Placer, at: float) -> None:
+        self.index, self.arrival, self.model, self.row, self.at = index, arrival, model, row, at
+        self.predicted_s, self.believed = placer.told[1], placer.told[4]
+        self.load = Load(row, placer.prompt_tokens, self.believed, placer.expected_tokens)
         self.first = self.end = self.admitted = 0.0
         self.cached = self.preemptions = 0
 
@@ -42,12 +45,12 @@ class Flight:
             replica=self.row,
             prompt_tokens=self.arrival.prompt_tokens,
             output_tokens=output,
-            predicted_ttft_s=self.told.ttft_s,
+            predicted_ttft_s=self.predicted_s,
             ttft_s=self.first - self.at,
             tpot_s=(self.end - self.first) / (output - 1) if output > 1 else 0.0,
             e2e_s=self.end - self.at,
             queue_s=self.admitted - self.at,
-            predicted_cached=int(self.told.cached_tokens),
+            predicted_cached=int(self.believed),
             cached_tokens=self.cached,
             preemptions=self.preemptions,
             cost_usd=cost_usd,

@@ -19,15 +19,10 @@ class Prompts:
         ends = np.cumsum([0, *map(len, full)])
         self.ends: list[int] = ends.tolist()
         self.hashes = scrambled(np.fromiter((each for blocks in full for each in blocks), np.uint64, int(ends[-1])))
-        self._address = self.hashes.ctypes.data
 
-    def blocks(self, i: int) -> tuple[int, ...]:
+    def of(self, i: int) -> Words:
         """The hashes of arrival i's full blocks."""
-        return tuple(self.hashes[self.ends[i] : self.ends[i + 1]].tolist())
-
-    def at(self, i: int) -> tuple[int, int]:
-        """The same, as an address and a count."""
-        return self._address + 8 * self.ends[i], self.ends[i + 1] - self.ends[i]
+        return self.hashes[self.ends[i] : self.ends[i + 1]]
 
 
 def scrambled(ids: Words) -> Words:

@@ -6,10 +6,11 @@ from heapq import heappop, heappush
 from math import inf
 
 from policies.fleet import READY, Fleet, Replica
+from policies.native.index import BlockBuffer
 from policies.native.library import ensure_built
-from policies.native.routes import NativeRoute
+from policies.native.placer import Placer
 from policies.policy import Routing
-from policies.request import Ask, hash31
+from policies.request import hash31
 from sims.arrival import Arrival
 from sims.replay.flight import Flight
 from sims.replay.holdings import Holdings
@@ -56,8 +57,8 @@ class _Run:
             self.fleet.table[row, READY] = 1.0
         self.ledger, self.prior, self.line = Ledger(self.fleet), Prior(), Line(arrivals)
         self.prompts = Prompts(arrivals, min((replica.block_tokens for replica in replicas), default=16))
-        self.route = NativeRoute(policy, self.fleet)
-        self.holdings = Holdings(self.route, len(replicas), staleness_s)
+        self.holdings = Holdings(len(replicas), staleness_s)
+        self.placer = Placer(policy, self.fleet, self.holdings.index, BlockBuffer())
         self.engines = [Engine(replica.perf, self.prompts.block_tokens) for replica in replicas]
         self.limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
         self.inbox: list[deque[tuple[float, Job]]] = [deque() for _ in replicas]  # on their way through a front end
@@ -90,27 +91,28 @@ class _Run:
         if arrival.prompt_tokens + arrival.output_tokens > self.limits.get(model, 0):
             self._refuse(i, now)
             return
-        self.holdings.look_up(now, *self.prompts.at(i), self.prompts.block_tokens)
-        ask = self._ask(arrival, name, model)
-        row = self.route.choose(ask, now)
-        told = self.route.told()
-        blocks = self.prompts.blocks(i)
-        job = Job(id=name, prompt_tokens=arrival.prompt_tokens, output_tokens=arrival.output_tokens, blocks=blocks)
-        flight = Flight(i, arrival, model, row, ask, told, now)
+        row, hashes = self._choose(arrival, name, model, i)
+        job = Job(id=name, prompt_tokens=arrival.prompt_tokens, output_tokens=arrival.output_tokens, blocks=hashes)
         try:
             self.engines[row].check(job)
         except Impossible:
             self._refuse(i, now)
             return
-        self.flights[name] = flight
-        self.ledger.send(row, flight.queued, flight.context)
+        self.flights[name] = flight = Flight(i, arrival, model, row, self.placer, now)
+        self.ledger.send(flight.load)
         self.inbox[row].append((now + self.replicas[row].perf.frontend_s, job))
         self._schedule(row)
 
-    def _ask(self, arrival: Arrival, name: str, model: str) -> Ask:
-        session = hash31(arrival.session) if arrival.session else 0.0
+    def _choose(self, arrival: Arrival, name: str, model: str, i: int) -> tuple[int, tuple[int, ...]]:
+        """The chosen row and the prompt's block hashes."""
+        placer, hashes = self.placer, self.prompts.of(i)
+        self.holdings.arrive(self.now)
+        placer.blocks.n = len(hashes)
+        placer.blocks.array[: len(hashes)] = hashes
+        session = float(hash31(arrival.session)) if arrival.session else 0.0
         number, expected = self.fleet.model(model), self.prior.expected(model)
-        return Ask(hash31(name), session, number, arrival.prompt_tokens, 0.0, expected, *self.deadlines)
+        placer.ask(float(hash31(name)), session, number, arrival.prompt_tokens, 0.0, expected, *self.deadlines)
+        return placer.place_hashed(self.prompts.block_tokens, self.now), tuple(hashes.tolist())
 
     def _refuse(self, i: int, now: float) -> None:
         self.refused += 1
@@ -131,11 +133,11 @@ class _Run:
         if isinstance(event, FirstToken):
             flight = self.flights[event.id]
             flight.begin(event)
-            self.ledger.start(flight.row, flight.queued, flight.context)
+            self.ledger.start(flight.load)
             return
         flight = self.flights.pop(event.id)
         flight.finish(event)
-        self.ledger.end(flight.row, flight.context)
+        self.ledger.end(flight.load)
         self.prior.learn(flight.model, event.output_tokens)
         self.line.ended(flight.index, event.at)
         self.done.append(flight)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from weir.tokenizer import tokenizer
-
 from sims.arrival import Arrival
 from sims.traces.reading.format import trace
 from sims.traces.reading.row import Row
+from weir.tokenizer import tokenizer
 
 
 @trace

@@ -18,6 +18,7 @@ from policies.fleet import (
     MIXED,
     MODEL,
     PREFILL,
+    QUEUED_ATTENDED,
     QUEUED_TOKENS,
     READY,
     REMOTE,
@@ -69,7 +70,7 @@ class Snapshot(NamedTuple):
 
 COLUMN = {
     "running": RUNNING, "waiting": WAITING, "queued_tokens": QUEUED_TOKENS, "context_tokens": CONTEXT_TOKENS,
-    "kv_used": KV_USED,
+    "kv_used": KV_USED, "queued_attended": QUEUED_ATTENDED,
 }  # fmt: skip
 
 
@@ -135,10 +136,22 @@ def rows(draw: st.DrawFn, place: int, *, eligible: bool = False) -> npt.NDArray[
         row[MODEL] = draw(st.sampled_from((0.0, 0.0, 0.0, 1.0)))
         row[ROLE] = draw(st.sampled_from((MIXED, MIXED, MIXED, PREFILL, DECODE)))
     row[RUNNING], row[WAITING] = draw(st.integers(0, 40)), draw(st.integers(0, 10))
-    row[QUEUED_TOKENS] = row[WAITING] * draw(st.integers(1, 8000))
+    each = draw(st.integers(1, 8000))
+    row[QUEUED_TOKENS], row[QUEUED_ATTENDED] = row[WAITING] * each, row[WAITING] * each * each / 2
     row[CONTEXT_TOKENS] = row[RUNNING] * draw(st.integers(1, 8000))
     row[KV_USED] = min(row[QUEUED_TOKENS] + row[CONTEXT_TOKENS], row[KV_TOKENS])
     return row
+
+
+@st.composite
+def loads(draw: st.DrawFn) -> dict[str, float]:
+    """Requests that a replica has beside the others: waiting ones with their prompts, running ones with context."""
+    waiting, running = draw(st.integers(0, 5)), draw(st.integers(0, 20))
+    each, context = draw(st.integers(1, 8000)), running * draw(st.integers(1, 8000))
+    return {
+        "waiting": waiting, "queued_tokens": waiting * each, "queued_attended": waiting * each * each / 2,
+        "running": running, "context_tokens": context, "kv_used": waiting * each + context,
+    }  # fmt: skip
 
 
 @st.composite
@@ -169,7 +182,9 @@ def _occupy(rng: np.random.Generator, tables: Table, shape: tuple[int, int]) -> 
     busy = rng.random(shape) < 0.75
     tables[..., RUNNING] = rng.integers(0, 300, shape) * (rng.random(shape) < 0.7) * busy
     tables[..., WAITING] = rng.integers(0, 20, shape) * (rng.random(shape) < 0.5) * busy
-    tables[..., QUEUED_TOKENS] = tables[..., WAITING] * rng.integers(1, 16000, shape)
+    each = rng.integers(1, 16000, shape)
+    tables[..., QUEUED_TOKENS] = tables[..., WAITING] * each
+    tables[..., QUEUED_ATTENDED] = tables[..., WAITING] * each * each / 2
     tables[..., CONTEXT_TOKENS] = tables[..., RUNNING] * rng.integers(1, 16000, shape)
     held = tables[..., QUEUED_TOKENS] + tables[..., CONTEXT_TOKENS]
     tables[..., KV_USED] = np.minimum(held, tables[..., KV_TOKENS])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from policies.policy import ROUTES, Routing, routing
 from policies.request import Ask
 from tests.laws import routing_laws as laws
-from tests.laws.fleets import Snapshot, asks, snapshots
+from tests.laws.fleets import Snapshot, asks, loads, snapshots
 
 SHAPES: dict[str, dict[str, float]] = {
     "prefix_affinity": {"match": 0.0, "absolute": 1.0},
@@ -15,17 +15,6 @@ SHAPES: dict[str, dict[str, float]] = {
 }
 POLICIES = [routing(name) for name in ROUTES.names()] + [routing(name, shape) for name, shape in SHAPES.items()]
 every_policy = pytest.mark.parametrize("policy", POLICIES, ids=repr)
-
-
-@st.composite
-def loads(draw: st.DrawFn) -> dict[str, float]:
-    """Requests that some replica has beside the others: waiting ones with their prompts, running ones with context."""
-    waiting, running = draw(st.integers(0, 5)), draw(st.integers(0, 20))
-    queued, context = waiting * draw(st.integers(1, 8000)), running * draw(st.integers(1, 8000))
-    return {
-        "waiting": waiting, "queued_tokens": queued, "running": running, "context_tokens": context,
-        "kv_used": queued + context,
-    }  # fmt: skip
 
 
 @every_policy

@@ -25,7 +25,7 @@ def test_columns_are_views_of_the_one_table() -> None:
     fleet.columns.running[1] = 7.0
     assert fleet.table[1, Columns._fields.index("running")] == 7.0
     assert fleet.table.shape == (2, len(Columns._fields))
-    assert USD_PER_S == len(Columns._fields) - 1
+    assert len(Columns._fields) - 1 == USD_PER_S
 
 
 def test_the_scalars_are_the_tables_memory() -> None:

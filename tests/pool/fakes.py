@@ -8,12 +8,12 @@ from typing import Any, Self
 
 import msgspec
 import zmq
-from weir.v1 import fleet_pb2
 
 from pool.hashing import plain_chain
 from pool.kv_events import Stored
 from pool.roster import Roster
 from pool.sockets import Socket
+from weir.v1 import fleet_pb2
 
 END = b"\xff" * 8
 METRICS = """# HELP vllm:num_requests_running Number of requests in model execution batches.

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from weir.v1 import fleet_pb2
 
 from pool.holdings import TierBlocks
 from pool.registry.packing import pack, unpack
 from pool.registry.port import Member, Registry, Snapshot
 from tests.pool.fakes import described
+from weir.v1 import fleet_pb2
 
 
 def member(name: str, epoch: int = 1, started: float = 5.5) -> Member:

@@ -14,7 +14,6 @@ from typing import Any
 import grpc
 import pytest
 import zmq
-from weir.v1 import fleet_pb2, fleet_pb2_grpc
 
 from pool.app import Bound, run
 from pool.discovery.static import BadFleet
@@ -22,6 +21,7 @@ from pool.hashing import plain_chain
 from pool.settings import Settings
 from tests.pool.fakes import FakeEngine, FakePublisher, chained, fleet_file, stored, until
 from tests.pool.valkey_server import Valkey
+from weir.v1 import fleet_pb2, fleet_pb2_grpc
 
 QUICK: dict[str, Any] = {
     "scrape_interval_s": 0.05,

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from weir.v1 import fleet_pb2
 
 from pool import updates
 from pool.feed import Feed, Subscriber
@@ -15,6 +14,7 @@ from pool.holdings import CLEARED, TierBlocks
 from pool.kv_events import Cleared, Removed
 from pool.roster import Entry, Roster
 from tests.pool.fakes import chained, described, roster, store, tokens
+from weir.v1 import fleet_pb2
 
 
 class Router:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
 from weir.strictyaml import BadFile, load, loads
 
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
-from weir.prompt import render
 
 from sims.emulator.answer import answer
 from sims.emulator.asked import Asked
 from sims.emulator.vocabulary import Bytes, Vocabulary, vocabulary
+from weir.prompt import render
 
 ASKED = Asked(max_tokens=None)
 

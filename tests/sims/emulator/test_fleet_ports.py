@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from weir.fleetfile import FleetFile
 
 from sims.emulator.fleet import emulated
 from tests.sims.emulator.emulation import live, replica
+from weir.fleetfile import FleetFile
 
 POOL = {"name": "chat", "gpu": "h100-sxm", "model": "llama-3.1-8b"}
 

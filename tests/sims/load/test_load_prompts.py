@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from weir.tokenizer import QUICK, tokenizer
 
 from sims.arrival import Arrival
 from sims.load.prompts import Prompts, single_tokens
 from sims.load.words import WORDS
+from weir.tokenizer import QUICK, tokenizer
 
 PROMPTS = Prompts()
 

@@ -1,0 +1,194 @@
+"""gRPC: the decisions of the gateway, without its proxying."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+
+from router.core import Placement
+from router.exposition import Exposition
+from router.gateway.body import Limits, parse, tokenise
+from router.rpc import Rpc
+from router.settings import Settings
+from tests.router.caller import chat
+from tests.router.fakes import refused_port
+from tests.router.routers import core_of, described, load, update
+from weir.v1 import fleet_pb2, route_pb2, route_pb2_grpc
+
+SETTINGS = Settings(policy="shortest_ttft")
+FLEET = [described(f"r{i}", f"h:{i}", gpu=gpu) for i, gpu in enumerate(("l4", "l4", "a100-80", "h100-sxm"))]
+
+
+class OneUpdate:
+    """A feed that says one thing and then nothing."""
+
+    def __init__(self, told: fleet_pb2.FleetUpdate) -> None:
+        self._told = told
+
+    async def updates(self) -> AsyncIterator[bytes]:
+        yield self._told.SerializeToString()
+        await asyncio.Event().wait()
+
+
+class Served:
+    """A running service and a stub of it."""
+
+    def __init__(self, rpc: Rpc, stub: Any) -> None:
+        self.rpc, self.stub = rpc, stub
+
+    async def route(self, **fields: Any) -> route_pb2.RouteReply:
+        reply: route_pb2.RouteReply = await self.stub.Route(route_pb2.RouteRequest(**fields))
+        return reply
+
+    async def report(self, **fields: Any) -> bool:
+        reply: route_pb2.ReportReply = await self.stub.Report(route_pb2.Report(**fields))
+        return reply.known
+
+
+async def serve(fleet: fleet_pb2.FleetUpdate) -> AsyncIterator[Served]:
+    rpc, stop, address = Rpc(SETTINGS, Exposition()), asyncio.Event(), f"127.0.0.1:{refused_port()}"
+    running = asyncio.create_task(rpc.run(address, OneUpdate(fleet), stop))
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(20):
+        await channel.channel_ready()
+        while not rpc.core.models and fleet.replicas:
+            await asyncio.sleep(0.005)
+        yield Served(rpc, route_pb2_grpc.RouterStub(channel))
+    stop.set()
+    await running
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async for one in serve(update(*FLEET, snapshot=True)):
+        yield one
+
+
+@pytest.fixture
+async def tokenised() -> AsyncIterator[Served]:
+    told = [described(one.name, one.address, tokenizer="llama3", chat_template="llama3") for one in FLEET]
+    async for one in serve(update(*told, snapshot=True)):
+        yield one
+
+
+async def gateway_choices(bodies: list[bytes], **facts: str) -> list[tuple[str, float]]:
+    """What a gateway's core that is told the same decides on the same requests."""
+    core = core_of(SETTINGS, *(described(one.name, one.address, gpu=one.gpu, **facts) for one in FLEET))
+    chosen = []
+    for i, body in enumerate(bodies):
+        order = parse(b"/v1/chat/completions", body, f"id-{i}", Limits(1 << 20, 128))
+        tokenise(order, core.models["m"])
+        placement = core.place(order, float(i))
+        assert isinstance(placement, Placement)
+        chosen.append((placement.replica.name, placement.ttft_s))
+    return chosen
+
+
+BODIES = [chat(messages=[{"role": "user", "content": f"{'word ' * (i % 3 * 300)}{i}"}], user=f"u{i % 5}") for i in range(30)]
+
+
+async def test_route_decides_as_the_gateway_does_for_the_same_requests(served: Served) -> None:
+    replies = [await served.route(request_id=f"id-{i}", body=body) for i, body in enumerate(BODIES)]
+    assert [reply.send.decode for reply in replies] == [name for name, _ in await gateway_choices(BODIES)]
+
+
+async def test_route_counts_tokens_as_the_gateway_does(tokenised: Served) -> None:
+    replies = [await tokenised.route(request_id=f"id-{i}", body=body) for i, body in enumerate(BODIES)]
+    facts = {"tokenizer": "llama3", "chat_template": "llama3"}
+    core = core_of(SETTINGS, *(described(one.name, one.address, **facts) for one in FLEET))
+    for i, (body, reply) in enumerate(zip(BODIES, replies, strict=True)):
+        order = parse(b"/v1/chat/completions", body, f"id-{i}", Limits(1 << 20, 128))
+        tokenise(order, core.models["m"])
+        placement = core.place(order, float(i))
+        assert isinstance(placement, Placement)
+        assert reply.send.decode == placement.replica.name
+        assert placement.prompt_tokens == len(order.tokens or ()) if hasattr(placement, "prompt_tokens") else True
+
+
+async def test_a_reply_says_where_why_and_how_sure(served: Served) -> None:
+    reply = await served.route(request_id="a", body=BODIES[0])
+    replica = next(one for one in FLEET if one.name == reply.send.decode)
+    assert reply.send.prefill == reply.send.decode
+    assert reply.send.address == replica.address
+    assert (reply.send.why, reply.policy) == ("shortest_ttft", "shortest_ttft")
+    assert 0.0 < reply.propensity <= 1.0
+    assert len(reply.settings_hash) == 8
+    assert [one.replica for one in reply.candidates] == [one.name for one in FLEET]
+    assert all(one.ttft_s > 0.0 and one.tpot_s > 0.0 and one.cost_usd > 0.0 for one in reply.candidates)
+
+
+async def test_candidates_are_predicted_before_this_request_is_counted(served: Served) -> None:
+    reply = await served.route(request_id="a", body=BODIES[0])
+    twins = {one.ttft_s for one in reply.candidates if one.replica in ("r0", "r1")}
+    best = min(reply.candidates, key=lambda one: one.ttft_s)
+    assert len(twins) == 1
+    assert reply.send.decode in {one.replica for one in reply.candidates if one.ttft_s <= best.ttft_s * 1.05}
+
+
+@pytest.mark.parametrize("fields", [{"prompt_tokens": 100}, {"token_ids": list(range(100))}])
+async def test_counts_or_ids_will_do_for_a_body(served: Served, fields: dict[str, Any]) -> None:
+    assert (await served.route(model="m", max_tokens=10, **fields)).send.decode
+
+
+async def test_token_ids_that_were_sent_before_are_taken_for_cached(served: Served) -> None:
+    ids = list(range(1600))
+    first = await served.route(request_id="a", model="m", token_ids=ids)
+    second = await served.route(request_id="b", model="m", token_ids=ids)
+    cached = {one.replica: one.cached_tokens for one in second.candidates}
+    assert not any(one.cached_tokens for one in first.candidates)
+    assert cached.pop(first.send.decode) == 1600
+    assert not any(cached.values())
+
+
+async def test_a_report_gives_back_the_load(served: Served) -> None:
+    core = served.rpc.core
+    reply = await served.route(request_id="a", body=BODIES[0])
+    assert max(load(core)) > 0.0
+    assert await served.report(decision_id=reply.decision_id, first_token=True)
+    assert core.metrics.in_flight == 1
+    assert await served.report(decision_id=reply.decision_id, ok=True, ttft_s=0.1, prompt_tokens=50, output_tokens=9)
+    assert max(map(abs, load(core))) < 1e-6
+    (counts,) = core.metrics.snapshot().series.values()
+    assert (counts.prompt_tokens, counts.output_tokens, counts.cached_reported) == (50, 9, 0.0)
+
+
+async def test_a_decision_nobody_knows_is_not_known(served: Served) -> None:
+    reply = await served.route(request_id="a", body=BODIES[0])
+    assert not await served.report(decision_id="nobody's", ok=True)
+    assert await served.report(decision_id=reply.decision_id, ok=False)
+    assert not await served.report(decision_id=reply.decision_id, ok=True)
+
+
+async def test_two_requests_under_one_id_are_two_decisions(served: Served) -> None:
+    replies = [await served.route(request_id="same", body=BODIES[0]) for _ in range(2)]
+    assert replies[0].decision_id != replies[1].decision_id
+    assert [await served.report(decision_id=one.decision_id, ok=True) for one in replies] == [True, True]
+    assert max(map(abs, load(served.rpc.core))) < 1e-6
+
+
+@pytest.mark.parametrize("fields", [
+    {}, {"prompt_tokens": 5}, {"model": "m"}, {"body": b"{"}, {"body": b"{}"}, {"body": chat(max_tokens=0)},
+    {"body": chat(messages=[])}, {"body": chat().replace(b"hello", b"\xff")}, {"body": chat().replace(b"hello", b"\\ud800")},
+    {"body": b'{"model":"m","prompt":[-1]}', "path": "/v1/completions"},
+], ids=str)  # fmt: skip
+async def test_a_request_that_makes_no_sense_is_an_invalid_argument(served: Served, fields: dict[str, Any]) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as told:
+        await served.route(**fields)
+    assert told.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert (told.value.details() or "").endswith(".")
+
+
+async def test_an_unknown_model_is_shed(served: Served) -> None:
+    reply = await served.route(model="nobody", prompt_tokens=5)
+    assert (reply.WhichOneof("decision"), reply.shed.reason) == ("shed", "unknown-model")
+    assert not reply.decision_id
+
+
+async def test_a_prompt_beyond_the_context_is_shed(served: Served) -> None:
+    assert (await served.route(model="m", prompt_tokens=9000)).shed.reason == "too-long"
+
+
+async def test_without_a_ready_replica_the_answer_is_to_wait() -> None:
+    async for one in serve(update(*FLEET, snapshot=True, ready=False)):
+        assert (await one.route(model="m", prompt_tokens=5)).queue.why
