@@ -43,7 +43,8 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/python proto/generate.py --check
+	@mkdir -p .cache/proto && $(BIN)/python proto/generate.py --out .cache/proto
+	@for made in .cache/proto/weir/v1/*.py*; do cmp $$made proto/weir/v1/$$(basename $$made) || exit 1; done
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 show: setup

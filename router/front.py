@@ -16,6 +16,7 @@ from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
 from router.frames import Frames
+from router.peers import Peers, create
 from router.rpc import Rpc
 from router.settings import Settings
 from router.worker import READY
@@ -43,6 +44,8 @@ class Front:
         self.settings, self._on_ready = settings, on_ready
         self.exposition = Exposition()
         self._awaited = settings.router.workers
+        self._shared = create(settings.router.workers)
+        self._peers = Peers(self._shared, settings.router.workers, -1)
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -88,7 +91,14 @@ class Front:
         ours, theirs = socket.socketpair()
         settings = msgspec.json.encode(self.settings.router).decode()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "router.hot", settings, str(theirs.fileno()), pass_fds=[theirs.fileno()]
+            sys.executable,
+            "-m",
+            "router.hot",
+            settings,
+            str(theirs.fileno()),
+            str(self._shared),
+            str(index),
+            pass_fds=[theirs.fileno(), self._shared],
         )
         theirs.close()
         loop = asyncio.get_running_loop()
@@ -107,6 +117,7 @@ class Front:
             raise
         finally:
             self.exposition.ended(index)
+            self._peers.clear(index)
             for task in (feeding, stopping):
                 task.cancel()
             frames.close()

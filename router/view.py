@@ -1,5 +1,7 @@
 """The fleet as this router sees it: what was reported, plus what it sent itself since, at once."""
 
+import numpy as np
+
 from policies.fleet import (
     CONTEXT_TOKENS,
     KV_USED,
@@ -12,6 +14,8 @@ from policies.fleet import (
     Fleet,
     Replica,
 )
+from router.peers import STATE, Peers
+from router.peers import WIDTH as SHARED
 
 WIDTH = len(Columns._fields)
 STRANGER_TOKENS = 1000.0  # tokens of a request that somebody else sent: nobody said, so a chat's
@@ -42,6 +46,7 @@ class View:
         self._suspended: dict[int, float] = {}
         self._ready: set[int] = set()
         self._tenures: dict[int, int] = {}  # how many replicas have left a row
+        self._others = np.zeros((0, SHARED))  # the part of the load that other workers of this port sent
         self._bind()
 
     def join(self, replica: Replica) -> int:
@@ -61,6 +66,8 @@ class View:
             known.pop(row, None)
         self._ready.discard(row)
         self._tenures[row] = self._tenures.get(row, 0) + 1
+        if row < len(self._others):
+            self._others[row] = 0.0
         return row
 
     def send(self, load: Load) -> None:
@@ -117,6 +124,18 @@ class View:
         table[at + CONTEXT_TOKENS] += (new_running - old_running) * STRANGER_TOKENS
         table[at + KV_USED] += (new_running + new_waiting - old_running - old_waiting) * STRANGER_TOKENS
         self._most[row] = own + new_running + new_waiting
+
+    def share(self, peers: Peers) -> None:
+        """Tell the other workers of this port what was sent from here, and count what was sent from there."""
+        state = self.fleet.table[:, STATE]
+        known = np.zeros_like(state)
+        known[: len(self._others)] = self._others
+        mine = state - known
+        for row, (running, waiting) in self._strangers.items():
+            tokens = STRANGER_TOKENS
+            mine[row] -= (running, waiting, waiting * tokens, 0.0, running * tokens, (running + waiting) * tokens)
+        self._others = peers.exchange(self.fleet, np.maximum(mine, 0.0))
+        state += self._others - known
 
     def set_ready(self, row: int, ready: bool) -> None:
         """What the pool says of a replica's readiness."""

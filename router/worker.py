@@ -16,11 +16,13 @@ from router.frames import Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
+from router.peers import Peers
 from router.record import Recorder
 from router.settings import Settings
 from weir.v1 import fleet_pb2
 
 REPORT_S = 1.0
+SHARE_S = 0.01
 READY = b"ready"
 
 
@@ -38,8 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Worker:
     """Wires the pipe to the core and the core to the gateway."""
 
-    def __init__(self, settings: Settings, pipe: socket.socket) -> None:
-        self.settings, self._pipe = settings, pipe
+    def __init__(self, settings: Settings, pipe: socket.socket, peers: Peers | None) -> None:
+        self.settings, self._pipe, self._peers = settings, pipe, peers
         self.metrics = Metrics()
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
@@ -75,11 +77,18 @@ class Worker:
         gc.set_threshold(50_000, 20, 100)
         self._frames.send(READY)
         self._report_again()
+        if self._peers is not None:
+            self._share_again(self._peers)
 
     def _report_again(self) -> None:
         self._report()
         if not self.stop.is_set():
             asyncio.get_running_loop().call_later(REPORT_S, self._report_again)
+
+    def _share_again(self, peers: Peers) -> None:
+        self.core.view.share(peers)
+        if not self.stop.is_set():
+            asyncio.get_running_loop().call_later(SHARE_S, self._share_again, peers)
 
     def _report(self) -> None:
         counts, index = self.metrics.snapshot(), self.core.held.index
@@ -98,9 +107,11 @@ def _rss_bytes() -> int:
 
 
 def main() -> None:
-    """`python -m router.worker SETTINGS_JSON PIPE_FD`: started by the front process."""
+    """`python -m router.worker SETTINGS_JSON PIPE_FD PEERS_FD INDEX`: started by the front process."""
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
-    worker = Worker(settings, socket.socket(fileno=int(sys.argv[2])))
+    pipe, descriptor, index = (int(word) for word in sys.argv[2:5])
+    peers = Peers(descriptor, settings.workers, index) if settings.workers > 1 else None
+    worker = Worker(settings, socket.socket(fileno=pipe), peers)
     uvloop.run(worker.run())
 
 

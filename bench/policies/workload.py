@@ -32,7 +32,7 @@ class Trace:
         folder = data / self.folder
         found = sorted(folder.glob(self.pattern))
         if not found:
-            raise FileNotFoundError(f"{folder} has no {self.pattern}: give a folder laid out like ../shared/data with --data")
+            raise FileNotFoundError(f"{folder} has no {self.pattern}: name a folder laid out like ../shared/data")
         return found[0]
 
     def arrivals(self, data: Path) -> list[Arrival]:

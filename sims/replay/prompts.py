@@ -11,7 +11,7 @@ Words = npt.NDArray[np.uint64]
 
 
 class Prompts:
-    """Every full block of every prompt in one array; a trace's ids are scrambled, for the index wants uniform hashes."""
+    """Every full block of every prompt in one array; ids are scrambled, for the index wants uniform hashes."""
 
     def __init__(self, arrivals: Sequence[Arrival], block_tokens: int) -> None:
         self.block_tokens = _block_tokens(arrivals) or block_tokens

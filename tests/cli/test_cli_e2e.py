@@ -4,15 +4,39 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from cli.kin import descendants
 from tests.cli.weir_command import TINY, start
 
 PATIENCE_S = 120.0
+MODEL = "llama-3.1-8b"
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def started() -> Iterator[Start]:
+    """Starts `weir`; what a failed test leaves is stopped."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: object) -> "subprocess.Popen[str]":
+        processes.append(start(*map(str, arguments)))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
 
 
 def stopped(process: "subprocess.Popen[str]", family: list[int], how: signal.Signals) -> tuple[int, str]:
@@ -22,35 +46,28 @@ def stopped(process: "subprocess.Popen[str]", family: list[int], how: signal.Sig
     return process.returncode, said
 
 
-def test_up_serves_openai_clients_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_up_serves_openai_clients_and_leaves_nothing_running(started: Start, tmp_path: Path) -> None:
     decisions = tmp_path / "decisions.jsonl"
-    process = start("up", str(TINY), "--port", "0", "--time-scale", "20", "--decisions", str(decisions))
+    process = started("up", str(TINY), "--port", "0", "--time-scale", "20", "--decisions", str(decisions))
     assert process.stdout is not None
     url = next(line for line in process.stdout if line.startswith("ready: ")).split()[1]
     family = descendants(process.pid)
     assert len(family) >= 5  # emulator, registry, pool service, router and its worker
-    with openai.OpenAI(base_url=url, api_key="none") as client:
-        for stream in (False, True):
-            reply = client.chat.completions.create(
-                model="llama-3.1-8b",
-                messages=[{"role": "user", "content": "What regulates the flow between pools?"}],
-                max_tokens=20,
-                stream=stream,
-            )
-            assert reply is not None
-            if stream:
-                assert "".join(part.choices[0].delta.content or "" for part in reply if part.choices)
-            else:
-                assert reply.choices[0].message.content
+    question: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What regulates the flow between pools?"}]
+    with openai.OpenAI(base_url=url, api_key="none", timeout=20.0, max_retries=0) as client:
+        whole = client.chat.completions.create(model=MODEL, messages=question, max_tokens=20)
+        assert whole.choices[0].message.content
+        with client.chat.completions.create(model=MODEL, messages=question, max_tokens=20, stream=True) as parts:
+            assert "".join(part.choices[0].delta.content or "" for part in parts if part.choices)
         with pytest.raises(openai.NotFoundError):
-            client.chat.completions.create(model="nope", messages=[{"role": "user", "content": "Hello"}])
+            client.chat.completions.create(model="nope", messages=question)
     code, said = stopped(process, family, signal.SIGINT)
     assert (code, "stopped" in said) == (0, True)
     assert len(decisions.read_text().splitlines()) == 2
 
 
-def test_up_says_which_service_died_and_stops_the_others() -> None:
-    process = start("up", str(TINY), "--port", "0")
+def test_up_says_which_service_died_and_stops_the_others(started: Start) -> None:
+    process = started("up", str(TINY), "--port", "0")
     assert process.stdout is not None
     next(line for line in process.stdout if line.startswith("pool service: "))
     family = descendants(process.pid)
@@ -61,9 +78,9 @@ def test_up_says_which_service_died_and_stops_the_others() -> None:
     assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
 
 
-def test_demo_compares_policies_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_demo_compares_policies_and_leaves_nothing_running(started: Start, tmp_path: Path) -> None:
     out = tmp_path / "demo.json"
-    process = start(
+    process = started(
         "demo", "--policies", "random,shortest_ttft", "--fleet", str(TINY), "--seconds", "3", "--rate", "4",
         "--time-scale", "10", "--json", str(out),
     )  # fmt: skip
@@ -78,8 +95,8 @@ def test_demo_compares_policies_and_leaves_nothing_running(tmp_path: Path) -> No
     assert len(found["sentences"]) == 3
 
 
-def test_demo_stops_everything_when_interrupted() -> None:
-    process = start("demo", "--policies", "random", "--fleet", str(TINY), "--seconds", "60", "--rate", "2")
+def test_demo_stops_everything_when_interrupted(started: Start) -> None:
+    process = started("demo", "--policies", "random", "--fleet", str(TINY), "--seconds", "60", "--rate", "2")
     while len(family := descendants(process.pid)) < 5:
         assert process.poll() is None
     code, said = stopped(process, family, signal.SIGTERM)

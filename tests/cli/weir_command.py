@@ -15,10 +15,10 @@ Weir = Callable[..., Result]
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    """`weir ARGUMENTS` as a process with its own session."""
+    """`weir ARGUMENTS` as a process with its own session, that ends with this one whatever happens."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "proto")])
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments],
+        [sys.executable, "-m", "cli.leash", str(os.getpid()), sys.executable, "-m", "cli.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

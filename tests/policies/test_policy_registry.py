@@ -31,8 +31,8 @@ def test_an_unknown_name_near_nothing_is_answered_by_the_list_alone() -> None:
 
 
 def test_an_unknown_setting_is_an_error_that_lists_the_known() -> None:
-    with pytest.raises(BadSetting, match=r"policy shortest_ttft has no setting 'neer'.*'near'.*near_s, others"):
-        routing("shortest_ttft", {"neer": 0.1})
+    with pytest.raises(BadSetting, match=r"policy prefix_affinity has no setting 'mach'.*'match'\? known: absolute, match"):
+        routing("prefix_affinity", {"mach": 0.1})
 
 
 def test_a_policy_without_settings_says_that_it_has_none() -> None:
@@ -57,9 +57,9 @@ def test_no_other_type_stands_in_for_another(settings: dict[str, object]) -> Non
 
 
 def test_settings_reach_the_kernel_in_the_order_of_the_fields() -> None:
-    policy = routing("shortest_ttft", {"own": 0.5, "near": 0.1})
-    assert type(policy).setting_names() == ["near", "near_s", "own"]
-    assert policy.settings().tolist() == [0.1, 0.05, 0.5]
+    policy = routing("prefix_affinity", {"absolute": 0.5, "match": 0.1})
+    assert type(policy).setting_names() == ["match", "relative", "absolute"]
+    assert policy.settings().tolist() == [0.1, 1.5, 0.5]
 
 
 def test_a_policy_without_settings_still_has_an_array_for_its_kernel() -> None:

@@ -1,0 +1,1 @@
+"""What one routing decision costs, through the very classes that decide for live requests."""
