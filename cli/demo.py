@@ -23,7 +23,7 @@ def demo(
     format_name: Annotated[str, typer.Option("--format", help="The trace's format; else found by its columns.")] = "",
     rate: Annotated[float | None, typer.Option(help="Requests a second; else 80 % of the fleet's capacity.")] = None,
     time_scale: Annotated[float, typer.Option(min=0.01, help="Emulated seconds that pass in one second.")] = 5.0,
-    seconds: Annotated[float, typer.Option(min=1.0, help="Seconds in which each policy gets its requests.")] = 24.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Seconds in which each policy gets its requests.")] = 20.0,
     fleet: Annotated[
         Path, typer.Option(help="The fleet to emulate.", show_default="examples/demo-fleet.yaml")
     ] = EXAMPLE,

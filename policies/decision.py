@@ -43,13 +43,15 @@ class Shed(NamedTuple):
 Decision = Send | Queue | Shed
 
 
+FIELDS = (
+    "ok", "status", "retries", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens", "cost_usd",
+)  # fmt: skip
+
+
 class Outcome:
     """What happened to a request that was sent."""
 
-    __slots__ = (
-        "cached_tokens", "cost_usd", "e2e_s", "ok", "output_tokens", "prompt_tokens", "retries", "status",
-        "tpot_s", "ttft_s",
-    )  # fmt: skip
+    __slots__ = FIELDS
 
     def __init__(
         self, ok: bool, ttft_s: float, tpot_s: float, e2e_s: float, prompt_tokens: int, output_tokens: int,
@@ -63,4 +65,4 @@ class Outcome:
 
     def as_dict(self) -> dict[str, float]:
         """Its fields by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in FIELDS}

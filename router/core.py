@@ -66,13 +66,15 @@ class Core:
         row = self.view.join(replica)
         if replica.model not in self.models:
             number = self.fleet.model(replica.model)
-            self.models[replica.model] = Model(number, replica, self.settings.tokens == "auto")
+            self.models[replica.model] = Model(number, replica, self.settings.tokens)
+        if replica.events:
+            self.models[replica.model].publishes = True
         return row
 
     def leave(self, name: str) -> None:
         """A replica left."""
         if name in self.fleet.rows:
-            self.held.forget(self.view.leave(name))
+            self.held.leave(self.view.leave(name))
 
     def place(self, order: Order, now: float, avoid: frozenset[int] = NOBODY) -> Placement | Queue | Shed:
         """Decide where a request goes and count it there; `avoid` are rows that just failed it."""
@@ -119,7 +121,7 @@ class Core:
 
     def _choose(self, order: Order, model: Model, now: float) -> tuple[int, float]:
         """The chosen row or -1, and the tokens of a block."""
-        placer, tokens = self.placer, model.tokens(order)
+        placer, tokens = self.placer, order.tokens
         if tokens is not None:
             self._ask(order, model, float(model.hash_tokens(self.held.blocks, tokens)))
             block_tokens = float(model.block_tokens)
@@ -147,5 +149,6 @@ class Core:
         if self.recorder is not None:
             self.recorder.decision(self, placement)
         self.view.send(placement.load)
-        self.held.sent(row, block_tokens)
+        if not self.held.publishes(row) and (fresh := self.placer.remember(row)):
+            self.held.sent(row, fresh, block_tokens)
         return placement

@@ -20,13 +20,9 @@ class Held:
         self._exact: set[int] = set()
         self._fresh: dict[int, int] = {}
 
-    def sent(self, row: int, block_tokens: float) -> None:
-        """The prompt in `blocks` went to a replica: where its events do not tell us, assume it is held there now."""
-        if row in self._exact:
-            return
-        fresh = self.index.store_at(row, self.blocks.address, self.blocks.n)
-        if fresh:
-            self._count(row, fresh, block_tokens)
+    def publishes(self, row: int) -> bool:
+        """Whether a replica's own events tell what it holds."""
+        return row in self._exact
 
     def knowledge(self, row: int) -> str:
         """How well a replica's cache is known."""
@@ -47,13 +43,21 @@ class Held:
         """A replica's event: it dropped these blocks."""
         self.index.remove(row, hashes)
 
+    def leave(self, row: int) -> None:
+        """Its replica left: whoever is in that row next is a stranger."""
+        self.forget(row)
+        self._knowledge.pop(row, None)
+        self._exact.discard(row)
+
     def forget(self, row: int) -> None:
         """Whatever was known of a replica's cache is void."""
         self.index.forget(row)
         self._fresh.pop(row, None)
 
-    def _count(self, row: int, fresh: int, block_tokens: float) -> None:
-        """A replica that was sent half of what it can hold since it was last aged has let go of what is older."""
+    def sent(self, row: int, fresh: int, block_tokens: float) -> None:
+        """A replica was sent so many new blocks: half of what it can hold since it was last aged, and it has let go
+        of what is older.
+        """
         total = self._fresh.get(row, 0) + fresh
         if total * block_tokens > float(self._fleet.columns.kv_tokens[row]) * 0.5:
             self.index.age(row)

@@ -13,41 +13,58 @@ from router.order import Order
 from weir.prompt import render
 from weir.tokenizer import Tokenizer, UnknownTokenizer, tokenizer
 
+NEAR_LIMIT = 0.7  # share of the context limit beyond which an estimate is not good enough to refuse by
+
 
 class Model:
-    """One served name."""
+    """One served name.
+
+    Tokens are counted where that tells something: where replicas publish what they hold, in blocks of tokens, and
+    near the context limit. Elsewhere prompts are compared as text, at a fifth of the cost.
+    """
 
     __slots__ = (
-        "block_tokens", "chat_template", "context_limit", "estimate", "name", "number", "text_parent", "tokenizer",
+        "_counting", "_vocabulary", "block_tokens", "chat_template", "context_limit", "estimate", "name", "number",
+        "publishes", "text_parent", "tokenizer_name",
     )  # fmt: skip
 
-    def __init__(self, number: int, replica: Replica, may_tokenise: bool) -> None:
+    def __init__(self, number: int, replica: Replica, counting: str) -> None:
         self.name, self.number = replica.model, float(number)
         self.context_limit, self.block_tokens = replica.context_limit, replica.block_tokens
-        self.chat_template = replica.chat_template
+        self.chat_template, self.tokenizer_name = replica.chat_template, replica.tokenizer
         self.estimate = Estimate()
         self.text_parent = salted("text", replica.model)
-        self.tokenizer = _quick_tokenizer(replica.tokenizer) if may_tokenise and replica.tokenizer else None
+        self.publishes = False  # whether a replica of it publishes KV events
+        self._counting = counting
+        self._vocabulary: Tokenizer | None = None
+
+    def vocabulary(self, order: Order) -> Tokenizer | None:
+        """The tokenizer that should count an order's tokens; None where an estimate will do."""
+        if not self.tokenizer_name or self._counting == "estimate":
+            return None
+        if not (self.publishes or self._counting == "always"):
+            tokens = (len(order.text) - order.start) / self.estimate.bytes_per_token
+            if tokens < NEAR_LIMIT * self.context_limit:
+                return None
+        if self._vocabulary is None:
+            self._vocabulary = self._load()
+        return self._vocabulary
+
+    def count(self, order: Order, vocabulary: Tokenizer) -> None:
+        """Note an order's token ids; raises `UnicodeError` for text that is none."""
+        if order.messages is not None:
+            order.tokens = vocabulary.encode(render(order.messages, self.chat_template))
+        elif order.prompt is not None:
+            order.tokens = vocabulary.encode(order.prompt)
 
     def hash_tokens(self, blocks: BlockBuffer, tokens: Sequence[int]) -> int:
         """Hash a prompt as tokens into `blocks`; returns how many tokens."""
         blocks.tokens(np.frombuffer(array.array("I", tokens), dtype=np.uint32), self.block_tokens)
         return len(tokens)
 
-    def tokens(self, order: Order) -> list[int] | None:
-        """The token ids of a prompt, where they are given or this model's vocabulary is known."""
-        if order.tokens is None and self.tokenizer is not None:
-            if order.messages is not None:
-                order.tokens = self.tokenizer.encode(render(order.messages, self.chat_template))
-            elif order.prompt is not None:
-                order.tokens = self.tokenizer.encode(order.prompt)
-        return order.tokens
-
-
-def _quick_tokenizer(name: str) -> Tokenizer | None:
-    """The vocabulary if it is fast enough to run on the loop; otherwise the model's prompts are compared as text."""
-    try:
-        found = tokenizer(name)
-    except UnknownTokenizer:
-        return None
-    return found if found.quick else None
+    def _load(self) -> Tokenizer | None:
+        try:
+            return tokenizer(self.tokenizer_name)
+        except UnknownTokenizer:
+            self.tokenizer_name = ""  # so that it is not looked for again
+            return None

@@ -68,9 +68,9 @@ class Recorder:
     def flush(self) -> None:
         """Write what was noted since the last time."""
         if self._lines:
-            self._file.write(b"\n".join(self._lines).decode() + "\n")
+            lines, self._lines = self._lines, []
+            self._file.write(b"\n".join(lines).decode() + "\n")
             self._file.flush()
-            self._lines.clear()
 
     def close(self) -> None:
         """Write the rest and let the file go."""

@@ -110,8 +110,9 @@ class Rpc(route_pb2_grpc.RouterServicer):
             order = parse(path, request.body, request_id, self._limits)
             order.model = request.model or order.model
             order.session, order.tenant, order.slo = request.session or order.session, request.tenant, request.slo
-            if order.model in self.core.models:
-                tokenise(order, self.core.models[order.model])
+            model = self.core.models.get(order.model)
+            if model is not None and (vocabulary := model.vocabulary(order)) is not None:
+                tokenise(order, model, vocabulary)
             return order
         if not request.model:
             raise BadRequest("Give `model`, and one of `body`, `token_ids` and `prompt_tokens`.", "model")

@@ -28,7 +28,7 @@ class Settings:
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
     suspend_s: float = 0.5  # how long a replica that refused a connection is left out
     drain_s: float = 30.0
-    tokens: str = "auto"  # auto: a model's tokenizer where one is known; estimate: never tokenise
+    tokens: str = "auto"  # auto: count tokens where that tells something; always; estimate: never
     text_block_bytes: int = 256  # what a block is where prompts are compared as text
     index_blocks: int = 1 << 20
     decisions: str = ""  # file of decision records; empty: none are kept

@@ -95,8 +95,16 @@ class Worker:
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
         counts.rss_bytes = _rss_bytes()
         self._frames.send(msgspec.msgpack.encode(counts))
-        if self.recorder is not None:
+        self._keep_records()
+
+    def _keep_records(self) -> None:
+        """Write the decision records; a disk that takes none costs records, never requests."""
+        if self.recorder is None:
+            return
+        try:
             self.recorder.flush()
+        except OSError as failed:
+            print(f"decision records are lost: {failed}", file=sys.stderr)  # noqa: T201
 
 
 def _rss_bytes() -> int:

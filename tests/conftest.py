@@ -1,8 +1,11 @@
 """Settings of every test run: one hypothesis profile, and no event loop that nobody closes."""
 
 import asyncio
+import os
 
 from hypothesis import HealthCheck, settings
+
+from router import compiled
 
 asyncio.set_event_loop(None)  # else pytest-asyncio has the policy make a loop where a sync test is first
 
@@ -10,3 +13,10 @@ settings.register_profile(
     "weir", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=True
 )
 settings.load_profile("weir")
+
+
+def pytest_configure() -> None:
+    """With WEIR_COMPILED set, the tests run on the compiled modules, as a router does."""
+    if os.environ.get("WEIR_COMPILED"):
+        assert not compiled.ensure()
+        assert compiled.install()

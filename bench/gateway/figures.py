@@ -113,13 +113,13 @@ def latencies(measured: Measured) -> Figures:
 
 
 def absolutes(measured: Measured) -> Figures:
-    """Weir's own medians, its largest process at any time, its failed requests."""
+    """Weir's own medians, its worker (the process that works most), its failed requests."""
     ours = [sample for sample in measured.samples if sample.target == WEIR]
     return {
         "weir_rps_per_core": measured.median(WEIR, CHAT_64, lambda s: s.rps),
         "weir_cpu_us_per_request": measured.median(WEIR, CHAT_64, lambda s: s.cpu_us_request),
         "weir_cpu_us_per_event": measured.median(WEIR, STREAM_256, lambda s: s.cpu_us_event),
-        "worker_rss_mb": max((sample.largest_mb for sample in ours), default=None),
+        "worker_rss_mb": max((sample.busiest_mb for sample in ours), default=None),
         "weir_errors": float(sum(sample.errors for sample in ours)) if ours else None,
     }
 

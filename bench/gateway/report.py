@@ -93,7 +93,7 @@ CHAT_COLUMNS: dict[str, Column] = {
     "p50 us": middle_of(lambda s: s.latency_p50_us),
     "p99 us": middle_of(lambda s: s.latency_p99_us),
     "RSS MB": middle_of(lambda s: s.rss_mb),
-    "largest process MB": middle_of(lambda s: s.largest_mb),
+    "busiest process MB": middle_of(lambda s: s.busiest_mb),
     "errors": total_errors,
 }
 
@@ -109,7 +109,7 @@ STREAM_COLUMNS: dict[str, Column] = {
     "added TTFT p99 ms": added(lambda s: s.ttft_p99_us),
     "gap p99 ms": middle_of(lambda s: s.gap_p99_us, 1e-3),
     "RSS MB": middle_of(lambda s: s.rss_mb),
-    "largest process MB": middle_of(lambda s: s.largest_mb),
+    "busiest process MB": middle_of(lambda s: s.busiest_mb),
     "errors": total_errors,
 }
 

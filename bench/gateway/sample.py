@@ -39,7 +39,7 @@ class Sample:
     cpu_us_event: float | None
     cores: float  # of the target
     rss_mb: float
-    largest_mb: float
+    busiest_mb: float
     other_cores: float  # of everything that is not part of this sample
     errors: int
     upstreams: dict[str, int]
@@ -85,7 +85,7 @@ def make_sample(
         cpu_us_event=cpu_us / events if events else None,
         cores=cpu_us / 1e6 / wall,
         rss_mb=after.rss / 1e6,
-        largest_mb=after.largest / 1e6,
+        busiest_mb=after.busiest / 1e6,
         other_cores=other,
         errors=report["errors"] + report["bad_status"],
         upstreams=report["upstreams"],

@@ -18,11 +18,11 @@ PROBE = f'{{"model":"{MODEL}","messages":[{{"role":"user","content":"hi"}}]}}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What one session has used: CPU seconds so far, resident bytes now (of all processes, of the largest one)."""
+    """What one session has used: CPU seconds so far, resident bytes now (of all processes, of the busiest one)."""
 
     cpu_s: float
     rss: int
-    largest: int
+    busiest: int
 
 
 class Session:
@@ -39,12 +39,14 @@ class Session:
 
     def usage(self) -> Usage:
         """CPU and memory of the session; exact run time from the scheduler."""
-        cpu, sizes = 0, [0]
+        used = [(0, 0)]
         for pid in members(self.process.pid):
             with contextlib.suppress(OSError):
-                sizes.append(int((pid / "statm").read_text().split()[1]) * PAGE)
-                cpu += sum(int((task / "schedstat").read_text().split()[0]) for task in (pid / "task").iterdir())
-        return Usage(cpu_s=cpu / 1e9, rss=sum(sizes), largest=max(sizes))
+                size = int((pid / "statm").read_text().split()[1]) * PAGE
+                cpu = sum(int((task / "schedstat").read_text().split()[0]) for task in (pid / "task").iterdir())
+                used.append((cpu, size))
+        total = sum(cpu for cpu, _ in used)
+        return Usage(cpu_s=total / 1e9, rss=sum(size for _, size in used), busiest=max(used)[1])
 
     def last_words(self) -> str:
         """The last line of its log that says anything."""

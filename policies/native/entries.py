@@ -18,6 +18,7 @@ from policies.request import Ask
 WIDTH = len(Columns._fields)
 ASK = len(Ask._fields)
 TOLD = len(Told._fields)
+CONTEXT = 15  # addresses and sizes that a placement reads, see policies.native.placer
 
 f64p, u64p, i64p = (types.CPointer(t) for t in (types.float64, types.uint64, types.int64))
 u32p = types.CPointer(types.uint32)
@@ -33,7 +34,7 @@ def entries() -> list[Entry]:
         register_jitable(error_model="numpy", fastmath=False)(function)
     routes = [(f"route_{policy.name()}", _route(policy)) for policy in policies]
     places = [(f"place_{policy.name()}", _place(policy)) for policy in policies]
-    return routes + places + _table()
+    return routes + places + _table() + _sweeps() + _chains()
 
 
 @intrinsic
@@ -41,6 +42,14 @@ def floats_at(typingctx: Any, address: Any) -> Any:
     """The pointer to float64 at an address."""
     return f64p(types.uint64), lambda context, builder, signature, args: builder.inttoptr(
         args[0], context.get_value_type(f64p)
+    )
+
+
+@intrinsic
+def integers_at(typingctx: Any, address: Any) -> Any:
+    """The pointer to int64 at an address."""
+    return i64p(types.uint64), lambda context, builder, signature, args: builder.inttoptr(
+        args[0], context.get_value_type(i64p)
     )
 
 
@@ -76,7 +85,7 @@ def _place(policy: type[Routing]) -> Callable[..., Any]:
 
     @cfunc(i64(u64p, u64, i64, i64, i64, f64, u64, f64), error_model="numpy")
     def entry(context, text, start, length, per_block, block_tokens, parent, now):  # type: ignore[no-untyped-def]
-        c = carray(context, (14,))
+        c = carray(context, (CONTEXT,))
         a, n = carray(floats_at(c[0]), (ASK,)), np.int64(c[2])
         asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
         fleet, cached = carray(floats_at(c[1]), (n, WIDTH)), carray(floats_at(c[3]), (n, TIERS))
@@ -103,6 +112,8 @@ def _place(policy: type[Routing]) -> Callable[..., Any]:
 
 
 def _table() -> list[Entry]:
+    """The functions that touch single blocks of the table."""
+
     @cfunc(i64(u64p, i64, u64p, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
     def store(keys, slots, held, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
         return table.store(
@@ -114,6 +125,20 @@ def _table() -> list[Entry]:
         table.remove(
             carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,))
         )
+
+    @cfunc(i64(u64p, i64, i64), error_model="numpy")
+    def remember(context, row, n):  # type: ignore[no-untyped-def]
+        c = carray(context, (CONTEXT,))
+        slots, width, words = np.int64(c[8]), np.int64(c[10]), np.int64(c[11])
+        keys, held = carray(words_at(c[7]), (slots,)), carray(words_at(c[9]), (slots, width))
+        counts = carray(integers_at(c[14]), (2,))
+        return table.store(keys, held, words, counts, row, carray(words_at(c[13]), (n,)))
+
+    return [("store", store), ("remove", remove), ("remember", remember)]
+
+
+def _sweeps() -> list[Entry]:
+    """The functions that go over the whole table, or over many blocks of it."""
 
     @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64), error_model="numpy")
     def forget(keys, slots, held, width, words, counts, row):  # type: ignore[no-untyped-def]
@@ -147,6 +172,12 @@ def _table() -> list[Entry]:
             carray(cached, (replicas, TIERS)),
         )
 
+    return [("forget", forget), ("age", age), ("rehash", rehash), ("longest", longest)]
+
+
+def _chains() -> list[Entry]:
+    """Hashing prompts into blocks."""
+
     @cfunc(i64(u32p, i64, i64, u64, u64p), error_model="numpy")
     def chain(tokens, n, block_tokens, parent, out):  # type: ignore[no-untyped-def]
         return blocks.chain(carray(tokens, (n,)), block_tokens, parent, carray(out, (n // block_tokens,)))
@@ -156,5 +187,4 @@ def _table() -> list[Entry]:
         read = carray(words_at(text), (n // 8,))
         return blocks.chain_words(read, block_bytes // 8, parent, carray(out, (n // block_bytes,)))
 
-    made = {"store": store, "remove": remove, "forget": forget, "age": age}
-    return [*made.items(), ("rehash", rehash), ("longest", longest), ("chain", chain), ("chain_text", chain_text)]
+    return [("chain", chain), ("chain_text", chain_text)]

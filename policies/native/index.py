@@ -46,22 +46,22 @@ class NativeIndex(BlockIndex):
         """Enter the n hashes at an address."""
         if not self.room(row, n):
             return 0
-        return function("store")(*self.memory, self._counts_at, row, address, n)  # type: ignore[no-any-return]
+        return function("store")(*self.memory, self.counts_at, row, address, n)  # type: ignore[no-any-return]
 
     def remove(self, row: int, hashes: Hashes) -> None:
         """See `BlockIndex.remove`."""
         if row < 64 * self._words:
-            function("remove")(*self.memory, self._counts_at, row, hashes.ctypes.data, len(hashes))
+            function("remove")(*self.memory, self.counts_at, row, hashes.ctypes.data, len(hashes))
 
     def forget(self, row: int) -> None:
         """See `BlockIndex.forget`."""
         if row < 64 * self._words:
-            function("forget")(*self.memory, self._counts_at, row)
+            function("forget")(*self.memory, self.counts_at, row)
 
     def age(self, row: int) -> None:
         """See `BlockIndex.age`."""
         if row < 64 * self._words:
-            function("age")(*self.memory, self._counts_at, row)
+            function("age")(*self.memory, self.counts_at, row)
 
     def longest(self, hashes: Hashes, block_tokens: float, cached: Cached) -> int:
         """See `BlockIndex.longest`."""
@@ -75,11 +75,11 @@ class NativeIndex(BlockIndex):
         super()._adopt(keys, held, words)
         self.version = getattr(self, "version", 0) + 1  # rises whenever the table moves
         self.memory = _memory(keys, held, words)
-        self.scratch_at, self._counts_at = self._scratch.ctypes.data, self._counts.ctypes.data
+        self.scratch_at, self.counts_at = self._scratch.ctypes.data, self._counts.ctypes.data
         self._longest = function("longest")
 
     def _rehash(self, keys: Hashes, held: Words, words: int) -> None:
-        function("rehash")(*self.memory, self._counts_at, *_memory(keys, held, words))
+        function("rehash")(*self.memory, self.counts_at, *_memory(keys, held, words))
 
 
 def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes:

@@ -18,7 +18,7 @@ class Placer:
     """One policy over one fleet and one index; holds no state of its own but the memory the call reads and writes."""
 
     __slots__ = (
-        "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_settings",
+        "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_remember", "_settings",
         "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index", "name", "policy",
         "prompt_tokens", "told",
     )  # fmt: skip
@@ -26,7 +26,7 @@ class Placer:
     def __init__(self, policy: Routing, fleet: Fleet, index: NativeIndex, blocks: BlockBuffer) -> None:
         self.policy, self.fleet, self.index, self.blocks = policy, fleet, index, blocks
         self.name = policy.name()
-        self._call = function(f"place_{self.name}")
+        self._call, self._remember = function(f"place_{self.name}"), function("remember")
         self._settings = policy.settings()
         self._ask = bytearray(8 * len(Ask._fields))
         self._ask_array = np.frombuffer(self._ask)
@@ -68,6 +68,15 @@ class Placer:
         row: int = self._call(self._address, b"", 0, -1, self.blocks.n, block_tokens, 0, now)
         return row
 
+    def remember(self, row: int) -> int:
+        """Enter the last prompt's blocks as held by a replica; returns how many it was not known to hold."""
+        if not self.index.room(row, self.blocks.n):
+            return 0
+        if self._index_version != self.index.version:
+            self._bind()
+        fresh: int = self._remember(self._address, row, self.blocks.n)
+        return fresh
+
     def _bind(self) -> None:
         fleet, index = self.fleet, self.index
         self._fleet_version, self._index_version = fleet.version, index.version
@@ -76,7 +85,7 @@ class Placer:
             [
                 self._ask_array.ctypes.data, fleet.table.ctypes.data, len(fleet), self.cached.ctypes.data,
                 self._settings.ctypes.data, len(self._settings), self._told_array.ctypes.data, *index.memory,
-                index.scratch_at, self.blocks.address,
+                index.scratch_at, self.blocks.address, index.counts_at,
             ],
             dtype=np.uint64,
         )  # fmt: skip

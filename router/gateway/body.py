@@ -4,6 +4,7 @@ from router.gateway import schema
 from router.gateway.schema import Chat, Completion, Message
 from router.models import Model
 from router.order import Order
+from weir.tokenizer import Tokenizer
 
 
 class BadRequest(Exception):
@@ -40,14 +41,12 @@ def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
         raise BadRequest(f"The body is not valid JSON ({wrong}); send a JSON object in UTF-8.") from None
 
 
-def tokenise(order: Order, model: Model) -> None:
-    """Count an order's tokens with the model's vocabulary, where one is known."""
-    if model.tokenizer is None:
-        return
+def tokenise(order: Order, model: Model, vocabulary: Tokenizer) -> None:
+    """Count an order's tokens; raises `BadRequest` for text that is none."""
     if order.chat is not None:
         order.messages = said(order.chat)  # type: ignore[arg-type]
     try:
-        model.tokens(order)
+        model.count(order, vocabulary)
     except UnicodeError:
         raise BadRequest("The prompt holds half of a surrogate pair; send whole characters.") from None
 

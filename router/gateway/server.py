@@ -18,9 +18,11 @@ from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.head import Head
 from router.gateway.upstream import Lane
+from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
 from router.settings import Settings
+from weir.tokenizer import Tokenizer
 
 TICK_S = 0.05
 BACKLOG = 4096
@@ -129,7 +131,7 @@ class Gateway:
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
         try:
-            order = self._order(request_id, head, body)
+            order, slow = self._order(request_id, head, body)
         except BadRequest as bad:
             self.core.metrics.refused("bad-request")
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
@@ -141,17 +143,38 @@ class Gateway:
             self._after(client, head)
             return
         client.exchange = exchange = Exchange(self, client, head, body, order)
-        exchange.dispatch()
+        if slow is None:
+            exchange.dispatch()
+        else:
+            self._count_apart(exchange, self.core.models[order.model], slow)
 
-    def _order(self, request_id: str, head: Head, body: bytes) -> Order:
+    def _order(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
+        """The request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
         order = bodies.parse(head.path, body, request_id, self._limits)
         if head.session:
             order.session = head.session
         order.tenant, order.slo = head.tenant, head.slo
         model = self.core.models.get(order.model)
-        if model is not None:
-            bodies.tokenise(order, model)
-        return order
+        vocabulary = None if model is None or order.tokens is not None else model.vocabulary(order)
+        if model is None or vocabulary is None:
+            return order, None
+        if vocabulary.quick:
+            bodies.tokenise(order, model, vocabulary)
+            return order, None
+        return order, vocabulary
+
+    def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:
+        """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
+
+        def done(counted: "asyncio.Future[None]") -> None:
+            if exchange.ended:
+                return
+            if counted.cancelled() or counted.exception() is not None:
+                exchange.order.tokens = None  # it goes on as text
+            exchange.dispatch()
+
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, bodies.tokenise, exchange.order, model, vocabulary).add_done_callback(done)
 
     def _after(self, client: Client, head: Head) -> None:
         if not head.keep:

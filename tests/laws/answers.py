@@ -27,7 +27,9 @@ def answers(policy: Routing, cases: int) -> list[str]:
     """Its decisions on as many snapshots, the same in every process."""
     names = tuple(name(i) for i in range(REPLICAS))
     drawn = zip(*many(np.random.default_rng(3), cases, REPLICAS), strict=True)
-    return [repr(decide(policy, Snapshot(Ask(*asked.tolist()), table, cached, names))) for asked, table, cached in drawn]
+    return [
+        repr(decide(policy, Snapshot(Ask(*asked.tolist()), table, cached, names))) for asked, table, cached in drawn
+    ]
 
 
 if __name__ == "__main__":

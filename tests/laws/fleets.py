@@ -130,7 +130,7 @@ def snapshots(draw: st.DrawFn, least: int = 0, most: int = 6, *, twins: bool = F
 @st.composite
 def rows(draw: st.DrawFn, place: int, *, eligible: bool = False) -> npt.NDArray[np.float64]:
     """One replica in some state."""
-    row = described()[draw(st.integers(0, len(PROFILES) - 1)), place].copy()
+    row: npt.NDArray[np.float64] = described()[draw(st.integers(0, len(PROFILES) - 1)), place].copy()
     if not eligible:
         row[READY] = draw(st.sampled_from((1.0, 1.0, 1.0, 0.0)))
         row[MODEL] = draw(st.sampled_from((0.0, 0.0, 0.0, 1.0)))
@@ -158,7 +158,8 @@ def loads(draw: st.DrawFn) -> dict[str, float]:
 def holdings(draw: st.DrawFn, ask: Ask) -> npt.NDArray[np.float64]:
     """Leading tokens held in each tier: never falling from tier to tier, at most the prompt."""
     shares = sorted(draw(st.tuples(*[st.sampled_from((0.0, 0.0, 0.25, 0.5, 1.0))] * TIERS)))
-    return np.floor(np.array(shares) * ask.prompt_tokens)
+    held: npt.NDArray[np.float64] = np.floor(np.array(shares) * ask.prompt_tokens)
+    return held
 
 
 def many(rng: np.random.Generator, cases: int, n: int) -> tuple[npt.NDArray[np.float64], Table, Cached]:

@@ -47,11 +47,15 @@ def drawn() -> list[Snapshot]:
     return [one for one in seen if len(laws.eligible(one)) > 1]
 
 
+def everywhere(policy: Routing, law: Law) -> None:
+    for seen in drawn():
+        law(policy, seen)
+
+
 @pytest.mark.parametrize(("fault", "law"), FAULTS, ids=lambda told: getattr(told, "__name__", ""))
 def test_a_law_catches_a_policy_that_offends_it(fault: type[Routing], law: Law) -> None:
     with pytest.raises(AssertionError):
-        for seen in drawn():
-            law(fault(), seen)
+        everywhere(fault(), law)
 
 
 def test_the_empty_fleet_catches_a_policy_that_takes_somebody_for_granted() -> None:

@@ -78,7 +78,9 @@ def test_the_propensity_is_above_zero_and_at_most_one(policy: Routing, seen: Sna
 
 @every_policy
 @pytest.mark.parametrize("twins", [True, False], ids=["twins", "strangers"])
-def test_over_many_coins_each_replica_is_chosen_as_often_as_its_propensity_says(policy: Routing, *, twins: bool) -> None:
+def test_over_many_coins_each_replica_is_chosen_as_often_as_its_propensity_says(
+    policy: Routing, *, twins: bool
+) -> None:
     @settings(max_examples=3, derandomize=True)
     @given(seen=snapshots(least=2, most=4, twins=twins).filter(laws.eligible))
     def check(seen: Snapshot) -> None:

@@ -22,7 +22,9 @@ def test_every_routing_policy_is_named_for_its_file() -> None:
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_and_the_nearest() -> None:
-    with pytest.raises(UnknownName, match=r"no routing policy 'least_load'.*did you mean 'least_loaded'\?.*two_choices"):
+    with pytest.raises(
+        UnknownName, match=r"no routing policy 'least_load'.*did you mean 'least_loaded'\?.*two_choices"
+    ):
         routing("least_load")
 
 
@@ -31,7 +33,9 @@ def test_an_unknown_name_near_nothing_is_answered_by_the_list_alone() -> None:
 
 
 def test_an_unknown_setting_is_an_error_that_lists_the_known() -> None:
-    with pytest.raises(BadSetting, match=r"policy prefix_affinity has no setting 'mach'.*'match'\? known: absolute, match"):
+    with pytest.raises(
+        BadSetting, match=r"policy prefix_affinity has no setting 'mach'.*'match'\? known: absolute, match"
+    ):
         routing("prefix_affinity", {"mach": 0.1})
 
 

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from policies.fleet import CONTEXT_TOKENS, KV_TOKENS, KV_USED, MAX_SEQS, QUEUED_ATTENDED, QUEUED_TOKENS, RUNNING, WAITING, Fleet
+from policies.cached import Cached
+from policies.fleet import (
+    CONTEXT_TOKENS,
+    KV_TOKENS,
+    KV_USED,
+    MAX_SEQS,
+    QUEUED_ATTENDED,
+    QUEUED_TOKENS,
+    RUNNING,
+    WAITING,
+    Fleet,
+)
 from policies.perf.profiles import latency_model
 from policies.predict import candidates, cost_usd, eligible, saved_by_tiers, tpot_seconds, ttft_seconds
 from tests.laws.fleets import COLUMN, Snapshot, loads, snapshots
@@ -20,7 +31,7 @@ def near(seconds: float) -> Any:
     return pytest.approx(seconds, rel=0.002)
 
 
-def held(fleet: Fleet, *tokens: float) -> np.ndarray:  # type: ignore[type-arg]
+def held(fleet: Fleet, *tokens: float) -> Cached:
     """Tokens held in each tier by the first replica."""
     cached = np.zeros((len(fleet), 3))
     cached[0, : len(tokens)] = tokens
@@ -36,7 +47,9 @@ def test_an_idle_replica_takes_the_seconds_of_the_prefill(prompt: int) -> None:
     assert ttft(fleet_of(replica()), prompt) == near(ROUND.prefill_seconds(prompt))
 
 
-@pytest.mark.parametrize("named", [("l4", "qwen3-8b", 1), ("h100-sxm", "llama-3.1-70b", 8), ("a100-80", "llama-3.1-8b", 1)])
+@pytest.mark.parametrize(
+    "named", [("l4", "qwen3-8b", 1), ("h100-sxm", "llama-3.1-70b", 8), ("a100-80", "llama-3.1-8b", 1)]
+)
 def test_an_idle_replica_of_a_real_profile_takes_frontend_and_prefill(named: tuple[str, str, int]) -> None:
     perf = latency_model(*named)
     alone = ttft(fleet_of(replica(perf=perf)), 2000.0)

@@ -42,7 +42,7 @@ class Caller:
             status, headers = parse((await self.reader.readuntil(b"\r\n\r\n"))[:-4])
             return Reply(status, headers, await self._body(status, headers))
 
-    async def ask(self, path: str = "/v1/chat/completions", *lines: str, **fields: object) -> Reply:
+    async def ask(self, path: str = "/v1/chat/completions", *lines: str, **fields: Any) -> Reply:
         """POST a body and take the reply."""
         self.send(post(path, *lines, **fields))
         return await self.reply()
@@ -85,13 +85,13 @@ def parse(head: bytes) -> tuple[int, dict[str, str]]:
     return int(first.split(" ")[1]), headers
 
 
-def chat(**fields: object) -> bytes:
+def chat(**fields: Any) -> bytes:
     """The body of a chat request; fields that are None are left out."""
     asked = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8, **fields}
     return json.dumps({key: value for key, value in asked.items() if value is not None}).encode()
 
 
-def post(path: str = "/v1/chat/completions", *lines: str, body: bytes | None = None, **fields: object) -> bytes:
+def post(path: str = "/v1/chat/completions", *lines: str, body: bytes | None = None, **fields: Any) -> bytes:
     """A whole request."""
     body = chat(**fields) if body is None else body
     head = [f"POST {path} HTTP/1.1", "Host: weir", "Content-Type: application/json", f"Content-Length: {len(body)}"]
@@ -106,4 +106,6 @@ def chunked(body: bytes, size: int = 7) -> bytes:
 
 def post_chunked(body: bytes, size: int = 7) -> bytes:
     """A whole request, its body in chunks."""
-    return b"POST /v1/chat/completions HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(body, size)
+    return b"POST /v1/chat/completions HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(
+        body, size
+    )

@@ -1,4 +1,4 @@
-"""Every test of the router: on the loop it runs on in production, and nothing may end up in the loop's error handler."""
+"""Every test of the router: on the loop of production, and nothing may end up in that loop's error handler."""
 
 import asyncio
 import logging

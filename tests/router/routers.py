@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from tests.router.caller import Caller
 from tests.router.fakes import FakeReplica, Trick
 from weir.v1 import fleet_pb2
 
-PROMPT = Settings(policy="least_loaded", head_timeout_s=0.4, body_timeout_s=0.4, suspend_s=0.2, drain_s=1.0)
+PROMPT = Settings(
+    policy="least_loaded", tokens="always", head_timeout_s=0.4, body_timeout_s=0.4, suspend_s=0.2, drain_s=1.0
+)
 """Limits short enough to be met in a test."""
 
 
@@ -62,7 +65,7 @@ class Running:
     async def until(self, holds: Any, within: float = 3.0) -> None:
         """Wait until something holds."""
         async with asyncio.timeout(within):
-            while not holds():
+            while not holds():  # noqa: ASYNC110 (what is waited for tells nobody)
                 await asyncio.sleep(0.005)
 
     async def idle(self) -> None:
@@ -78,11 +81,11 @@ class Routers:
         self._made: list[Running] = []
 
     async def start(
-        self, *tricks: Trick | list[Trick], recorder: Recorder | None = None, facts: dict[str, Any] | None = None,
+        self, *tricks: Trick | Sequence[Trick], recorder: Recorder | None = None, facts: dict[str, Any] | None = None,
         buffers: int = 0, **settings: Any,
     ) -> Running:  # fmt: skip
         """A gateway in front of one replica per trick (or list of tricks, one a request)."""
-        replicas = [FakeReplica(f"r{i}", *(one if isinstance(one, list) else [one])) for i, one in enumerate(tricks)]
+        replicas = [FakeReplica(f"r{i}", *([one] if callable(one) else one)) for i, one in enumerate(tricks)]
         for one in replicas:
             await one.start()
         told = [described(one.name, one.address, **(facts or {})) for one in replicas]

@@ -10,10 +10,31 @@ from router.record import Recorder
 from tests.router import fakes
 from tests.router.routers import Routers, Running
 
-RECORD = {"id", "at", "policy", "settings", "request", "candidates", "chosen", "why", "propensity", "knowledge", "outcome"}
+RECORD = {
+    "id",
+    "at",
+    "policy",
+    "settings",
+    "request",
+    "candidates",
+    "chosen",
+    "why",
+    "propensity",
+    "knowledge",
+    "outcome",
+}
 OUTCOME = {
-    "ok", "status", "retries", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens", "cost_usd",
-}  # fmt: skip
+    "ok",
+    "status",
+    "retries",
+    "ttft_s",
+    "tpot_s",
+    "e2e_s",
+    "prompt_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "cost_usd",
+}
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["stream", "whole"])
@@ -62,7 +83,7 @@ async def test_the_estimates_follow_what_engines_report(routers: Routers) -> Non
     assert estimate.expected_tokens < before[1]
 
 
-async def recorded(routers: Routers, path: Path, *tricks: Any, **fields: object) -> list[dict[str, Any]]:
+async def recorded(routers: Routers, path: Path, *tricks: Any, **fields: Any) -> list[dict[str, Any]]:
     """The records of one request."""
     recorder = Recorder(path)
     running: Running = await routers.start(*tricks, recorder=recorder, policy="shortest_ttft")
@@ -70,7 +91,8 @@ async def recorded(routers: Routers, path: Path, *tricks: Any, **fields: object)
         await caller.ask("/v1/chat/completions", "X-Request-Id: abc", "X-Weir-Tenant: t", "X-Weir-Slo: fast", **fields)
         await running.idle()
     recorder.close()
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    lines = path.read_text().splitlines()  # noqa: ASYNC240 (a short file, and nobody waits)
+    return [json.loads(line) for line in lines]
 
 
 async def test_a_decision_is_recorded_with_its_candidates_and_its_outcome(routers: Routers, tmp_path: Path) -> None:
@@ -81,7 +103,13 @@ async def test_a_decision_is_recorded_with_its_candidates_and_its_outcome(router
     assert record["chosen"] in {"r0", "r1"}
     assert (record["id"], record["policy"], record["propensity"]) == ("abc", "shortest_ttft", 0.5)
     told = record["request"]
-    assert (told["model"], told["session"], told["tenant"], told["slo"], told["max_tokens"]) == ("m", "u", "t", "fast", 8)
+    assert (told["model"], told["session"], told["tenant"], told["slo"], told["max_tokens"]) == (
+        "m",
+        "u",
+        "t",
+        "fast",
+        8,
+    )
     assert (record["outcome"]["ok"], record["outcome"]["status"], record["outcome"]["cached_tokens"]) == (True, 200, 16)
 
 
@@ -97,5 +125,3 @@ async def test_every_attempt_is_recorded_with_what_became_of_it(routers: Routers
     assert [one["outcome"]["ok"] for one in records] == [False, True]
     assert [one["id"] for one in records] == ["abc", "abc"]
     assert records[1]["outcome"]["retries"] == 1
-
-

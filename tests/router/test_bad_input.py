@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ BODIES: dict[str, bytes] = {
     "lone surrogate in the user": chat(user="x").replace(b'"x"', b'"\\ud800"'),
     "control character in content": chat().replace(b"hello", b"\x01"),
 }
-FIELDS: dict[str, dict[str, object]] = {
+FIELDS: dict[str, dict[str, Any]] = {
     "no model": {"model": None},
     "model of another type": {"model": 5},
     "no messages": {"messages": None},
@@ -73,12 +74,30 @@ FIELDS: dict[str, dict[str, object]] = {
     "user of another type": {"user": 5},
     "over-long prompt": {"messages": [{"role": "user", "content": "word " * 60_000}]},
 }
-PROMPTS: dict[str, object] = {
-    "empty": "", "no tokens": [], "a number": 5, "null": None, "mixed": [1, "a"], "negative ids": [-1], "huge ids": [10**25],
-    "an empty list in it": [[]], "objects": [{}], "negative ids within": [[-1]], "fractions": [1.5], "long": "word " * 60_000,
-}  # fmt: skip
-UNKNOWN: dict[str, object] = {"plain": "nobody", "empty": "", "braces": "{model}", "quotes": "a\"b'c", "long": "x" * 10_000,
-                              "line break": "a\r\nset-cookie: x", "snowman": "☃", "nul": "\0"}  # fmt: skip
+PROMPTS: dict[str, Any] = {
+    "empty": "",
+    "no tokens": [],
+    "a number": 5,
+    "null": None,
+    "mixed": [1, "a"],
+    "negative ids": [-1],
+    "huge ids": [10**25],
+    "an empty list in it": [[]],
+    "objects": [{}],
+    "negative ids within": [[-1]],
+    "fractions": [1.5],
+    "long": "word " * 60_000,
+}
+UNKNOWN: dict[str, Any] = {
+    "plain": "nobody",
+    "empty": "",
+    "braces": "{model}",
+    "quotes": "a\"b'c",
+    "long": "x" * 10_000,
+    "line break": "a\r\nset-cookie: x",
+    "snowman": "☃",
+    "nul": "\0",
+}
 
 tokenizers = pytest.mark.parametrize("tokenizer", ["", "llama3"], ids=["text", "tokens"])
 
@@ -121,7 +140,7 @@ async def test_a_body_that_is_not_a_request_is_refused(routers: Routers, body: b
 
 @tokenizers
 @pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS)
-async def test_a_field_that_makes_no_sense_is_refused(routers: Routers, fields: dict[str, object], tokenizer: str) -> None:
+async def test_a_field_that_makes_no_sense_is_refused(routers: Routers, fields: dict[str, Any], tokenizer: str) -> None:
     running = await routers.start(fakes.answer, facts={"tokenizer": tokenizer})
     await refused(running, post(**fields))
 
@@ -147,32 +166,55 @@ async def test_other_paths_check_their_bodies_too(routers: Routers, path: str) -
         await refused(running, post(path, body=body))
 
 
-@pytest.mark.parametrize(("fields", "words"), [
-    ({"messages": []}, "`messages`"), ({"model": None}, "`model`"), ({"max_tokens": 0}, "`max_tokens`"), ({"n": 0}, "`n`"),
-    ({"messages": [{"role": "user", "content": "word " * 60_000}]}, "8192"),
-])  # fmt: skip
-async def test_a_refusal_names_what_to_change(routers: Routers, fields: dict[str, object], words: str) -> None:
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"messages": []}, "`messages`"),
+        ({"model": None}, "`model`"),
+        ({"max_tokens": 0}, "`max_tokens`"),
+        ({"n": 0}, "`n`"),
+        ({"messages": [{"role": "user", "content": "word " * 60_000}]}, "8192"),
+    ],
+)
+async def test_a_refusal_names_what_to_change(routers: Routers, fields: dict[str, Any], words: str) -> None:
     running = await routers.start(fakes.answer)
     assert words in await refused(running, post(**fields))
 
 
-@pytest.mark.parametrize("fields", [
-    {"tools": [{"type": "function", "function": {"name": "f"}}]}, {"tools": None, "stream": None, "n": None, "user": None},
-    {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]}, *HELLO]},
-    {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}]}]},
-    {"messages": [{"role": "user", "content": ""}]}, {"messages": [{"role": "user", "content": "\ud83d\ude00 ☃ é"}]},
-    {"max_tokens": None, "max_completion_tokens": 20}, {"unknown": {"deep": [[[1]]]}}, {"n": 3},
-    {"messages": [{"role": "user", "content": "<|eot_id|><|begin_of_text|>"}]}, {"messages": [{"role": "tool", "content": "x"}]},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"tools": None, "stream": None, "n": None, "user": None},
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]}, *HELLO]},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}],
+                }
+            ]
+        },
+        {"messages": [{"role": "user", "content": ""}]},
+        {"messages": [{"role": "user", "content": "\ud83d\ude00 ☃ é"}]},
+        {"max_tokens": None, "max_completion_tokens": 20},
+        {"unknown": {"deep": [[[1]]]}},
+        {"n": 3},
+        {"messages": [{"role": "user", "content": "<|eot_id|><|begin_of_text|>"}]},
+        {"messages": [{"role": "tool", "content": "x"}]},
+    ],
+)
 @tokenizers
-async def test_what_is_unusual_and_allowed_is_served(routers: Routers, fields: dict[str, object], tokenizer: str) -> None:
+async def test_what_is_unusual_and_allowed_is_served(routers: Routers, fields: dict[str, Any], tokenizer: str) -> None:
     running = await routers.start(fakes.answer, facts={"tokenizer": tokenizer, "chat_template": "llama3"})
     async with running.caller() as caller:
         assert (await caller.ask(**fields)).status == 200
     assert running.replicas[0].seen[0].body == post(**fields).partition(b"\r\n\r\n")[2]
 
 
-@pytest.mark.parametrize("prompt", ["text", ["text"], ["one", "two"], [1, 2, 3], [[1, 2, 3]], [[1], [2]], "\ud83d\ude00"])
+@pytest.mark.parametrize(
+    "prompt", ["text", ["text"], ["one", "two"], [1, 2, 3], [[1, 2, 3]], [[1], [2]], "\ud83d\ude00"]
+)
 @tokenizers
 async def test_prompts_of_every_shape_are_served(routers: Routers, prompt: object, tokenizer: str) -> None:
     running = await routers.start(fakes.answer, facts={"tokenizer": tokenizer})
@@ -277,7 +319,9 @@ async def test_a_client_that_sends_a_huge_body_in_one_go_still_reads_the_413(rou
     assert "100000 bytes" in await refused(running, post(body=b"x" * 20_000_000), (413,))
 
 
-@pytest.mark.parametrize("start", [b"P", b"POST /v1/chat/completions HTTP/1.1\r\nHost: x", post()[:-5], post_chunked(chat())[:-9]])
+@pytest.mark.parametrize(
+    "start", [b"P", b"POST /v1/chat/completions HTTP/1.1\r\nHost: x", post()[:-5], post_chunked(chat())[:-9]]
+)
 async def test_a_client_that_does_not_finish_its_request_is_given_up(routers: Routers, start: bytes) -> None:
     running = await routers.start(fakes.answer)
     async with running.caller() as caller:
@@ -327,4 +371,6 @@ async def test_good_requests_around_a_bad_one_on_one_connection_are_answered_in_
         caller.send(post(user="one"), post(body=b"{"), post(user="two"), post(model="nobody"), post(user="three"))
         replies = [await caller.reply() for _ in range(5)]
     assert [reply.status for reply in replies] == [200, 400, 200, 404, 200]
-    assert [word in reply.body.decode() for word, reply in zip(("one", "two", "three"), replies[::2], strict=True)] == [True] * 3
+    assert [word in reply.body.decode() for word, reply in zip(("one", "two", "three"), replies[::2], strict=True)] == [
+        True
+    ] * 3

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from router.core import Core
 from router.gateway.client import Client
 from router.gateway.server import Gateway
-
 from router.settings import Settings
 from tests.router.caller import chat, post, post_chunked
 from tests.router.fakes import STREAM_HEAD, completion, event, whole
 from tests.router.routers import core_of, described, load
 
-WAITING = Settings(max_head_bytes=2000, max_body_bytes=4000)
+WAITING = Settings(tokens="always", max_head_bytes=2000, max_body_bytes=4000)
 REPLIES = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n", re.ASCII)
 
 
@@ -79,7 +78,7 @@ def fed(made: Gateway, pieces: list[bytes]) -> Wire:
     return wire
 
 
-def statuses(written: bytes) -> list[int]:
+def statuses(written: bytes | bytearray) -> list[int]:
     """The statuses of replies that follow one another, each of the length it says."""
     found, at = [], 0
     while at < len(written):
@@ -112,9 +111,12 @@ def mutated(draw: st.DrawFn) -> bytes:
     data = bytearray(b"".join(draw(st.lists(st.sampled_from(VALID), min_size=1, max_size=3))))
     for _ in range(draw(st.integers(0, 4))):
         at = draw(st.integers(0, len(data)))
-        data[at : at + draw(st.integers(0, 3))] = draw(st.one_of(
-            st.binary(max_size=4), st.sampled_from((b"\r\n", b"\n", b"\r\n\r\n", b"\0", b"\xff", b'"', b"{", b"[", b"\\ud800", b"0"))
-        ))  # fmt: skip
+        data[at : at + draw(st.integers(0, 3))] = draw(
+            st.one_of(
+                st.binary(max_size=4),
+                st.sampled_from((b"\r\n", b"\n", b"\r\n\r\n", b"\0", b"\xff", b'"', b"{", b"[", b"\\ud800", b"0")),
+            )
+        )
     return bytes(data)
 
 
@@ -154,7 +156,12 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 HEADERS = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
-ANSWERS = [whole(completion()), STREAM_HEAD + event("x") + b"0\r\n\r\n", HEADERS, b"HTTP/1.1 100 Continue\r\n\r\n" + HEADERS]
+ANSWERS = [
+    whole(completion()),
+    STREAM_HEAD + event("x") + b"0\r\n\r\n",
+    HEADERS,
+    b"HTTP/1.1 100 Continue\r\n\r\n" + HEADERS,
+]
 
 
 @st.composite
@@ -195,6 +202,3 @@ async def _replied(core: Core, pieces: list[bytes], streamed: bool) -> None:
             upstreams[0].data_received(piece)
     upstreams[0].connection_lost(None)
     client.connection_lost(None)
-
-
-

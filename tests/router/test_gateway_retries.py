@@ -1,6 +1,7 @@
 """Replicas that fail: another one answers while the client has no byte, and never after."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ BEFORE_THE_FIRST_BYTE = [
 ]  # fmt: skip
 
 
-async def ask_often(running: Running, times: int = 8, **fields: object) -> set[str]:
+async def ask_often(running: Running, times: int = 8, **fields: Any) -> set[str]:
     """Names of the replicas that answered, every request answered well."""
     async with running.caller() as caller:
         replies = [await caller.ask("/v1/chat/completions", f"X-Request-Id: try-{i}", **fields) for i in range(times)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,9 @@ async def test_connections_are_kept_on_both_sides(routers: Routers) -> None:
 async def test_requests_sent_at_once_are_answered_in_order(routers: Routers, trick: fakes.Trick) -> None:
     running = await routers.start(trick)
     async with running.caller() as caller:
-        caller.send(*(post("/v1/chat/completions", f"X-Request-Id: id-{i}", stream=trick is fakes.stream) for i in range(6)))
+        caller.send(
+            *(post("/v1/chat/completions", f"X-Request-Id: id-{i}", stream=trick is fakes.stream) for i in range(6))
+        )
         assert [(await caller.reply()).headers["x-request-id"] for _ in range(6)] == [f"id-{i}" for i in range(6)]
 
 
@@ -159,7 +162,7 @@ async def test_an_empty_reply_that_ends_with_its_connection_is_still_a_reply(rou
 
 
 @pytest.mark.parametrize("fields", [{}, {"model": "nobody"}, {"messages": []}], ids=["served", "shed", "refused"])
-async def test_a_client_that_says_close_finds_the_connection_closed(routers: Routers, fields: dict[str, object]) -> None:
+async def test_a_client_that_says_close_finds_the_connection_closed(routers: Routers, fields: dict[str, Any]) -> None:
     running = await routers.start(fakes.answer)
     async with running.caller() as caller:
         await caller.ask("/v1/chat/completions", "Connection: close", **fields)
@@ -175,7 +178,13 @@ async def test_an_engines_own_refusal_is_passed_on(routers: Routers) -> None:
 
 async def test_headers_go_on_except_those_of_the_connection_and_the_routers_own(routers: Routers) -> None:
     running = await routers.start(fakes.answer)
-    lines = ["Authorization: Bearer k", "X-Weir-Session: s", "Connection: keep-alive, X-Hop", "X-Hop: 1", "TE: trailers"]
+    lines = [
+        "Authorization: Bearer k",
+        "X-Weir-Session: s",
+        "Connection: keep-alive, X-Hop",
+        "X-Hop: 1",
+        "TE: trailers",
+    ]
     async with running.caller() as caller:
         await caller.ask("/v1/chat/completions?beta=1", *lines)
     seen = running.replicas[0].seen[0]

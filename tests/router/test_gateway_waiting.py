@@ -72,7 +72,9 @@ async def test_a_deadline_that_passes_in_mid_stream_breaks_the_stream_off(router
 
 @pytest.mark.parametrize("goodbye", ["close", "vanish"])
 @pytest.mark.parametrize("trick", [fakes.slow, fakes.slow_stream])
-async def test_a_client_that_goes_away_takes_its_request_along(routers: Routers, trick: fakes.Trick, goodbye: str) -> None:
+async def test_a_client_that_goes_away_takes_its_request_along(
+    routers: Routers, trick: fakes.Trick, goodbye: str
+) -> None:
     running = await routers.start(trick)
     caller = await running.caller().__aenter__()
     caller.send(post(stream=trick is fakes.slow_stream))
@@ -145,7 +147,9 @@ async def test_a_client_that_reads_slowly_slows_the_replica_and_misses_nothing(r
 
 
 @pytest.mark.parametrize("size", [200_000, 1_000_000, 3_000_000])
-async def test_a_reply_that_fills_the_clients_buffer_does_not_stall_the_next_request(routers: Routers, size: int) -> None:
+async def test_a_reply_that_fills_the_clients_buffer_does_not_stall_the_next_request(
+    routers: Routers, size: int
+) -> None:
     running = await routers.start([fakes.large(size), fakes.answer], buffers=16384)
     async with running.caller() as slow, running.caller() as other:
         slow.writer.transport.pause_reading()  # type: ignore[attr-defined]

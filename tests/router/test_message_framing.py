@@ -10,10 +10,17 @@ def raw(*lines: str, status: str = "200 OK") -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status}", *lines]).encode()
 
 
-@pytest.mark.parametrize(("lines", "length"), [
-    (["Content-Length: 12"], 12), (["content-length:0"], 0), (["Transfer-Encoding: chunked"], CHUNKED),
-    (["Content-Length: 5", "Transfer-Encoding: chunked"], CHUNKED), (["Content-Type: text/plain"], UNTIL_CLOSE), ([], UNTIL_CLOSE),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lines", "length"),
+    [
+        (["Content-Length: 12"], 12),
+        (["content-length:0"], 0),
+        (["Transfer-Encoding: chunked"], CHUNKED),
+        (["Content-Length: 5", "Transfer-Encoding: chunked"], CHUNKED),
+        (["Content-Type: text/plain"], UNTIL_CLOSE),
+        ([], UNTIL_CLOSE),
+    ],
+)
 def test_a_reply_says_how_long_it_is(lines: list[str], length: int) -> None:
     assert reply_head(raw(*lines)).length == length
 
@@ -45,7 +52,7 @@ def test_what_is_no_reply_is_refused_again_and_again(bad: bytes) -> None:
 
 
 bodies = st.lists(st.binary(min_size=1, max_size=30), max_size=6)
-extensions = st.sampled_from((b"", b";a=b", b" ;x", b"; quoted=\"y\""))
+extensions = st.sampled_from((b"", b";a=b", b" ;x", b'; quoted="y"'))
 trailers = st.sampled_from((b"", b"a: b\r\n", b"a: b\r\nc: d\r\n"))
 
 
@@ -93,7 +100,9 @@ def test_any_bytes_are_chunks_or_are_refused(data: bytes, cuts: list[int]) -> No
         pass
 
 
-@pytest.mark.parametrize("size", [b"0x5", b"+5", b"-5", b" 5", b"5 ", b"1_0", b"", b"g", b"f" * 16, "٥".encode(), b"5;\n", b"5;\0"])
+@pytest.mark.parametrize(
+    "size", [b"0x5", b"+5", b"-5", b" 5", b"5 ", b"1_0", b"", b"g", b"f" * 16, "٥".encode(), b"5;\n", b"5;\0"]
+)
 def test_a_size_that_two_parsers_could_read_differently_is_refused(size: bytes) -> None:
     with pytest.raises(BadFraming):
         Chunks().feed(size + b"\r\nhello\r\n0\r\n\r\n")
@@ -106,9 +115,10 @@ def test_a_chunk_longer_than_it_said_is_refused_when_its_content_is_taken() -> N
 
 def test_a_size_line_without_end_is_refused() -> None:
     chunks = Chunks()
+    for _ in range(8):
+        chunks.feed(b"0" * 1000)
     with pytest.raises(BadFraming):
-        for _ in range(20):
-            chunks.feed(b"0" * 1000)
+        chunks.feed(b"0" * 1000)
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))

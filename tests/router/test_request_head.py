@@ -9,6 +9,15 @@ def head(*lines: str, start: str = "POST /v1/chat/completions HTTP/1.1") -> byte
     return "\r\n".join([start, *lines]).encode("latin-1")
 
 
+def told(raw: bytes) -> tuple[int, str]:
+    """Status and sentence of a head that is refused; 0 and nothing where it is accepted."""
+    try:
+        parse(raw)
+    except BadHead as bad:
+        return bad.status, bad.message
+    return 0, ""
+
+
 def test_a_head_is_read_for_what_the_gateway_needs() -> None:
     found = parse(head("Host: h", "Content-Length: 12", "X-Session-Id: s", "X-Weir-Slo: fast", "X-Weir-Tenant: t"))
     assert (found.method, found.path, found.length, found.keep) == (b"POST", b"/v1/chat/completions", 12, True)
@@ -27,7 +36,9 @@ def test_the_routers_session_header_wins_over_others() -> None:
     assert parse(head("X-Session-Id: other", "X-Weir-Session: own")).session == "own"
 
 
-@pytest.mark.parametrize(("value", "keep"), [("close", False), ("Keep-Alive, Close", False), ("keep-alive", True), ("", True)])
+@pytest.mark.parametrize(
+    ("value", "keep"), [("close", False), ("Keep-Alive, Close", False), ("keep-alive", True), ("", True)]
+)
 def test_close_among_the_connection_options_is_seen(value: str, keep: bool) -> None:
     assert parse(head(f"Connection: {value}")).keep is keep
 
@@ -65,14 +76,16 @@ def test_chunks_are_a_length_of_minus_one() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_head_or_a_4xx(raw: bytes) -> None:
-    try:
-        parse(raw)
-    except BadHead as bad:
-        assert 400 <= bad.status < 500
-        assert bad.message.endswith(".")
+    status, message = told(raw)
+    assert status == 0 or 400 <= status < 500
+    assert message.endswith(".") == bool(status)
 
 
-@given(st.lists(st.tuples(st.from_regex(r"[A-Za-z-]{1,12}", fullmatch=True), st.from_regex(r"[ -~]{0,20}", fullmatch=True))))
+@given(
+    st.lists(
+        st.tuples(st.from_regex(r"[A-Za-z-]{1,12}", fullmatch=True), st.from_regex(r"[ -~]{0,20}", fullmatch=True))
+    )
+)
 def test_what_goes_on_is_one_line_a_header_and_nothing_the_client_did_not_send(pairs: list[tuple[str, str]]) -> None:
     try:
         found = parse(head(*(f"{name}: {value}" for name, value in pairs)))

@@ -10,15 +10,26 @@ import pytest
 from router.core import Placement
 from router.exposition import Exposition
 from router.gateway.body import Limits, parse, tokenise
+from router.intake import apply
+from router.models import Model
+from router.order import Order
 from router.rpc import Rpc
 from router.settings import Settings
+from tests.router import fakes
 from tests.router.caller import chat
 from tests.router.fakes import refused_port
-from tests.router.routers import core_of, described, load, update
+from tests.router.routers import Routers, core_of, described, load, update
 from weir.v1 import fleet_pb2, route_pb2, route_pb2_grpc
 
-SETTINGS = Settings(policy="shortest_ttft")
+SETTINGS = Settings(tokens="always", policy="shortest_ttft")
 FLEET = [described(f"r{i}", f"h:{i}", gpu=gpu) for i, gpu in enumerate(("l4", "l4", "a100-80", "h100-sxm"))]
+
+
+def counted(order: Order, model: Model) -> None:
+    """Count an order's tokens where the model has a vocabulary for them."""
+    vocabulary = model.vocabulary(order)
+    if vocabulary is not None:
+        tokenise(order, model, vocabulary)
 
 
 class OneUpdate:
@@ -51,10 +62,10 @@ async def serve(fleet: fleet_pb2.FleetUpdate) -> AsyncIterator[Served]:
     rpc, stop, address = Rpc(SETTINGS, Exposition()), asyncio.Event(), f"127.0.0.1:{refused_port()}"
     running = asyncio.create_task(rpc.run(address, OneUpdate(fleet), stop))
     async with asyncio.timeout(20):
-        while not rpc.core.models:
-            await asyncio.sleep(0.002)  # the server listens before it takes the fleet in
+        while not rpc.core.models:  # noqa: ASYNC110 (the server listens before it takes the fleet in)
+            await asyncio.sleep(0.002)
     async with grpc.aio.insecure_channel(address) as channel:
-        yield Served(rpc, route_pb2_grpc.RouterStub(channel))
+        yield Served(rpc, route_pb2_grpc.RouterStub(channel))  # type: ignore[no-untyped-call]
     stop.set()
     await running
 
@@ -78,19 +89,32 @@ async def gateway_choices(bodies: list[bytes], **facts: str) -> list[tuple[str, 
     chosen = []
     for i, body in enumerate(bodies):
         order = parse(b"/v1/chat/completions", body, f"id-{i}", Limits(1 << 20, 128))
-        tokenise(order, core.models["m"])
+        counted(order, core.models["m"])
         placement = core.place(order, float(i))
         assert isinstance(placement, Placement)
         chosen.append((placement.replica.name, placement.ttft_s))
     return chosen
 
 
-BODIES = [chat(messages=[{"role": "user", "content": f"{'word ' * (i % 3 * 300)}{i}"}], user=f"u{i % 5}") for i in range(30)]
+BODIES = [
+    chat(messages=[{"role": "user", "content": f"{'word ' * (i % 3 * 300)}{i}"}], user=f"u{i % 5}") for i in range(30)
+]
 
 
 async def test_route_decides_as_the_gateway_does_for_the_same_requests(served: Served) -> None:
     replies = [await served.route(request_id=f"id-{i}", body=body) for i, body in enumerate(BODIES)]
     assert [reply.send.decode for reply in replies] == [name for name, _ in await gateway_choices(BODIES)]
+
+
+async def test_route_names_the_replica_that_a_gateway_in_the_same_state_sends_to(routers: Routers) -> None:
+    running = await routers.start(*[fakes.answer] * 4, policy="random")
+    rpc = Rpc(running.core.settings, Exposition())
+    apply(rpc.core, update(*(described(one.name, one.address) for one in running.replicas), snapshot=True))
+    async with running.caller() as caller:
+        for i in range(20):
+            sent = await caller.ask("/v1/chat/completions", f"X-Request-Id: id-{i}")
+            routed = await rpc.Route(route_pb2.RouteRequest(request_id=f"id-{i}", body=chat()), None)  # type: ignore[arg-type]
+            assert sent.headers["x-weir-replica"] == routed.send.decode
 
 
 async def test_route_counts_tokens_as_the_gateway_does(tokenised: Served) -> None:
@@ -99,7 +123,7 @@ async def test_route_counts_tokens_as_the_gateway_does(tokenised: Served) -> Non
     core = core_of(SETTINGS, *(described(one.name, one.address, **facts) for one in FLEET))
     for i, (body, reply) in enumerate(zip(BODIES, replies, strict=True)):
         order = parse(b"/v1/chat/completions", body, f"id-{i}", Limits(1 << 20, 128))
-        tokenise(order, core.models["m"])
+        counted(order, core.models["m"])
         placement = core.place(order, float(i))
         assert isinstance(placement, Placement)
         assert reply.send.decode == placement.replica.name
@@ -167,11 +191,22 @@ async def test_two_requests_under_one_id_are_two_decisions(served: Served) -> No
     assert max(map(abs, load(served.rpc.core))) < 1e-6
 
 
-@pytest.mark.parametrize("fields", [
-    {}, {"prompt_tokens": 5}, {"model": "m"}, {"body": b"{"}, {"body": b"{}"}, {"body": chat(max_tokens=0)},
-    {"body": chat(messages=[])}, {"body": chat().replace(b"hello", b"\xff")}, {"body": chat().replace(b"hello", b"\\ud800")},
-    {"body": b'{"model":"m","prompt":[-1]}', "path": "/v1/completions"},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"prompt_tokens": 5},
+        {"model": "m"},
+        {"body": b"{"},
+        {"body": b"{}"},
+        {"body": chat(max_tokens=0)},
+        {"body": chat(messages=[])},
+        {"body": chat().replace(b"hello", b"\xff")},
+        {"body": chat().replace(b"hello", b"\\ud800")},
+        {"body": b'{"model":"m","prompt":[-1]}', "path": "/v1/completions"},
+    ],
+    ids=str,
+)
 async def test_a_request_that_makes_no_sense_is_an_invalid_argument(served: Served, fields: dict[str, Any]) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as told:
         await served.route(**fields)

@@ -157,13 +157,22 @@ def test_short_prompts_and_absurd_counts_teach_little() -> None:
     assert estimate.bytes_per_token >= 0.5
 
 
-@pytest.mark.parametrize(("data", "told"), [
-    (b'{"usage":{"prompt_tokens":12,"completion_tokens":3}}', (12, 3, -1)),
-    (b'{"usage": {"prompt_tokens": 12, "completion_tokens" : 3, "prompt_tokens_details": {"cached_tokens": 8}}}', (12, 3, 8)),
-    (b'{"usage":null}', (-1, -1, -1)), (b"", (-1, -1, -1)), (b'{"usage":{"prompt_tokens":null}}', (-1, -1, -1)),
-    (b'{"usage":{"prompt_tokens":1}} {"usage":{"prompt_tokens":2}}', (2, -1, -1)), (b'"usage":{"prompt_tokens":', (-1, -1, -1)),
-    (b'{"content":"\\"usage\\": {\\"prompt_tokens\\": 5}"}', (-1, -1, -1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"usage":{"prompt_tokens":12,"completion_tokens":3}}', (12, 3, -1)),
+        (
+            b'{"usage": {"prompt_tokens": 12, "completion_tokens" : 3, "prompt_tokens_details": {"cached_tokens": 8}}}',
+            (12, 3, 8),
+        ),
+        (b'{"usage":null}', (-1, -1, -1)),
+        (b"", (-1, -1, -1)),
+        (b'{"usage":{"prompt_tokens":null}}', (-1, -1, -1)),
+        (b'{"usage":{"prompt_tokens":1}} {"usage":{"prompt_tokens":2}}', (2, -1, -1)),
+        (b'"usage":{"prompt_tokens":', (-1, -1, -1)),
+        (b'{"content":"\\"usage\\": {\\"prompt_tokens\\": 5}"}', (-1, -1, -1)),
+    ],
+)
 def test_usage_is_read_from_a_replys_bytes(data: bytes, told: tuple[int, int, int]) -> None:
     assert numbers(data) == told
 

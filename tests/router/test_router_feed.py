@@ -34,7 +34,7 @@ class FakePool(fleet_pb2_grpc.PoolServicer):
 
 async def serving(pool: FakePool, address: str) -> grpc.aio.Server:
     server = grpc.aio.server()
-    fleet_pb2_grpc.add_PoolServicer_to_server(pool, server)
+    fleet_pb2_grpc.add_PoolServicer_to_server(pool, server)  # type: ignore[no-untyped-call]
     server.add_insecure_port(address)
     await server.start()
     return server
@@ -68,7 +68,7 @@ async def test_a_pool_that_breaks_off_is_watched_again_and_its_state_is_told() -
     server = await serving(FakePool(), address)
     assert fleet_pb2.FleetUpdate.FromString(await asyncio.wait_for(waiting, 10)) == SNAPSHOT
     assert states[-1] is True
-    await updates.aclose()  # type: ignore[attr-defined]
+    await updates.aclose()
     await server.stop(0)
 
 
@@ -116,5 +116,5 @@ async def test_a_fleet_file_is_one_snapshot_in_which_everybody_is_ready(tmp_path
 def test_a_bad_fleet_file_says_what_is_wrong_with_it(tmp_path: Path) -> None:
     path = tmp_path / "fleet.yaml"
     path.write_text(FILE.replace("gpu:", "gpus:"))
-    with pytest.raises(BadFile, match="fleet.yaml:4: unknown key"):
+    with pytest.raises(BadFile, match=r"fleet\.yaml:4: unknown key"):
         FileFeed(path)

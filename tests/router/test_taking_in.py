@@ -4,10 +4,10 @@ import pytest
 
 from policies.kv.blocks import hash_tokens
 from router.core import Core, Placement
+from router.intake import apply
 from router.order import Order
 from router.settings import Settings
 from tests.router.routers import core_of, described, update
-from router.intake import apply
 from weir.v1 import fleet_pb2
 
 SETTINGS = Settings(policy="prefix_affinity")

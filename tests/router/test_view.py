@@ -42,7 +42,9 @@ def test_a_request_may_end_before_its_first_token() -> None:
     assert not view.fleet.table[0, 5:11].any()
 
 
-steps = st.lists(st.tuples(st.sampled_from(("send", "start", "end", "report", "join", "leave")), st.integers(0, 99)), max_size=60)
+steps = st.lists(
+    st.tuples(st.sampled_from(("send", "start", "end", "report", "join", "leave")), st.integers(0, 99)), max_size=60
+)
 
 
 @given(steps)

@@ -13,7 +13,9 @@ from policies.kv.index import FIRST_SLOTS, FULLEST, BlockIndex, as_hashes
 from policies.native.index import NativeIndex
 
 # The slots of a key are its low bits: these collide in threes and wrap around the end of the table.
-KEYS = [(high << 40) | low for low in (FIRST_SLOTS - 1, FIRST_SLOTS - 2, 5) for high in (1, 2, 3)] + list(range(100, 112))
+KEYS = [(high << 40) | low for low in (FIRST_SLOTS - 1, FIRST_SLOTS - 2, 5) for high in (1, 2, 3)] + list(
+    range(100, 112)
+)
 ROWS = [0, 1, 63, 64, 130]
 BLOCK = 16.0
 

@@ -75,7 +75,15 @@ def test_hashes_are_spread_over_the_low_bits_that_are_slots() -> None:
 
 
 def test_salts_part_models_adapters_and_tenants() -> None:
-    salts = [salted("text", "m"), salted("text", "n"), salted("m"), salted(), salted("m", ""), salted("", "m"), salted(1)]
+    salts = [
+        salted("text", "m"),
+        salted("text", "n"),
+        salted("m"),
+        salted(),
+        salted("m", ""),
+        salted("", "m"),
+        salted(1),
+    ]
     assert len(set(salts)) == len(salts)
     assert salted() == ROOT
     assert salted("1") != salted(1) != salted(b"1")

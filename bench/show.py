@@ -1,0 +1,92 @@
+"""Measure one claim, or list them all: `python -m bench.show [NAME] [--data DIR]`.
+
+Progress goes to stderr; the last line on stdout is one JSON object. Every run is recorded in docs/results.*.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.results import Record, list_all, record
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One measurable claim."""
+
+    says: str
+    reads_data: bool = False
+
+    def command(self, name: str, data: Path) -> list[str]:
+        """How it is measured."""
+        return [sys.executable, "-m", f"bench.{name}", *(["--data", str(data)] if self.reads_data else [])]
+
+
+CLAIMS: Mapping[str, Claim] = {
+    "gateway": Claim(says="requests per core, added latency and memory of the gateway, beside its peers"),
+    "decide": Claim(says="microseconds of one decision over 64 and 1,024 replicas"),
+    "policies": Claim(says="shortest_ttft against the other policies on two real traces", reads_data=True),
+    "kill": Claim(says="10,000 streams while replicas are killed and restarted"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when it was measured, whatever came out; 1 when it could not be; 2 when asked for nonsense."""
+    parser = argparse.ArgumentParser(prog="python -m bench.show", description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("name", nargs="?", help=", ".join(CLAIMS))
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of traces (default ../shared/data)")
+    options = parser.parse_args(arguments)
+    if options.name is None:
+        print(list_all({name: claim.says for name, claim in CLAIMS.items()}))
+        return 0
+    if options.name not in CLAIMS:
+        return wrong(f"there is no claim {options.name!r}; known: {', '.join(CLAIMS)}")
+    if CLAIMS[options.name].reads_data and not options.data.is_dir():
+        return wrong(f"the data folder {options.data} does not exist: name one with --data (make: DATA=folder)")
+    return measure(options.name, options.data.resolve())
+
+
+def measure(name: str, data: Path) -> int:
+    """Run it, record it, pass its JSON on."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        CLAIMS[name].command(name, data), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
+    )
+    found = last_object(done.stdout)
+    if done.returncode or found is None:
+        print(f"{name} could not be measured: it ended with status {done.returncode}", file=sys.stderr)
+        return done.returncode or 1
+    summary = {"name": name, "figures": found["figures"], "target": found["target"], "met": bool(found["met"])}
+    summary["seconds"] = round(time.monotonic() - begun, 1)
+    record(Record(**summary), {each: claim.says for each, claim in CLAIMS.items()})
+    print(json.dumps(summary), flush=True)
+    return 0
+
+
+def last_object(said: str) -> dict[str, Any] | None:
+    """The JSON object on the last line, if it is one."""
+    lines = said.strip().splitlines()
+    try:
+        found = json.loads(lines[-1]) if lines else None
+    except json.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def wrong(why: str) -> int:
+    """Say in one sentence what was wrong."""
+    print(why, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
