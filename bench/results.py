@@ -89,7 +89,8 @@ def _section(name: str, told: str, run: dict[str, Any] | None) -> Iterator[str]:
     if run is None:
         yield "Not measured yet.\n"
         return
-    yield f"{_verdict(run).capitalize()} in {run['seconds']:g} s on {run['at']}; {run['machine']}; commit {run['commit']}.\n"
+    verdict = _verdict(run).capitalize()
+    yield f"{verdict} in {run['seconds']:g} s on {run['at']}; {run['machine']}; commit {run['commit']}.\n"
     yield "| figure | value | target |\n|---|---|---|"
     for figure, value in run["figures"].items():
         wanted = run["target"].get(figure)

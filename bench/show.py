@@ -58,9 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 def measure(name: str, data: Path) -> int:
     """Run it, record it, pass its JSON on."""
     begun = time.monotonic()
-    done = subprocess.run(
-        CLAIMS[name].command(name, data), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run(CLAIMS[name].command(name, data), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     found = last_object(done.stdout)
     if done.returncode or found is None:
         print(f"{name} could not be measured: it ended with status {done.returncode}", file=sys.stderr)

@@ -44,7 +44,8 @@ Decision = Send | Queue | Shed
 
 
 FIELDS = (
-    "ok", "status", "retries", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens", "cost_usd",
+    "ok", "status", "retries", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens",
+    "cost_usd",
 )  # fmt: skip
 
 

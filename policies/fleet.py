@@ -15,7 +15,7 @@ from policies.request import hash31
 
 Column = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float64]
-"""Shape [replicas, len(Columns._fields)]: what a kernel reads, as table[i, RUNNING]."""
+"""Shape [replicas, WIDTH]: what a kernel reads, as table[i, RUNNING]."""
 
 MIXED, PREFILL, DECODE, ENCODE = 0.0, 1.0, 2.0, 3.0
 ROLES = {"mixed": MIXED, "prefill": PREFILL, "decode": DECODE, "encode": ENCODE}
@@ -27,10 +27,14 @@ TIERS = 3
 class Columns(NamedTuple):
     """A view of each column of the table by name. Counts are floats: one type, one table."""
 
+    # What tells most replicas apart comes first: it shares a cache line.
     key: Column  # 31-bit hash of the replica's name: identity that does not depend on order
     model: Column
-    pool: Column
     role: Column
+    frontend_s: Column  # constant from request to engine and from first token to wire
+    slowdown: Column
+    token_s: Column
+    pool: Column
     ready: Column  # 1 when it may be sent work
     running: Column  # requests past their first token
     waiting: Column  # requests sent and not yet at their first token
@@ -48,21 +52,20 @@ class Columns(NamedTuple):
     experts: Column
     top_k: Column
     prefill_base_s: Column
-    token_s: Column
     attention_s: Column
-    slowdown: Column
     host_s: Column
-    frontend_s: Column  # constant from request to engine and from first token to wire
     host_load_s: Column  # seconds to bring one cached token from host memory
     remote_load_s: Column  # seconds to bring one cached token over the network
     usd_per_s: Column  # price of the whole replica
 
 
 (
-    KEY, MODEL, POOL, ROLE, READY, RUNNING, WAITING, QUEUED_TOKENS, QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED,
-    KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S, EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S,
-    TOKEN_S, ATTENTION_S, SLOWDOWN, HOST_S, FRONTEND_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
+    KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
+    QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
+    EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
 ) = range(len(Columns._fields))  # fmt: skip
+
+WIDTH = 32  # columns of a row, the last ones unused: four whole cache lines
 
 COEFFICIENTS = tuple(f.name for f in fields(LatencyModel) if f.name in Columns._fields)
 STATE = ("ready", "running", "waiting", "queued_tokens", "queued_attended", "context_tokens", "kv_used")
@@ -97,7 +100,7 @@ class Fleet:
         self.models: dict[str, int] = {}
         self.pools: dict[str, int] = {}
         self.version = 0  # rises whenever a replica joins or leaves
-        self._all = np.zeros((capacity, len(Columns._fields)))
+        self._all = np.zeros((capacity, WIDTH))
         self._view()
 
     def __len__(self) -> int:
@@ -142,7 +145,7 @@ class Fleet:
 
     def _view(self) -> None:
         self.table: Table = self._all[: len(self.replicas)]
-        self.columns = Columns(*self.table.T)
+        self.columns = Columns(*self.table.T[: len(Columns._fields)])
 
     def _describe(self, row: int, replica: Replica) -> None:
         perf, columns = replica.perf, self.columns

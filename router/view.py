@@ -10,14 +10,13 @@ from policies.fleet import (
     READY,
     RUNNING,
     WAITING,
-    Columns,
+    WIDTH,
     Fleet,
     Replica,
 )
 from router.peers import STATE, Peers
 from router.peers import WIDTH as SHARED
 
-WIDTH = len(Columns._fields)
 STRANGER_TOKENS = 1000.0  # tokens of a request that somebody else sent: nobody said, so a chat's
 
 

@@ -9,7 +9,7 @@ from bench.kill.herd import Herd, Member
 
 EVERY_S = 0.6  # mean seconds between kills
 AWAY_S = (0.1, 1.5)  # how long a process stays dead before it is started again
-BLACKOUT_EVERY_S = 6.0
+BLACKOUT_EVERY_S = 3.0
 BLACKOUT_S = 0.3  # all are dead so long, and then until the first one listens
 
 

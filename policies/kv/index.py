@@ -30,42 +30,42 @@ class BlockIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the table takes."""
-        return self._keys.nbytes + self._held.nbytes
+        return self._rows.nbytes
 
     def store(self, row: int, hashes: Hashes) -> int:
         """Enter blocks that a replica holds; returns how many are new for it."""
         if not self.room(row, len(hashes)):
             return 0
-        return table.store(self._keys, self._held, self._words, self._counts, row, hashes)
+        return table.store(self._rows, self._words, self._counts, row, hashes)
 
     def remove(self, row: int, hashes: Hashes) -> None:
         """Take out blocks that a replica no longer holds."""
         if row < 64 * self._words:
-            table.remove(self._keys, self._held, self._words, self._counts, row, hashes)
+            table.remove(self._rows, self._words, self._counts, row, hashes)
 
     def forget(self, row: int) -> None:
         """Take out everything of one replica."""
         if row < 64 * self._words:
-            table.forget(self._keys, self._held, self._words, self._counts, row)
+            table.forget(self._rows, self._words, self._counts, row)
 
     def age(self, row: int) -> None:
         """Drop what a replica has not been sent since it was last aged."""
         if row < 64 * self._words:
-            table.age(self._keys, self._held, self._words, self._counts, row)
+            table.age(self._rows, self._words, self._counts, row)
 
     def longest(self, hashes: Hashes, block_tokens: float, cached: Cached) -> int:
         """Write the leading tokens that each replica holds into `cached`, all replicas in one pass."""
-        return table.longest(self._keys, self._held, self._words, hashes, block_tokens, self._scratch, cached)
+        return table.longest(self._rows, self._words, hashes, block_tokens, self._scratch, cached)
 
     def room(self, row: int, blocks: int) -> bool:
         """Make room for so many more blocks of that replica; False, and counted, when the index is full."""
         if row >= 64 * self._words:
-            self._resize(len(self._keys), (row + 64) // 64)
+            self._resize(len(self._rows), (row + 64) // 64)
         used, live = int(self._counts[0]), int(self._counts[1])
         if live + blocks > self.limit_blocks:
             self.refused += blocks
             return False
-        if used + blocks <= FULLEST * len(self._keys):
+        if used + blocks <= FULLEST * len(self._rows):
             return True
         slots = FIRST_SLOTS
         while FULLEST * slots < 1.5 * (live + blocks):
@@ -73,21 +73,20 @@ class BlockIndex:
         self._resize(slots, self._words)
         return True
 
-    def _empty(self, slots: int, words: int) -> tuple[Hashes, "table.Words", int]:
-        shape = (slots, words * self.generations)
-        return np.zeros(slots, dtype=np.uint64), np.zeros(shape, dtype=np.uint64), words
+    def _empty(self, slots: int, words: int) -> tuple[table.Rows, int]:
+        return np.zeros((slots, 1 + words * self.generations), dtype=np.uint64), words
 
-    def _adopt(self, keys: Hashes, held: "table.Words", words: int) -> None:
-        self._keys, self._held, self._words = keys, held, words
-        self._scratch = np.zeros(2 * words + table.AHEAD, dtype=np.uint64)
+    def _adopt(self, rows: table.Rows, words: int) -> None:
+        self._rows, self._words = rows, words
+        self._scratch = np.zeros((2 + table.AHEAD) * words, dtype=np.uint64)
 
     def _resize(self, slots: int, words: int) -> None:
         fresh = self._empty(slots, words)
         self._rehash(*fresh)
         self._adopt(*fresh)
 
-    def _rehash(self, keys: Hashes, held: "table.Words", words: int) -> None:
-        table.rehash(self._keys, self._held, self._words, self._counts, keys, held, words)
+    def _rehash(self, rows: table.Rows, words: int) -> None:
+        table.rehash(self._rows, self._words, self._counts, rows, words)
 
 
 def as_hashes(blocks: "npt.ArrayLike") -> Hashes:

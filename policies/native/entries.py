@@ -9,16 +9,15 @@ from numba.extending import intrinsic, register_jitable
 
 from policies import predict
 from policies.compilable import COMPILABLE
-from policies.fleet import TIERS, Columns
+from policies.fleet import TIERS, WIDTH
 from policies.kv import blocks, table
 from policies.native.routes import Told
 from policies.policy import ROUTES, Routing
 from policies.request import Ask
 
-WIDTH = len(Columns._fields)
 ASK = len(Ask._fields)
 TOLD = len(Told._fields)
-CONTEXT = 15  # addresses and sizes that a placement reads, see policies.native.placer
+CONTEXT = 14  # addresses and sizes that a placement reads, see policies.native.placer
 
 f64p, u64p, i64p = (types.CPointer(t) for t in (types.float64, types.uint64, types.int64))
 u32p = types.CPointer(types.uint32)
@@ -89,16 +88,16 @@ def _place(policy: type[Routing]) -> Callable[..., Any]:
         a, n = carray(floats_at(c[0]), (ASK,)), np.int64(c[2])
         asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
         fleet, cached = carray(floats_at(c[1]), (n, WIDTH)), carray(floats_at(c[3]), (n, TIERS))
-        slots, width, words = np.int64(c[8]), np.int64(c[10]), np.int64(c[11])
-        keys, held = carray(words_at(c[7]), (slots,)), carray(words_at(c[9]), (slots, width))
-        scratch = carray(words_at(c[12]), (2 * words + table.AHEAD,))
+        words = np.int64(c[10])
+        rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
+        scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * words,))
         blocks_found = per_block
         if length >= 0:
-            hashes = carray(words_at(c[13]), (length // per_block,))
+            hashes = carray(words_at(c[12]), (length // per_block,))
             read = carray(words_at(text + np.uint64(start)), (length // 8,))
             blocks_found = blocks.chain_words(read, per_block // 8, parent, hashes)
-        hashes = carray(words_at(c[13]), (blocks_found,))
-        table.longest(keys, held, words, hashes, block_tokens, scratch, cached)
+        hashes = carray(words_at(c[12]), (blocks_found,))
+        table.longest(rows, words, hashes, block_tokens, scratch, cached)
         row, propensity = kernel(asked, fleet, cached, carray(floats_at(c[4]), (np.int64(c[5]),)), now)
         told = carray(floats_at(c[6]), (TOLD + 1,))
         told[5] = blocks_found
@@ -114,25 +113,21 @@ def _place(policy: type[Routing]) -> Callable[..., Any]:
 def _table() -> list[Entry]:
     """The functions that touch single blocks of the table."""
 
-    @cfunc(i64(u64p, i64, u64p, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def store(keys, slots, held, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        return table.store(
-            carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,))
-        )
+    @cfunc(i64(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
+    def store(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
+        return table.store(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
 
-    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def remove(keys, slots, held, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        table.remove(
-            carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,))
-        )
+    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
+    def remove(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
+        table.remove(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
 
     @cfunc(i64(u64p, i64, i64), error_model="numpy")
     def remember(context, row, n):  # type: ignore[no-untyped-def]
         c = carray(context, (CONTEXT,))
-        slots, width, words = np.int64(c[8]), np.int64(c[10]), np.int64(c[11])
-        keys, held = carray(words_at(c[7]), (slots,)), carray(words_at(c[9]), (slots, width))
-        counts = carray(integers_at(c[14]), (2,))
-        return table.store(keys, held, words, counts, row, carray(words_at(c[13]), (n,)))
+        words = np.int64(c[10])
+        rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
+        counts = carray(integers_at(c[13]), (2,))
+        return table.store(rows, words, counts, row, carray(words_at(c[12]), (n,)))
 
     return [("store", store), ("remove", remove), ("remember", remember)]
 
@@ -140,35 +135,32 @@ def _table() -> list[Entry]:
 def _sweeps() -> list[Entry]:
     """The functions that go over the whole table, or over many blocks of it."""
 
-    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64), error_model="numpy")
-    def forget(keys, slots, held, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.forget(carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row)
+    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
+    def forget(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
+        table.forget(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
 
-    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, i64), error_model="numpy")
-    def age(keys, slots, held, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.age(carray(keys, (slots,)), carray(held, (slots, width)), words, carray(counts, (2,)), row)
+    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
+    def age(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
+        table.age(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
 
-    @cfunc(types.void(u64p, i64, u64p, i64, i64, i64p, u64p, i64, u64p, i64, i64), error_model="numpy")
-    def rehash(keys, slots, held, width, words, counts, to_keys, to_slots, to_held, to_width, to_words):  # type: ignore[no-untyped-def]
+    @cfunc(types.void(u64p, i64, i64, i64, i64p, u64p, i64, i64, i64), error_model="numpy")
+    def rehash(rows, slots, width, words, counts, to_rows, to_slots, to_width, to_words):  # type: ignore[no-untyped-def]
         table.rehash(
-            carray(keys, (slots,)),
-            carray(held, (slots, width)),
+            carray(rows, (slots, width)),
             words,
             carray(counts, (2,)),
-            carray(to_keys, (to_slots,)),
-            carray(to_held, (to_slots, to_width)),
+            carray(to_rows, (to_slots, to_width)),
             to_words,
         )
 
-    @cfunc(i64(u64p, i64, u64p, i64, i64, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
-    def longest(keys, slots, held, width, words, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
+    @cfunc(i64(u64p, i64, i64, i64, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
+    def longest(rows, slots, width, words, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
         return table.longest(
-            carray(keys, (slots,)),
-            carray(held, (slots, width)),
+            carray(rows, (slots, width)),
             words,
             carray(hashes, (n,)),
             block_tokens,
-            carray(scratch, (2 * words + table.AHEAD,)),
+            carray(scratch, ((2 + table.AHEAD) * words,)),
             carray(cached, (replicas, TIERS)),
         )
 

@@ -5,7 +5,7 @@ import numpy as np
 from policies.cached import Cached
 from policies.kv.blocks import ROOT, Hashes, Tokens
 from policies.kv.index import BlockIndex
-from policies.kv.table import Words
+from policies.kv.table import Rows
 from policies.native.library import function
 
 
@@ -71,15 +71,15 @@ class NativeIndex(BlockIndex):
         """As `longest`, for n hashes at an address and the cached tokens of so many replicas at another."""
         return self._longest(*self.memory, address, n, block_tokens, self.scratch_at, cached, replicas)  # type: ignore[no-any-return]
 
-    def _adopt(self, keys: Hashes, held: Words, words: int) -> None:
-        super()._adopt(keys, held, words)
+    def _adopt(self, rows: Rows, words: int) -> None:
+        super()._adopt(rows, words)
         self.version = getattr(self, "version", 0) + 1  # rises whenever the table moves
-        self.memory = _memory(keys, held, words)
+        self.memory = _memory(rows, words)
         self.scratch_at, self.counts_at = self._scratch.ctypes.data, self._counts.ctypes.data
         self._longest = function("longest")
 
-    def _rehash(self, keys: Hashes, held: Words, words: int) -> None:
-        function("rehash")(*self.memory, self.counts_at, *_memory(keys, held, words))
+    def _rehash(self, rows: Rows, words: int) -> None:
+        function("rehash")(*self.memory, self.counts_at, *_memory(rows, words))
 
 
 def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes:
@@ -89,5 +89,5 @@ def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes
     return out
 
 
-def _memory(keys: Hashes, held: Words, words: int) -> tuple[int, int, int, int, int]:
-    return keys.ctypes.data, len(keys), held.ctypes.data, held.shape[1], words
+def _memory(rows: Rows, words: int) -> tuple[int, int, int, int]:
+    return rows.ctypes.data, len(rows), rows.shape[1], words

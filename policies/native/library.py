@@ -16,7 +16,7 @@ import policies
 
 POINTER, INT, FLOAT, HASH = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double, ctypes.c_uint64
 
-_TABLE = [POINTER, INT, POINTER, INT, INT]  # keys, slots, held, width, words
+_TABLE = [POINTER, INT, INT, INT]  # rows, slots, width, words
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "store": (INT, [*_TABLE, POINTER, INT, POINTER, INT]),
     "remove": (None, [*_TABLE, POINTER, INT, POINTER, INT]),

@@ -18,7 +18,8 @@ class Placer:
     """One policy over one fleet and one index; holds no state of its own but the memory the call reads and writes."""
 
     __slots__ = (
-        "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_remember", "_settings",
+        "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_remember",
+        "_settings",
         "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index", "name", "policy",
         "prompt_tokens", "told",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from policies.cached import Cached
 from policies.compilable import compilable
-from policies.fleet import KEY, Table
+from policies.fleet import FRONTEND_S, HBM, KEY, REMOTE, RUNNING, SEQUENCE_S, SLOWDOWN, TOKEN_S, WAITING, Table
 from policies.policy import Kernel, Routing, Settings, route
 from policies.predict import delay_to_others_seconds, eligible, tpot_seconds, ttft_seconds
 from policies.request import Ask, mix31
@@ -27,6 +27,18 @@ def later_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i:
 
 
 @compilable
+def least_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i: int) -> float:
+    """A bound that replica i's seconds are never below, at a third of their cost: its own prompt, and what that and
+    its tokens cost the others, but no queue, no attention and no decoding of its own.
+    """
+    tokens = max(ask.prompt_tokens - max(cached[i, HBM], cached[i, REMOTE]), 0.0)
+    prompt_s = fleet[i, SLOWDOWN] * fleet[i, TOKEN_S] * tokens
+    others = settings[3] * (fleet[i, RUNNING] + fleet[i, WAITING])
+    steps_s = fleet[i, SLOWDOWN] * fleet[i, SEQUENCE_S] * ask.expected_tokens
+    return float(fleet[i, FRONTEND_S] + 0.999 * (prompt_s + others * (prompt_s + steps_s)))
+
+
+@compilable
 def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: float) -> tuple[int, float]:
     """Least predicted seconds, in steps of settings[0] of a second's logarithm; within one step the hash decides.
 
@@ -35,7 +47,7 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     step, floor = settings[0], settings[1]
     chosen, least, near, best, edge = -1, 0, 0, 0.0, 1.0e300
     for i in range(len(fleet)):
-        if not eligible(ask, fleet, i):
+        if not eligible(ask, fleet, i) or least_seconds(ask, fleet, cached, settings, i) >= edge:
             continue
         seconds = ttft_seconds(ask, fleet, cached, i)
         if seconds < edge:

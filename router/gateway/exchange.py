@@ -49,7 +49,7 @@ class Exchange:
         gateway = self.gateway
         decision = gateway.core.place(self.order, monotonic(), self.avoid)
         if isinstance(decision, Placement):
-            self.placement, self.held_since = decision, 0.0
+            self.placement = decision
             if not self.stream:
                 gateway.unstreamed.append(self)
             gateway.lane(decision.row).send(self)
@@ -77,14 +77,11 @@ class Exchange:
         """Whether another attempt is allowed: nothing reached the client, and the budget holds."""
         return not self.sent_bytes and self.attempts < self.gateway.settings.retries and self.gateway.budget >= 1.0
 
-    def failed(self, why: str, suspend: bool) -> None:
+    def failed(self, why: str) -> None:
         """The attempt failed before the client had a byte: try elsewhere."""
         placement, gateway = self.placement, self.gateway
         if self.ended or placement is None:
             return
-        now = monotonic()
-        if suspend:
-            gateway.core.view.suspend(placement.row, now + gateway.settings.suspend_s)
         self._settle(placement, ok=False, status=502)
         self.avoid |= {placement.row}
         if not self.may_retry():
@@ -94,6 +91,24 @@ class Exchange:
         gateway.budget -= 1.0
         gateway.core.metrics.retried(why)
         self.dispatch()
+
+    def unreachable(self, why: str) -> None:
+        """The replica is not there: leave it out for a while and try elsewhere, or wait for one to be back.
+
+        Nobody has begun to work on the request, so this is bounded by time, not by the number of attempts.
+        """
+        placement, gateway = self.placement, self.gateway
+        if self.ended or placement is None:
+            return
+        now = monotonic()
+        self.held_since = self.held_since or now
+        gateway.core.view.suspend(placement.row, now + gateway.settings.suspend_s)
+        self._settle(placement, ok=False, status=502)
+        gateway.core.metrics.retried(why)
+        if now - self.held_since > gateway.settings.hold_s:
+            self.refuse(Shed(Refusal.NO_REPLICA))
+        else:
+            self.dispatch()
 
     def lost(self, why: str, stale: bool, whole: bool) -> None:
         """The replica's connection broke: `stale` when it was a kept one that had died meanwhile, so that a new one
@@ -108,13 +123,14 @@ class Exchange:
             self.gateway.core.metrics.retried("stale connection")
             self.reply = None
             self.dispatch()
-        else:
+        elif self.placement is not None:
             self.reply = None
-            self.failed(why, False)
+            self.gateway.core.view.suspend(self.placement.row, monotonic() + self.gateway.settings.suspend_s)
+            self.failed(why)
 
     def reply_begins(self, head: ReplyHead) -> None:
         """The reply's head came; it waits for the first byte of its body, until then another replica may answer."""
-        self.reply, self.status = head, head.status
+        self.reply, self.status, self.held_since = head, head.status, 0.0
 
     def pass_on(self, data: bytes) -> None:
         """Pass a piece of the reply's body to the client."""

@@ -45,7 +45,7 @@ class Lane:
                 _, protocol = await loop.create_connection(self._fresh, *self.address)
         except (OSError, TimeoutError):
             exchange.connecting = None
-            exchange.failed("connect", True)
+            exchange.unreachable("connect")
             return
         exchange.connecting = None
         cast("Upstream", protocol).begin(exchange)
@@ -111,7 +111,7 @@ class Upstream:
         if head.status >= 500 and exchange.may_retry():
             self._let_go(exchange)
             self.transport.close()
-            exchange.failed(f"status {head.status}", False)
+            exchange.failed(f"status {head.status}")
             return
         self._head, self._left = head, head.length
         self._chunks = Chunks() if head.length == CHUNKED else None

@@ -1,8 +1,6 @@
 """The columns that change, counted as a live router counts its own requests: sent, first token, end."""
 
-from policies.fleet import CONTEXT_TOKENS, KV_USED, QUEUED_ATTENDED, QUEUED_TOKENS, RUNNING, WAITING, Columns, Fleet
-
-WIDTH = len(Columns._fields)
+from policies.fleet import CONTEXT_TOKENS, KV_USED, QUEUED_ATTENDED, QUEUED_TOKENS, RUNNING, WAITING, WIDTH, Fleet
 
 
 class Load:

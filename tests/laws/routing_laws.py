@@ -12,7 +12,7 @@ import numpy as np
 
 from policies.cached import nothing_cached
 from policies.decision import Decision, Queue, Send, Shed
-from policies.fleet import MIXED, MODEL, READY, ROLE, Columns
+from policies.fleet import MIXED, MODEL, READY, ROLE, WIDTH
 from policies.policy import Routing
 from policies.request import Ask, Request
 from tests.laws.fleets import Snapshot
@@ -78,7 +78,7 @@ def load_repels(policy: Routing, seen: Snapshot, row: int, load: dict[str, float
 
 def survives_the_empty_fleet(policy: Routing, ask: Ask) -> None:
     """No replicas at all: a refusal, not a crash."""
-    empty = Snapshot(ask, np.zeros((0, len(Columns._fields))), nothing_cached(0), ())
+    empty = Snapshot(ask, np.zeros((0, WIDTH)), nothing_cached(0), ())
     assert isinstance(decide(policy, empty), Shed)
 
 

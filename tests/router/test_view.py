@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.fleet import Fleet
+from policies.fleet import KV_USED, RUNNING, Fleet
 from router.view import Load, View
 from tests.policies.replicas import replica
 
@@ -32,14 +32,14 @@ def test_a_request_waits_then_runs_then_is_gone() -> None:
     view.start(load)
     assert state(view) == (1.0, 0.0, 0.0, 150.0)
     view.end(load)
-    assert not view.fleet.table[0, 5:11].any()
+    assert not view.fleet.table[0, RUNNING : KV_USED + 1].any()
 
 
 def test_a_request_may_end_before_its_first_token() -> None:
     view, load = view_of("a"), a_load()
     view.send(load)
     view.end(load)
-    assert not view.fleet.table[0, 5:11].any()
+    assert not view.fleet.table[0, RUNNING : KV_USED + 1].any()
 
 
 steps = st.lists(
@@ -63,13 +63,13 @@ def test_whatever_happens_nothing_is_left_when_all_has_ended(steps: list[tuple[s
             view.join(replica(names[n % 3]))
         elif what == "leave" and names[n % 3] in view.fleet.rows:
             view.leave(names[n % 3])
-        assert (view.fleet.table[:, 5:11] > -1e-6).all()
+        assert (view.fleet.table[:, RUNNING : KV_USED + 1] > -1e-6).all()
     for load in loads:
         view.end(load)
     for row in view.fleet.rows.values():
         view.report(row, 0, 0)
         view.report(row, 0, 0)
-    assert (abs(view.fleet.table[:, 5:11]) < 1e-6).all()
+    assert (abs(view.fleet.table[:, RUNNING : KV_USED + 1]) < 1e-6).all()
 
 
 def _advance(view: View, loads: list[Load], what: str, n: int) -> None:
