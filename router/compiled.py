@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
 from policies.native.library import cache_folder
 
+BUILT = "WEIR_HOT"  # the environment's name for a folder of modules that are compiled
 ROOT = Path(__file__).parent.parent
 MODULES = (
     "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
@@ -39,8 +39,20 @@ def source(module: str) -> Path:
 
 
 def folder() -> Path:
-    """Where the modules of exactly this source, compiled by exactly this compiler, are kept."""
-    told = f"{version('mypy')} {sys.implementation.cache_tag} {os.uname().machine}"
+    """Where the modules of exactly this source, compiled by exactly this compiler, are kept.
+
+    Raises `LookupError` where there is no compiler. A process that was told the folder does not ask.
+    """
+    known = os.environ.get(BUILT)
+    if known:
+        return Path(known)
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        mypy = version("mypy")
+    except PackageNotFoundError:
+        raise LookupError("mypy is not installed (pip install 'weir[compiled]')") from None
+    told = f"{mypy} {sys.implementation.cache_tag} {os.uname().machine}"
     digest = hashlib.sha256(told.encode())
     for module in MODULES:
         digest.update(source(module).read_bytes())
@@ -53,8 +65,8 @@ def ensure() -> str:
         return "WEIR_INTERPRETED is set"
     try:
         wanted = folder()
-    except PackageNotFoundError:
-        return "mypy is not installed (pip install 'weir[compiled]')"
+    except LookupError as missing:
+        return str(missing)
     if wanted.exists():
         return ""
     wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +83,7 @@ def install() -> bool:
     """Put the compiled modules before their sources, for modules not yet imported; False where there are none."""
     try:
         found = folder()
-    except PackageNotFoundError:
+    except LookupError:
         return False
     if os.environ.get("WEIR_INTERPRETED") or not found.exists():
         return False

@@ -71,6 +71,11 @@ class Core:
             self.models[replica.model].publishes = True
         return row
 
+    def reads_events(self, row: int) -> bool:
+        """Whether a replica's KV events can be matched with prompts here; if not, what it was sent must do."""
+        replica = self.fleet.replicas[row]
+        return replica is not None and self.models[replica.model].counts_tokens
+
     def leave(self, name: str) -> None:
         """A replica left."""
         if name in self.fleet.rows:

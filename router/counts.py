@@ -41,3 +41,4 @@ class Snapshot(msgspec.Struct):
     index_bytes: int = 0
     index_refused: int = 0
     rss_bytes: int = 0
+    knowledge: dict[str, int] = {}  # replicas by how well their cache is known

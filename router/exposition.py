@@ -72,6 +72,13 @@ class Exposition:
         }
         for name, (told, value) in shown.items():
             yield GaugeMetricFamily(name, told, value=value)
+        known = GaugeMetricFamily(
+            "weir_replicas", "Replicas by how well their KV cache is known.", labels=["knowledge"]
+        )
+        for snapshot in list(self._live.values())[:1]:  # every worker is told the same
+            for level, n in snapshot.knowledge.items():
+                known.add_metric([level], n)
+        yield known
         memory = GaugeMetricFamily("weir_worker_rss_bytes", "Resident memory of a worker.", labels=["worker"])
         for worker, snapshot in sorted(self._live.items()):
             memory.add_metric([str(worker)], snapshot.rss_bytes)

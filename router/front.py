@@ -1,6 +1,7 @@
 """The front process: starts the workers, brings them the fleet, gathers their counts, answers gRPC."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from policies.native.library import ensure_built
+from policies.native import library
 from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
@@ -21,6 +22,8 @@ from router.rpc import Rpc
 from router.settings import Settings
 from router.worker import READY
 
+# A worker has one thread: more memory arenas or arithmetic threads would only take memory.
+LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 RESTART_S = (0.0, 0.2, 1.0, 5.0)
 STEADY_S = 10.0  # a worker that lived so long may be restarted at once
 
@@ -43,6 +46,7 @@ class Front:
     def __init__(self, settings: FrontSettings, *, on_ready: Callable[[], None]) -> None:
         self.settings, self._on_ready = settings, on_ready
         self.exposition = Exposition()
+        self._built: dict[str, str] = {}  # what a worker is told of what is compiled
         self._awaited = settings.router.workers
         self._shared = create(settings.router.workers)
         self._peers = Peers(self._shared, settings.router.workers, -1)
@@ -53,9 +57,11 @@ class Front:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop.set)
-        await asyncio.to_thread(ensure_built)
+        self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
         if why := await asyncio.to_thread(compiled.ensure):
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
+        else:
+            self._built[compiled.BUILT] = str(compiled.folder())
         self.exposition.serve(self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
@@ -99,6 +105,7 @@ class Front:
             str(self._shared),
             str(index),
             pass_fds=[theirs.fileno(), self._shared],
+            env={**os.environ, **LEAN, **self._built},
         )
         theirs.close()
         loop = asyncio.get_running_loop()

@@ -24,6 +24,11 @@ class Held:
         """Whether a replica's own events tell what it holds."""
         return row in self._exact
 
+    def known(self) -> dict[str, int]:
+        """How many replicas' caches are known how well."""
+        levels = [self.knowledge(row) for row in self._fleet.rows.values()]
+        return {level: levels.count(level) for level in (EXACT, APPROXIMATE, UNKNOWN)}
+
     def knowledge(self, row: int) -> str:
         """How well a replica's cache is known."""
         return self._knowledge.get(row, APPROXIMATE)

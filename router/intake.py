@@ -3,6 +3,7 @@
 import numpy as np
 
 from router.core import Core
+from router.held import APPROXIMATE
 from weir import codec
 from weir.v1 import fleet_pb2
 
@@ -46,12 +47,12 @@ def _report(core: Core, report: fleet_pb2.ReplicaReport) -> None:
     if report.kv_tokens:
         core.fleet.columns.kv_tokens[row] = float(report.kv_tokens)
     if report.knowledge:
-        core.held.set_knowledge(row, report.knowledge)
+        core.held.set_knowledge(row, report.knowledge if core.reads_events(row) else APPROXIMATE)
 
 
 def _event(core: Core, event: fleet_pb2.KvEvent) -> None:
     row = core.fleet.rows.get(event.replica)
-    if row is None or event.tier not in ("", "hbm"):
+    if row is None or event.tier not in ("", "hbm") or not core.reads_events(row):
         return
     if event.kind == fleet_pb2.KvEvent.CLEARED:
         core.held.forget(row)

@@ -38,9 +38,14 @@ class Model:
         self._counting = counting
         self._vocabulary: Tokenizer | None = None
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether prompts can be counted in tokens, without which a replica's events say nothing of them."""
+        return bool(self.tokenizer_name) and self._counting != "estimate"
+
     def vocabulary(self, order: Order) -> Tokenizer | None:
         """The tokenizer that should count an order's tokens; None where an estimate will do."""
-        if not self.tokenizer_name or self._counting == "estimate":
+        if not self.counts_tokens:
             return None
         if not (self.publishes or self._counting == "always"):
             tokens = (len(order.text) - order.start) / self.estimate.bytes_per_token

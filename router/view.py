@@ -23,12 +23,12 @@ STRANGER_TOKENS = 1000.0  # tokens of a request that somebody else sent: nobody 
 class Load:
     """What one sent request takes of its replica until it ends."""
 
-    __slots__ = ("attended", "context", "queued", "row", "started", "tenure")
+    __slots__ = ("attended", "context", "over", "queued", "row", "started", "tenure")
 
     def __init__(self, row: int, queued: float, attended: float, context: float) -> None:
         self.row, self.queued, self.attended, self.context = row, queued, attended, context
         self.tenure = 0  # of the replica in that row when it was sent
-        self.started = False
+        self.started = self.over = False
 
 
 class View:
@@ -83,7 +83,7 @@ class View:
 
     def start(self, load: Load) -> None:
         """Its first token came: it runs."""
-        if load.tenure != self._tenures.get(load.row, 0):
+        if load.over or load.tenure != self._tenures.get(load.row, 0):
             return
         load.started = True
         table, at = self._table, load.row * WIDTH
@@ -95,6 +95,7 @@ class View:
 
     def end(self, load: Load) -> None:
         """It ended, whatever became of it; of a replica that left meanwhile nothing is to be taken away."""
+        load.over = True
         if load.tenure != self._tenures.get(load.row, 0):
             return
         table, at = self._table, load.row * WIDTH

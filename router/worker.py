@@ -93,7 +93,7 @@ class Worker:
     def _report(self) -> None:
         counts, index = self.metrics.snapshot(), self.core.held.index
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
-        counts.rss_bytes = _rss_bytes()
+        counts.rss_bytes, counts.knowledge = _rss_bytes(), self.core.held.known()
         self._frames.send(msgspec.msgpack.encode(counts))
         self._keep_records()
 

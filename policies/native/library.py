@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import policies
 
 POINTER, INT, FLOAT, HASH = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double, ctypes.c_uint64
 
+BUILT = "WEIR_KERNELS"  # the environment's name for the path of a library that is built
 _TABLE = [POINTER, INT, INT, INT]  # rows, slots, width, words
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "store": (INT, [*_TABLE, POINTER, INT, POINTER, INT]),
@@ -41,6 +41,8 @@ def cache_folder() -> Path:
 
 def library_path() -> Path:
     """The library of exactly this source, compiler and processor."""
+    from importlib.metadata import version
+
     digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {_processor()}".encode())
     for folder in policies.__path__:
         for source in sorted(Path(folder).rglob("*.py")):
@@ -49,7 +51,13 @@ def library_path() -> Path:
 
 
 def ensure_built() -> Path:
-    """Build the library unless it is there; about 15 seconds, once per change of `policies`."""
+    """Build the library unless it is there; about 15 seconds, once per change of `policies`.
+
+    A process that was started by one which knows the path is told it: finding it out costs 4 MB of imports.
+    """
+    told = os.environ.get(BUILT)
+    if told and Path(told).exists():
+        return Path(told)
     path = library_path()
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,8 @@ class Exchange:
     """A request, its attempts and its reply."""
 
     __slots__ = (
-        "arrived", "attempts", "avoid", "body", "client", "connecting", "deadline", "ended", "events", "first_at",
-        "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes", "status", "stream",
+        "arrived", "attempts", "avoid", "before", "body", "client", "connecting", "deadline", "ended", "events",
+        "first_at", "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes", "status", "stream",
         "upstream", "usage",
     )  # fmt: skip
 
@@ -41,7 +41,8 @@ class Exchange:
         self.connecting: asyncio.Task[None] | None = None
         self.reply: ReplyHead | None = None  # a reply's head, held back until its first body byte
         self.held_since = self.first_at = 0.0
-        self.status, self.events, self.usage = 0, 0, b""
+        self.status, self.events = 0, 0
+        self.before = self.usage = b""  # the last pieces of the reply
         self.sent_bytes = self.ended = False
 
     def dispatch(self) -> None:
@@ -51,7 +52,7 @@ class Exchange:
         if isinstance(decision, Placement):
             self.placement = decision
             if not self.stream:
-                gateway.unstreamed.append(self)
+                gateway.unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
             gateway.lane(decision.row).send(self)
         elif isinstance(decision, Queue):
             self.held_since = self.held_since or monotonic()
@@ -182,15 +183,15 @@ class Exchange:
     def _note(self, data: bytes) -> None:
         if self.stream:
             self.events += data.count(b"\n\n")
-            if b'"completion_tokens"' in data:
-                self.usage = data
+            # A stream's usage stands in its last piece, or in the one before a [DONE] that came by itself.
+            self.before, self.usage = self.usage, data
         else:
             self.usage = (self.usage + data)[-KEPT_TAIL:] if self.usage else data
 
     def _settle(self, placement: Placement, *, ok: bool, status: int) -> None:
         self.placement = None
         now = monotonic()
-        prompt, output, cached = numbers(self.usage) if ok else (-1, 0, -1)
+        prompt, output, cached = numbers(self.before + self.usage) if ok else (-1, 0, -1)
         if output < 0:
             output = max(self.events - 2, 0)
         first = self.first_at or now

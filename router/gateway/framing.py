@@ -122,8 +122,21 @@ class Chunks:
         self._tail = tail
 
 
+_sizes: dict[bytes, int] = {}
+
+
 def _size(data: bytes, start: int, end: int) -> int:
+    """The size that a chunk's first line says, remembered: a stream's chunks are of few sizes."""
     line = data[start:end]
+    found = _sizes.get(line)
+    if found is None:
+        if len(_sizes) >= MOST_REMEMBERED:
+            _sizes.clear()
+        found = _sizes[line] = _parsed_size(line)
+    return found
+
+
+def _parsed_size(line: bytes) -> int:
     if b";" in line:
         line, _, extension = line.partition(b";")
         line = line.rstrip(b" \t")

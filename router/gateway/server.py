@@ -22,6 +22,7 @@ from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
 from router.settings import Settings
+from router.view import Load
 from weir.tokenizer import Tokenizer
 
 TICK_S = 0.05
@@ -42,7 +43,7 @@ class Gateway:
         self.core, self.settings = core, settings
         self.clients: set[Client] = set()
         self.budget = MOST_BUDGET  # attempts that may still be repeated
-        self.unstreamed: list[Exchange] = []  # sent, and no first token will be seen
+        self.unstreamed: list[tuple[float, Load]] = []  # when what shows no first token will have come to it
         self.draining = False
         self.deadline_s, self._retry_share = settings.deadline_s, settings.retry_share
         self._held: deque[Exchange] = deque()
@@ -88,9 +89,6 @@ class Gateway:
             lane = self._lanes[row] = Lane(replica, self.settings.connect_timeout_s)
         return lane
 
-    def _accept(self) -> asyncio.BaseProtocol:
-        return cast("asyncio.BaseProtocol", Client(self))
-
     def request(self, client: Client, head: Head, body: bytes) -> None:
         """A whole request came."""
         if head.method == b"POST" and head.path in PROXIED:
@@ -127,6 +125,9 @@ class Gateway:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
         self.core.metrics.held = len(self._held)
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        return cast("asyncio.BaseProtocol", Client(self))
 
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
@@ -206,14 +207,13 @@ class Gateway:
     def _start_unstreamed(self, now: float) -> None:
         """An unstreamed reply shows no first token: count it as running when the prediction says it runs."""
         still = []
-        for exchange in self.unstreamed:
-            placement = exchange.placement
-            if exchange.ended or placement is None or placement.load.started:
+        for due, load in self.unstreamed:
+            if load.over or load.started:
                 continue
-            if now - placement.sent_at >= placement.ttft_s:
-                self.core.view.start(placement.load)
+            if now >= due:
+                self.core.view.start(load)
             else:
-                still.append(exchange)
+                still.append((due, load))
         self.unstreamed = still
 
     def _sweep(self, now: float) -> None:

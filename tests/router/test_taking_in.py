@@ -1,5 +1,7 @@
 """Updates of the fleet taken into a core, and what is believed to be held where."""
 
+from typing import Any
+
 import pytest
 
 from policies.kv.blocks import hash_tokens
@@ -15,8 +17,13 @@ IDS = list(range(320))
 STORED, REMOVED, CLEARED = fleet_pb2.KvEvent.STORED, fleet_pb2.KvEvent.REMOVED, fleet_pb2.KvEvent.CLEARED
 
 
-def two(knowledge: str = "") -> Core:
-    core = core_of(SETTINGS, described("a", "h:1"), described("b", "h:2"))
+def counted(name: str, address: str, **facts: Any) -> fleet_pb2.Replica:
+    """A replica of a model whose prompts can be counted in tokens."""
+    return described(name, address, **{"tokenizer": "llama3", **facts})
+
+
+def two(knowledge: str = "", tokenizer: str = "llama3") -> Core:
+    core = core_of(SETTINGS, *(counted(name, "h:1", tokenizer=tokenizer) for name in ("a", "b")))
     for name in ("a", "b"):
         report = fleet_pb2.ReplicaReport(name=name, ready=True, knowledge=knowledge)
         apply(core, fleet_pb2.FleetUpdate(reports=[report]))
@@ -75,14 +82,14 @@ def test_knowledge_of_another_kind_voids_what_was_believed() -> None:
 def test_a_restarted_replica_holds_nothing() -> None:
     core = two("exact")
     event(core, STORED, "b")
-    apply(core, update(described("b", "h:2", epoch=1)))
+    apply(core, update(counted("b", "h:2", epoch=1)))
     assert cached(core) == {"a": 0.0, "b": 0.0}
 
 
 def test_a_snapshot_replaces_all_that_was_known() -> None:
     core = two("exact")
     event(core, STORED, "a")
-    apply(core, update(described("a", "h:1"), described("c", "h:3"), snapshot=True))
+    apply(core, update(counted("a", "h:1"), counted("c", "h:3"), snapshot=True))
     assert set(core.fleet.rows) == {"a", "c"}
     assert cached(core)["a"] == 0.0
 
@@ -91,7 +98,7 @@ def test_a_new_replica_in_a_freed_row_holds_nothing() -> None:
     core = two("exact")
     event(core, STORED, "a")
     apply(core, fleet_pb2.FleetUpdate(removed=["a"]))
-    apply(core, update(described("c", "h:3")))
+    apply(core, update(counted("c", "h:3")))
     assert core.fleet.rows["c"] == 0
     assert cached(core) == {"b": 0.0, "c": 0.0}
 
@@ -99,7 +106,7 @@ def test_a_new_replica_in_a_freed_row_holds_nothing() -> None:
 def test_a_new_replica_in_a_freed_row_does_not_inherit_how_well_the_old_one_was_known() -> None:
     core = two("exact")
     apply(core, fleet_pb2.FleetUpdate(removed=["a"]))
-    apply(core, update(described("c", "h:3")))
+    apply(core, update(counted("c", "h:3")))
     assert core.held.knowledge(core.fleet.rows["c"]) == "approximate"
 
 
@@ -124,7 +131,7 @@ def test_the_kv_capacity_that_an_engine_states_replaces_the_models() -> None:
 
 
 def test_a_replica_is_believed_to_forget_what_it_was_not_sent_lately() -> None:
-    core = core_of(SETTINGS, described("a", "h:1"))
+    core = core_of(SETTINGS, counted("a", "h:1"))
     apply(core, fleet_pb2.FleetUpdate(reports=[fleet_pb2.ReplicaReport(name="a", ready=True, kv_tokens=1000)]))
     cached(core)
     for i in range(1, 12):
@@ -143,3 +150,16 @@ def test_the_same_text_is_found_again_and_other_texts_are_not() -> None:
     assert (first.cached_tokens, other.cached_tokens) == (0.0, 0.0)
     assert again.replica.name == first.replica.name
     assert again.cached_tokens == pytest.approx(1024.0)
+
+
+def test_events_that_cannot_be_matched_with_prompts_are_not_relied_on() -> None:
+    core = two("exact", tokenizer="")
+    event(core, STORED, "a")
+    assert core.held.known() == {"exact": 0, "approximate": 2, "unknown": 0}
+    text = b"x" * 4096
+    first = core.place(Order("one", "m", text), 0.0)
+    assert isinstance(first, Placement)
+    again = core.place(Order("two", "m", text), 0.0)
+    assert isinstance(again, Placement)
+    assert again.row == first.row
+    assert again.cached_tokens > 0
