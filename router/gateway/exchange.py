@@ -26,8 +26,8 @@ class Exchange:
 
     __slots__ = (
         "arrived", "attempts", "avoid", "before", "body", "client", "connecting", "deadline", "ended", "events",
-        "first_at", "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes", "status", "stream",
-        "upstream", "usage",
+        "first_at", "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes",
+        "status", "stream", "upstream", "usage",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", client: "Client", head: Head, body: bytes, order: Order) -> None:
