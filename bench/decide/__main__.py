@@ -29,9 +29,8 @@ def main() -> int:
     say(f"{BLOCKS} blocks a prompt, {PROMPTS} prompts in turn, {KNOWN:,} blocks known, policy shortest_ttft")
     say(f"typical: all replicas hold the first {SHARED} blocks, one in eight the next {COMMON - SHARED}, {WHOLE} all")
     say("worst: every replica holds another depth up to all of it")
-    say(
-        "| replicas | case | p50 µs, quietest round | of all | p99 µs | plain Python p50 µs |\n|---|---|---|---|---|---|"
-    )
+    say("| replicas | case | p50 µs, quietest round | of all | p99 µs | plain Python p50 µs |")
+    say("|---|---|---|---|---|---|")
     cells = [measure(case, size, options.decisions) for size in SIZES for case in CASES]
     figures = {name: value for cell in cells for name, value in cell.items()}
     summary = {
