@@ -24,7 +24,9 @@ def router(
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
     tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet file's.")] = None,
-    tokens: Annotated[str, typer.Option(help="`auto` counts with a tokenizer, `estimate` never does.")] = "auto",
+    tokens: Annotated[
+        str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
+    ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
 ) -> None:
@@ -37,8 +39,8 @@ def router(
 
     if (fleet is None) == (not pool):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
-    if tokens not in ("auto", "estimate"):
-        raise WrongUse(f"--tokens {tokens}: write auto or estimate")
+    if tokens not in ("auto", "always", "estimate"):
+        raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
     slo = _slo(fleet)
     for address in filter(None, (pool, grpc)):
         split(address)

@@ -7,7 +7,6 @@ from policies.compilable import compilable
 
 BITS31 = 0x7FFFFFFF
 DRAWS = 1 << 31
-NO_SESSION = 0.0
 
 
 class Ask(NamedTuple):

@@ -5,7 +5,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from router.gateway import head as heads
-from router.gateway.framing import BadFraming, Chunks, dechunk
+from router.gateway.framing import LONGEST_REMEMBERED, MOST_REMEMBERED, BadFraming, Chunks, dechunk
 from router.gateway.head import BadHead, Head
 from router.refusals import error_body, reply
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 MOST_PIPELINED = 1 << 20
 MOST_DISCARDED = 4 << 20
 LINGER_S = 2.0
-MOST_REMEMBERED = 1024
 
 _known: dict[bytes, Head] = {}
 
@@ -28,7 +27,7 @@ def parsed(raw: bytes) -> Head:
         found = heads.parse(raw)
         if len(_known) >= MOST_REMEMBERED:
             _known.clear()
-        if not found.request_id:
+        if not found.request_id and len(raw) <= LONGEST_REMEMBERED:
             _known[raw] = found
     return found
 

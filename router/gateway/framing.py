@@ -1,7 +1,7 @@
 """How messages are framed: an upstream's reply, read just far enough to know where it ends, and chunked bodies."""
 
 CHUNKED, UNTIL_CLOSE = -1, -2
-MOST_REMEMBERED = 1024
+MOST_REMEMBERED, LONGEST_REMEMBERED = 1024, 1024  # entries, and bytes of one: what is remembered stays below 1 MB
 HEXADECIMAL = b"0123456789abcdefABCDEF"
 
 
@@ -28,9 +28,11 @@ def reply_head(raw: bytes) -> ReplyHead:
     """The head whose bytes (without the empty line) are `raw`, remembered: a replica's heads are mostly alike."""
     found = _known.get(raw)
     if found is None:
+        found = _reply_head(raw)
         if len(_known) >= MOST_REMEMBERED:
             _known.clear()
-        found = _known[raw] = _reply_head(raw)
+        if len(raw) <= LONGEST_REMEMBERED:
+            _known[raw] = found
     return found
 
 
@@ -130,9 +132,11 @@ def _size(data: bytes, start: int, end: int) -> int:
     line = data[start:end]
     found = _sizes.get(line)
     if found is None:
+        found = _parsed_size(line)
         if len(_sizes) >= MOST_REMEMBERED:
             _sizes.clear()
-        found = _sizes[line] = _parsed_size(line)
+        if len(line) <= LONGEST_REMEMBERED:
+            _sizes[line] = found
     return found
 
 
