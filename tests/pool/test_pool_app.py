@@ -55,6 +55,11 @@ class Running:
         report = self.reports.get(name)
         return report is not None and (report.ready, report.knowledge) == (ready, knowledge)
 
+    def load(self, name: str) -> tuple[int, int, int]:
+        """Running, waiting and KV tokens, as last reported."""
+        report = self.reports[name]
+        return report.running, report.waiting, report.kv_tokens
+
     async def metrics(self) -> str:
         url = f"http://127.0.0.1:{self.bound.metrics_port}/metrics"
         return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
@@ -101,8 +106,7 @@ async def test_a_router_learns_what_there_is_what_it_does_and_what_it_holds(
     publisher.publish(stored([1, 2]))
     async with running(path) as it:
         await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
-        report = it.reports["a-0"]
-        assert (report.running, report.waiting, report.kv_tokens) == (3, 35, 320)
+        await until(lambda: it.load("a-0") == (3, 35, 320))
         once = await it.stub.GetFleet(fleet_pb2.GetFleetRequest())
         assert [replica.name for replica in once.replicas] == ["a-0"]
         page = await it.metrics()
