@@ -152,7 +152,7 @@ class Core:
         assert replica is not None
         placement = Placement(order, model, replica, row, self.placer, now)
         if self.recorder is not None:
-            self.recorder.decision(self, placement)
+            self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
         if not self.held.publishes(row) and (fresh := self.placer.remember(row)):
             self.held.sent(row, fresh, block_tokens)

@@ -26,8 +26,8 @@ def settings_hash(policy: Routing) -> str:
 class Observer(Protocol):
     """What a core tells of each request it places."""
 
-    def decision(self, core: "Core", placement: "Placement") -> None:
-        """It was decided, and is not counted yet."""
+    def decision(self, core: "Core", placement: "Placement", block_tokens: float) -> None:
+        """It was decided, and is not counted yet; the prompt's blocks are of so many tokens."""
 
     def outcome(self, placement: "Placement", outcome: Outcome) -> None:
         """It ended."""
@@ -41,7 +41,7 @@ class Recorder:
         self._lines: list[bytes] = []
         self._hash = ""
 
-    def decision(self, core: "Core", placement: "Placement") -> None:
+    def decision(self, core: "Core", placement: "Placement", block_tokens: float) -> None:
         """Note a decision while the view is as the policy saw it."""
         self._hash = self._hash or settings_hash(core.placer.policy)
         placement.record = {
@@ -49,7 +49,7 @@ class Recorder:
             "at": placement.sent_at,
             "policy": core.placer.name,
             "settings": self._hash,
-            "request": _request(core, placement),
+            "request": _request(core, placement, block_tokens),
             "candidates": [
                 _candidate(core, c) for c in candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
             ],
@@ -78,7 +78,7 @@ class Recorder:
         self._file.close()
 
 
-def _request(core: "Core", placement: "Placement") -> dict[str, Any]:
+def _request(core: "Core", placement: "Placement", block_tokens: float) -> dict[str, Any]:
     order, ask = placement.order, core.placer.asked()
     return {
         "model": order.model,
@@ -90,6 +90,8 @@ def _request(core: "Core", placement: "Placement") -> dict[str, Any]:
         "expected_tokens": ask.expected_tokens,
         "ttft_deadline_s": ask.ttft_deadline_s,
         "tpot_deadline_s": ask.tpot_deadline_s,
+        "blocks": core.held.blocks.hashes().tolist(),  # so that a replay finds the same prefixes
+        "block_tokens": block_tokens,
     }
 
 

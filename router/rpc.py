@@ -28,7 +28,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class Witness:
     """Notes the predictions for every candidate as the policy saw them, before the chosen one is counted."""
 
-    def decision(self, core: Core, placement: Placement) -> None:
+    def decision(self, core: Core, placement: Placement, block_tokens: float) -> None:
         """A decision was taken."""
         placement.noted = candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
 

@@ -113,6 +113,15 @@ async def test_a_decision_is_recorded_with_its_candidates_and_its_outcome(router
     assert (record["outcome"]["ok"], record["outcome"]["status"], record["outcome"]["cached_tokens"]) == (True, 200, 16)
 
 
+async def test_a_record_tells_the_blocks_of_the_prompt_so_that_a_replay_finds_its_prefixes(
+    routers: Routers, tmp_path: Path
+) -> None:
+    records = await recorded(routers, tmp_path / "d", fakes.answer, fakes.answer)
+    told = records[0]["request"]
+    assert all(isinstance(block, int) for block in told["blocks"])
+    assert told["block_tokens"] > 0.0
+
+
 async def test_candidates_are_predicted_as_the_policy_saw_them(routers: Routers, tmp_path: Path) -> None:
     (record,) = await recorded(routers, tmp_path / "d", fakes.answer, fakes.answer)
     first, second = record["candidates"]
