@@ -6,7 +6,7 @@ from cli.output import Json
 
 
 def policies(json_to: Json = "") -> None:
-    """List the routing policies, what each does, and its settings with their defaults."""
+    """List the routing policies, whose each is, what it does, and its settings with their defaults."""
     from rich.table import Table
 
     from cli.output import console, write_json
@@ -15,10 +15,10 @@ def policies(json_to: Json = "") -> None:
     write_json(json_to, known)
     if json_to == "-":
         return
-    table = Table("policy", "what it does", "settings (default)")
+    table = Table("policy", "whose", "what it does", "settings (default)")
     for each in known:
         settings = "\n".join(f"{name} = {value:g}" for name, value in each["settings"].items())
-        table.add_row(each["name"], each["doc"], settings)
+        table.add_row(each["name"], each["origin"], each["doc"], settings)
     console().print(table)
 
 
@@ -31,6 +31,7 @@ def _known() -> list[dict[str, Any]]:
     return [
         {
             "name": policy.name(),
+            "origin": policy.origin,
             "doc": (getdoc(getmodule(policy)) or "").partition("\n")[0],
             "settings": {field.name: field.default for field in fields(policy)},  # type: ignore[arg-type]
         }

@@ -32,12 +32,28 @@ class Policy(Protocol):
         """The decision for one request at time `now` (seconds, any origin)."""
 
 
+OURS = "weir"
+"""The origin of Weir's own policies."""
+
+
 class Routing:
     """A routing policy: a frozen dataclass of float settings around a kernel."""
 
     __slots__ = ()
     kernel: ClassVar[Kernel]
-    uses_cached: ClassVar[bool] = True  # whether the kernel reads `cached`; if not, nobody need look it up
+    origin: ClassVar[str] = OURS  # whose idea it is: Weir's own, or the project a peer's policy comes from
+    breaks: ClassVar[Mapping[str, str]] = {}  # laws of routing that its published formula breaks, each with the reason
+
+    # What the kernel reads of requests in flight (RUNNING, WAITING, QUEUED_TOKENS, KV_USED ...): "own": the router's
+    # own count of what it sent | "scraped": the engines' metrics as last scraped, and so out of date.
+    reads_load: ClassVar[str] = "own"
+
+    # What the kernel reads of prefixes: "events": the engines' KV events | "history": what the router itself sent
+    # where, in an index with bounds. A kernel that reads neither says so by `uses_cached`: nobody need look it up.
+    uses_cached: ClassVar[bool] = True
+    reads_cache: ClassVar[str] = "events"
+    history_tokens: ClassVar[int] = 0  # tokens that a history keeps per replica, the least recent leave; 0: all
+    history_match_tokens: ClassVar[int] = 0  # most leading tokens that a history compares; 0: the whole prompt
 
     def decide(self, request: Request, fleet: Table, cached: Cached, now: float) -> Decision:
         """Run the kernel as plain Python and put its answer in words."""
@@ -66,10 +82,15 @@ def answer(why: str, row: int, propensity: float, fleet_known: bool) -> Decision
     return Queue("no replica is ready") if fleet_known else Shed(Refusal.NO_REPLICA)
 
 
-ROUTES: Registry[type[Routing]] = Registry("routing policy", "policies.route")
+ROUTES: Registry[type[Routing]] = Registry("routing policy", "policies.route", "policies.route.peers")
 route = ROUTES.register
 
 
 def routing(name: str, settings: Mapping[str, Any] | None = None) -> Routing:
     """The routing policy of that name with those settings; unknown names and keys are errors that list the known."""
     return strict(ROUTES[name], f"policy {name}", settings or {})
+
+
+def routing_names(*, peers: bool | None = None) -> list[str]:
+    """The names of all routing policies, sorted: `peers` True for those of other projects alone, False for Weir's."""
+    return [policy.name() for policy in ROUTES if peers is None or (policy.origin != OURS) == peers]

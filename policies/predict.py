@@ -96,6 +96,13 @@ def admission_wait(ask: Ask, fleet: Table, i: int, step_s: float, needed: float)
 
 
 @compilable
+def in_flight_seconds(fleet: Table, i: int) -> float:
+    """Seconds until replica i can begin a step with this request in it: half a step of the batch, on average."""
+    batch = fleet[i, RUNNING]
+    return 0.5 * step_at(fleet, i, batch, fleet[i, CONTEXT_TOKENS], 0.0, 0.0) if batch > 0.0 else 0.0
+
+
+@compilable
 def ttft_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
     """Predicted seconds from now to the first token on replica i: wait + the prompts ahead + its own prompt.
 
@@ -109,7 +116,7 @@ def ttft_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
     attended = fleet[i, QUEUED_ATTENDED] + mine * (ask.prompt_tokens - mine * 0.5)
     step_s = step_at(fleet, i, batch, fleet[i, CONTEXT_TOKENS], 1.0, 0.0)
     tokens_s = fleet[i, TOKEN_S] * (ahead + mine - steps) + fleet[i, ATTENTION_S] * attended
-    wait = admission_wait(ask, fleet, i, step_s, mine)
+    wait = admission_wait(ask, fleet, i, step_s, mine) + in_flight_seconds(fleet, i)
     return float(fleet[i, FRONTEND_S] + wait + fetch_s + steps * step_s + fleet[i, SLOWDOWN] * tokens_s)
 
 

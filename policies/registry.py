@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -26,10 +27,10 @@ def known(name: str, names: list[str]) -> str:
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, found by importing every module of one package."""
+    """Named things of one kind, found by importing every module of some packages; one name space over them all."""
 
-    def __init__(self, kind: str, package: str) -> None:
-        self.kind, self.package = kind, package
+    def __init__(self, kind: str, *packages: str) -> None:
+        self.kind, self.packages = kind, packages
         self._things: dict[str, T] = {}
         self._complete = False
 
@@ -37,7 +38,9 @@ class Registry(Generic[T]):
         """Enter a class or function under its module's stem; a second one of that name is an error."""
         name = str(getattr(thing, "__module__")).rpartition(".")[2]  # noqa: B009 (T is not bound to a type)
         if name in self._things:
-            raise ValueError(f"two {self.kind}s in {self.package}.{name}: one file holds one {self.kind}")
+            raise ValueError(
+                f"two {self.kind}s named {name}: one file holds one {self.kind}, and no two files share a stem"
+            )
         self._things[name] = thing
         return thing
 
@@ -50,18 +53,27 @@ class Registry(Generic[T]):
         return iter([self._things[name] for name in self.names()])
 
     def __getitem__(self, name: str) -> T:
-        self._load()
+        if name not in self._things and not self._complete and name.isidentifier():
+            self._load_one(name)
         try:
             return self._things[name]
         except KeyError:
             raise UnknownName(f"no {self.kind} {name!r}: {known(name, self.names())}") from None
 
+    def _load_one(self, name: str) -> None:
+        """Import the one module of that stem: a process that wants one thing need not hold them all in memory."""
+        for package in self.packages:
+            importlib.import_module(package)
+            if importlib.util.find_spec(f"{package}.{name}"):
+                importlib.import_module(f"{package}.{name}")
+
     def _load(self) -> None:
         if self._complete:
             return
-        package = importlib.import_module(self.package)
-        for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+        for name in self.packages:
+            package = importlib.import_module(name)
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"{name}.{module.name}")
         self._complete = True
 
 

@@ -12,7 +12,7 @@ from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, WIDTH
 from policies.kv import blocks, table
 from policies.native.routes import Told
-from policies.policy import ROUTES, Routing
+from policies.policy import ROUTES
 from policies.request import Ask
 
 ASK = len(Ask._fields)
@@ -31,8 +31,9 @@ def entries() -> list[Entry]:
     policies = list(ROUTES)
     for function in COMPILABLE:
         register_jitable(error_model="numpy", fastmath=False)(function)
-    routes = [(f"route_{policy.name()}", _route(policy)) for policy in policies]
-    places = [(f"place_{policy.name()}", _place(policy)) for policy in policies]
+    kernels = [(policy.name(), njit(error_model="numpy")(policy.kernel)) for policy in policies]
+    routes = [(f"route_{name}", _route(kernel)) for name, kernel in kernels]
+    places = [(f"place_{name}", _place(kernel)) for name, kernel in kernels]
     return routes + places + _table() + _sweeps() + _chains()
 
 
@@ -60,8 +61,34 @@ def words_at(typingctx: Any, address: Any) -> Any:
     )
 
 
-def _route(policy: type[Routing]) -> Callable[..., Any]:
-    kernel = njit(error_model="numpy")(policy.kernel)
+@njit(error_model="numpy")
+def tell(out, propensity, asked, fleet, cached, row):  # type: ignore[no-untyped-def]
+    """Write what is predicted of a request on the row chosen, in the order of `Told`."""
+    out[0], out[1] = propensity, predict.ttft_seconds(asked, fleet, cached, row)
+    out[2], out[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, cached, row)
+    out[4] = min(cached[row, 0], asked.prompt_tokens)
+
+
+@njit(error_model="numpy")
+def find(context, text, start, length, per_block, block_tokens, parent):  # type: ignore[no-untyped-def]
+    """Hash a prompt, unless that is done, and write what each replica holds of it; returns how many blocks it has."""
+    c = carray(context, (CONTEXT,))
+    words = np.int64(c[10])
+    rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
+    scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * words,))
+    found = per_block
+    if length >= 0:
+        hashes = carray(words_at(c[12]), (length // per_block,))
+        read = carray(words_at(text + np.uint64(start)), (length // 8,))
+        found = blocks.chain_words(read, per_block // 8, parent, hashes)
+    hashes = carray(words_at(c[12]), (found,))
+    cached = carray(floats_at(c[3]), (np.int64(c[2]), TIERS))
+    table.longest(rows, words, hashes, block_tokens, scratch, cached)
+    return found
+
+
+def _route(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A decision: the row chosen, and what is predicted for it."""
 
     @cfunc(types.int64(f64p, f64p, i64, f64p, f64p, i64, f64, f64p), error_model="numpy")
     def entry(ask, table, n, cached, settings, n_settings, now, told):  # type: ignore[no-untyped-def]
@@ -69,18 +96,15 @@ def _route(policy: type[Routing]) -> Callable[..., Any]:
         asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
         fleet, held = carray(table, (n, WIDTH)), carray(cached, (n, TIERS))
         row, propensity = kernel(asked, fleet, held, carray(settings, (n_settings,)), now)
-        out = carray(told, (TOLD,))
         if row >= 0:
-            out[0], out[1] = propensity, predict.ttft_seconds(asked, fleet, held, row)
-            out[2], out[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, held, row)
-            out[4] = min(held[row, 0], asked.prompt_tokens)
+            tell(carray(told, (TOLD,)), propensity, asked, fleet, held, row)
         return row
 
     return entry  # type: ignore[no-any-return]
 
 
-def _place(policy: type[Routing]) -> Callable[..., Any]:
-    kernel = njit(error_model="numpy")(policy.kernel)
+def _place(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A decision together with hashing the prompt and finding who holds it."""
 
     @cfunc(i64(u64p, u64, i64, i64, i64, f64, u64, f64), error_model="numpy")
     def entry(context, text, start, length, per_block, block_tokens, parent, now):  # type: ignore[no-untyped-def]
@@ -88,23 +112,12 @@ def _place(policy: type[Routing]) -> Callable[..., Any]:
         a, n = carray(floats_at(c[0]), (ASK,)), np.int64(c[2])
         asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
         fleet, cached = carray(floats_at(c[1]), (n, WIDTH)), carray(floats_at(c[3]), (n, TIERS))
-        words = np.int64(c[10])
-        rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
-        scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * words,))
-        blocks_found = per_block
-        if length >= 0:
-            hashes = carray(words_at(c[12]), (length // per_block,))
-            read = carray(words_at(text + np.uint64(start)), (length // 8,))
-            blocks_found = blocks.chain_words(read, per_block // 8, parent, hashes)
-        hashes = carray(words_at(c[12]), (blocks_found,))
-        table.longest(rows, words, hashes, block_tokens, scratch, cached)
+        found = find(context, text, start, length, per_block, block_tokens, parent)
         row, propensity = kernel(asked, fleet, cached, carray(floats_at(c[4]), (np.int64(c[5]),)), now)
         told = carray(floats_at(c[6]), (TOLD + 1,))
-        told[5] = blocks_found
+        told[TOLD] = found
         if row >= 0:
-            told[0], told[1] = propensity, predict.ttft_seconds(asked, fleet, cached, row)
-            told[2], told[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, cached, row)
-            told[4] = min(cached[row, 0], asked.prompt_tokens)
+            tell(told, propensity, asked, fleet, cached, row)
         return row
 
     return entry  # type: ignore[no-any-return]

@@ -51,7 +51,7 @@ def library_path() -> Path:
 
 
 def ensure_built() -> Path:
-    """Build the library unless it is there; about 15 seconds, once per change of `policies`.
+    """Build the library unless it is there; about a minute of one core, once per change of `policies`.
 
     A process that was started by one which knows the path is told it: finding it out costs 4 MB of imports.
     """

@@ -18,10 +18,12 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     for i in range(len(fleet)):
         if eligible(ask, fleet, i):
             load = fleet[i, RUNNING] + fleet[i, WAITING]
+            if best >= 0 and load > fewest:
+                continue
             draw = mix31(int(fleet[i, KEY]), int(ask.coin))
             if best < 0 or load < fewest:
                 best, fewest, least, ties = i, load, draw, 1
-            elif load == fewest:
+            else:
                 ties += 1
                 if draw < least:
                     best, least = i, draw

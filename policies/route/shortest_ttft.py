@@ -74,6 +74,6 @@ class ShortestTtft(Routing):
     near: float = 0.02  # relative difference that the prediction cannot tell apart ...
     near_s: float = 0.05  # ... for predictions well above so many seconds; near x near_s is the difference at zero
     own: float = 0.1  # what a second of the request's own decoding weighs against one before its first token ...
-    others: float = 0.2  # ... and a second that another request loses by it
+    others: float = 0.1  # ... and a second that another request loses by it
 
     kernel: ClassVar[Kernel] = staticmethod(kernel)

@@ -137,7 +137,7 @@ def test_the_ground_imports_the_pure_standard_library_and_numpy_alone() -> None:
 
 
 def test_every_routing_policy_is_registered_under_its_files_name() -> None:
-    stems = {path.stem for path in (ROOT / "policies/route").glob("*.py")} - {"__init__"}
+    stems = {path.stem for path in (ROOT / "policies/route").rglob("*.py")} - {"__init__"}
     assert {policy.name() for policy in ROUTES} == stems == set(ROUTES.names())
 
 

@@ -17,6 +17,7 @@ from policies.fleet import (
     KV_USED,
     MIXED,
     MODEL,
+    POOL,
     PREFILL,
     QUEUED_ATTENDED,
     QUEUED_TOKENS,
@@ -124,6 +125,7 @@ def snapshots(draw: st.DrawFn, least: int = 0, most: int = 6, *, twins: bool = F
     for i, (row, held) in enumerate(pairs):
         table[i], cached[i] = row, held
         table[i, 0] = described()[0, i, 0]
+        table[i, POOL] = draw(st.sampled_from((0.0, 0.0, 1.0, 2.0))) if not twins else 0.0
     return Snapshot(ask, table, cached, tuple(name(i) for i in range(n)))
 
 
@@ -189,6 +191,7 @@ def _occupy(rng: np.random.Generator, tables: Table, shape: tuple[int, int]) -> 
     tables[..., CONTEXT_TOKENS] = tables[..., RUNNING] * rng.integers(1, 16000, shape)
     held = tables[..., QUEUED_TOKENS] + tables[..., CONTEXT_TOKENS]
     tables[..., KV_USED] = np.minimum(held, tables[..., KV_TOKENS])
+    tables[..., POOL] = rng.integers(0, 3, shape)
 
 
 assert (HBM, HOST, REMOTE) == (0, 1, 2)

@@ -19,6 +19,8 @@ POLICIES = [
     *(routing(name) for name in ROUTES.names()),
     routing("shortest_ttft", {"near": 0.3, "near_s": 1.0}),
     routing("prefix_affinity", {"match": 0.0, "relative": 1.0, "absolute": 0.0}),
+    routing("dynamo_cost", {"temperature": 0.5}),
+    routing("mooncake_conductor", {"balancing": 1.0}),
 ]
 
 

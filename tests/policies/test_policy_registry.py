@@ -1,9 +1,23 @@
+import subprocess
+import sys
 from dataclasses import dataclass
+from inspect import getdoc, getmodule
+from pathlib import Path
 
 import pytest
 
-from policies.policy import ROUTES, routing
+from policies.policy import ROUTES, routing, routing_names
 from policies.registry import BadSetting, Registry, UnknownName, known, strict
+
+OURS = ["least_loaded", "prefix_affinity", "random", "session_affinity", "shortest_ttft", "two_choices"]
+PEERS = [
+    "aibrix_prefix_cache", "compress_and_route", "dynamo_cost", "length_split", "llm_d_approximate", "llm_d_load",
+    "llm_d_precise", "mooncake_conductor", "production_stack_kvaware", "sglang_cache_aware", "spillover", "xllm_car",
+    "xllm_slo_aware",
+]  # fmt: skip
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +29,50 @@ class Typed:
 
 
 def test_every_routing_policy_is_named_for_its_file() -> None:
-    assert ROUTES.names() == [
-        "least_loaded", "prefix_affinity", "random", "session_affinity", "shortest_ttft", "two_choices"
-    ]  # fmt: skip
+    assert ROUTES.names() == sorted(OURS + PEERS)
     assert [policy.name() for policy in ROUTES] == ROUTES.names()
+
+
+def test_peers_and_ours_are_told_apart() -> None:
+    assert routing_names() == ROUTES.names()
+    assert routing_names(peers=True) == PEERS
+    assert routing_names(peers=False) == OURS
+    assert {ROUTES[name].origin for name in OURS} == {"weir"}
+    assert {ROUTES[name].origin for name in PEERS} == {
+        "llm-d", "Dynamo", "SGLang", "production-stack", "AIBrix", "Mooncake", "xLLM", "fleet-sim"
+    }  # fmt: skip
+
+
+def test_what_a_policy_reads_is_told_in_known_words() -> None:
+    for policy in ROUTES:
+        assert policy.reads_load in {"own", "scraped"}
+        assert policy.reads_cache in {"events", "history"}
+        assert min(policy.history_tokens, policy.history_match_tokens) >= 0
+        assert not policy.history_tokens or (policy.uses_cached and policy.reads_cache == "history")
+    assert {(policy.reads_load, policy.reads_cache) for policy in ROUTES if policy.origin == "weir"} == {
+        ("own", "events")
+    }
+
+
+def test_a_peer_says_where_it_is_from_and_at_what_version() -> None:
+    for name in PEERS:
+        told = getdoc(getmodule(ROUTES[name])) or ""
+        assert "Source: " in told
+        assert "20" in told
+
+
+def test_one_thing_asked_for_by_name_is_all_that_is_imported() -> None:
+    command = "import sys; from policies.policy import routing; routing(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command, "random"], cwd=ROOT, capture_output=True, check=True)
+    imported = {name for name in done.stdout.decode().split() if name.startswith("policies.route.")}
+    assert imported == {"policies.route.random", "policies.route.peers"}
+
+
+def test_a_package_that_holds_no_thing_of_that_name_is_not_taken_for_one() -> None:
+    registry: Registry[object] = Registry("thing", "policies.route", "policies.route.peers")
+    for name in ("peers", "no.such", "", "__init__"):
+        with pytest.raises(UnknownName, match="no thing"):
+            registry[name]
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_and_the_nearest() -> None:
