@@ -7,6 +7,7 @@ from typing import Any
 
 MOST_TOKENS = 1 << 24  # beyond any context there is: such a row is a mistake of units or columns
 MOST_BLOCK_ID = 1 << 63
+MOST_NAMED = 20  # columns in a message
 
 
 class BadTrace(ValueError):
@@ -29,8 +30,8 @@ class Row:
         """Raise unless every column is there."""
         for column in columns:
             if column not in self.values:
-                has = ", ".join(map(str, self.values)) or "none"
-                raise self.bad(f"has no column {column!r} (it has {has}): choose the format that fits, or rename it")
+                has = f"it has {named(self.values)}"
+                raise self.bad(f"has no column {column!r} ({has}): choose the format that fits, or rename it")
 
     def value(self, column: str) -> Any:
         """What stands in a column; raises when nothing does."""
@@ -38,6 +39,18 @@ class Row:
         if found is None or found == "":
             raise self.bad(f"{column} is missing: fill it in or drop the row")
         return found
+
+    def part(self, column: str) -> "Row":
+        """The object that stands in a column, as a row of its own; JSON lines only."""
+        found = self.value(column)
+        if not isinstance(found, dict):
+            raise self.bad(f"{column} is {_shown(found)}, not an object: repair or drop the row")
+        return Row(self.name, self.number, found)
+
+    def text(self, column: str) -> str:
+        """What stands in a column as text; empty when nothing does."""
+        found = self.values.get(column)
+        return "" if found is None else str(found)
 
     def number_of(self, column: str) -> float:
         """A finite number."""
@@ -93,6 +106,12 @@ class Row:
             most = f"{prompt_tokens} tokens have at most {-(-prompt_tokens // block_tokens)} of {block_tokens}"
             raise self.bad(f"{column} has {len(found)} blocks, {most}: repair or drop the row")
         return tuple(found)
+
+
+def named(columns: Iterable[object]) -> str:
+    """Columns as a message lists them: on one line, the first of many."""
+    told = [name if name.isprintable() and len(name) <= 40 else _shown(name) for name in map(str, columns)]
+    return ", ".join(told[:MOST_NAMED] + ["..."] * (len(told) > MOST_NAMED)) or "none"
 
 
 def _shown(value: object) -> str:

@@ -1,6 +1,7 @@
 """What each format makes of its rows."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,8 +73,15 @@ def test_a_generic_table_takes_a_field_map(tmp_path: Path) -> None:
         '{"ms": 500, "in": 40, "out": 2, "who": "s", "n": 0, "ids": [7, 8], "m": "llama", "say": "hi", "gap": null}\n'
         '{"ms": 750, "in": 9, "out": 1, "who": "s", "n": 1, "ids": [7], "m": "qwen", "say": "ho", "gap": 0.5}\n'
     )
-    fields = {"at": "ms", "prompt_tokens": "in", "output_tokens": "out", "session": "who", "turn": "n"}
-    more = {"blocks": "ids", "block_tokens": 32, "model": "m", "text": "say", "after_s": "gap", "time_unit_s": 0.001}
+    fields: dict[str, Any] = {"at": "ms", "prompt_tokens": "in", "output_tokens": "out", "session": "who", "turn": "n"}
+    more: dict[str, Any] = {
+        "blocks": "ids",
+        "block_tokens": 32,
+        "model": "m",
+        "text": "say",
+        "after_s": "gap",
+        "time_unit_s": 0.001,
+    }
     first, second = read(path, "generic", **fields, **more)
     assert first == Arrival(
         at=0.0, prompt_tokens=40, output_tokens=2, session="s", model="llama", blocks=(7, 8), block_tokens=32, text="hi"

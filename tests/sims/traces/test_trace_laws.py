@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sims.arrival import Arrival
-from sims.traces.reading.format import TRACES
+from sims.traces.reading.format import TRACES, Unordered, Whole
 from sims.traces.reading.reader import detect, read
 from sims.traces.reading.row import BadTrace
 from sims.traces.reading.summary import describe
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("name", FORMATS)
 
 
 def sample(name: str) -> Path:
-    found = list(SAMPLES.glob(f"{name}.*"))
+    found = [*SAMPLES.glob(f"{name}.*"), *SAMPLES.glob(f"{name}_rates.csv")]
     assert found, f"put a few made-up rows of trace format {name} into {SAMPLES}"
     return found[0]
 
@@ -62,9 +62,20 @@ def test_reading_twice_gives_the_same(name: str) -> None:
     assert arrivals(name) == arrivals(name)
 
 
+def copied(name: str, content: bytes, folder: Path, copy: str) -> Path:
+    """A file of that content, with what lies beside the sample beside it."""
+    beside = SAMPLES / f"{name}_lengths.jsonl"
+    if not beside.exists():
+        path = folder / copy
+    else:
+        path = folder / f"{copy}_rates.csv"
+        (folder / f"{copy}_lengths.jsonl").write_bytes(beside.read_bytes())
+    path.write_bytes(content)
+    return path
+
+
 def test_a_gzipped_file_reads_the_same(name: str, tmp_path: Path) -> None:
-    packed = tmp_path / "packed"
-    packed.write_bytes(gzip.compress(sample(name).read_bytes()))
+    packed = copied(name, gzip.compress(sample(name).read_bytes()), tmp_path, "packed")
     assert list(read(packed, name)) == arrivals(name)
 
 
@@ -79,7 +90,17 @@ def test_it_can_be_described(name: str) -> None:
     assert 0.0 <= summary.reuse_share < 1.0
 
 
-def test_it_streams(name: str, tmp_path: Path) -> None:
+def unordered(name: str) -> bool:
+    return isinstance(TRACES[name](), Unordered)
+
+
+def whole(name: str) -> bool:
+    return isinstance(TRACES[name](), Whole)
+
+
+def test_it_streams_unless_its_rows_have_no_order(name: str, tmp_path: Path) -> None:
+    if unordered(name) or whole(name):
+        return
     broken = tmp_path / "broken"
     broken.write_bytes(sample(name).read_bytes() + b"{not a row\n")
     assert list(islice(read(broken, name), 1)) == arrivals(name)[:1]
@@ -94,24 +115,42 @@ def test_its_options_have_defaults(name: str) -> None:
     assert len(fields(TRACES[name])) == len(fields(TRACES[name]()))  # type: ignore[arg-type]
 
 
-def test_rows_out_of_order_are_refused(name: str, tmp_path: Path) -> None:
+def backwards(name: str, folder: Path) -> Path:
+    """The sample with its rows in reverse."""
     lines = sample(name).read_text().splitlines()
     head = 1 if sample(name).suffix == ".csv" else 0
-    turned = tmp_path / "turned"
+    turned = folder / "turned"
     turned.write_text("\n".join(lines[:head] + lines[head:][::-1]))
+    return turned
+
+
+def test_rows_out_of_order_are_refused_unless_they_never_have_one(name: str, tmp_path: Path) -> None:
+    turned = backwards(name, tmp_path)
+    if unordered(name):
+        assert [a.at for a in read(turned, name)] == [a.at for a in arrivals(name)]
+        return
+    if whole(name):
+        return
     with pytest.raises(BadTrace, match=r"turned, row \d+: its time lies .* before the row above: sort the file"):
         list(read(turned, name))
 
 
+def test_rows_out_of_order_can_be_sorted(name: str, tmp_path: Path) -> None:
+    if whole(name):
+        return
+    found = list(read(backwards(name, tmp_path), name, sort=True))
+    assert [a.at for a in found] == [a.at for a in arrivals(name)]
+    assert sorted(a.prompt_tokens for a in found) == sorted(a.prompt_tokens for a in arrivals(name))
+
+
 def test_zero_rows_are_refused(name: str, tmp_path: Path) -> None:
-    empty = tmp_path / "empty"
-    empty.write_text(sample(name).read_text().splitlines()[0] + "\n" if sample(name).suffix == ".csv" else "\n")
-    with pytest.raises(BadTrace, match="empty holds no rows"):
+    head = sample(name).read_text().splitlines()[0] + "\n" if sample(name).suffix == ".csv" else "\n"
+    empty = copied(name, head.encode(), tmp_path, "empty")
+    with pytest.raises(BadTrace, match=r"empty\S* holds no rows"):
         list(read(empty, name))
 
 
 def test_a_truncated_gzip_is_refused(name: str, tmp_path: Path) -> None:
-    cut = tmp_path / "cut.gz"
-    cut.write_bytes(gzip.compress(sample(name).read_bytes())[:-12])
-    with pytest.raises(BadTrace, match=r"cut\.gz, .*: the gzip is cut short or damaged: fetch the file again"):
+    cut = copied(name, gzip.compress(sample(name).read_bytes())[:-12], tmp_path, "cut.gz")
+    with pytest.raises(BadTrace, match=r"cut\.gz\S*, .*: the gzip is cut short or damaged: fetch the file again"):
         list(read(cut, name))

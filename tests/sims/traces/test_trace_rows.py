@@ -43,7 +43,10 @@ def refusal(path: Path, name: str = "", **options: Any) -> str:
         ("2023-11-16 18:15:47,many,44", "row 3: ContextTokens is 'many', not a number: repair or drop the row"),
         ("2023-11-16 18:15:47,1.5,44", "row 3: ContextTokens is '1.5', not a whole number: repair or drop the row"),
         ("2023-11-16 18:15:47,1000000000,44", "over 16,777,216 tokens fit no model: check units and columns"),
-        ("2023-11-16 18:15:46,5,44", "row 3: its time lies 0.5 s before the row above: sort the file by time"),
+        (
+            "2023-11-16 18:15:46,5,44",
+            "row 3: its time lies 0.5 s before the row above: sort the file by time, or have it sorted: --sort",
+        ),
         ("yesterday,5,44", "row 3: TIMESTAMP is 'yesterday', not a date and time: write 2023-11-16 18:15:46.68"),
         ("2023-11-16 18:15:47,5,44,7", "row 3: has 4 cells under 3 columns: quote cells that hold commas"),
     ],
@@ -77,7 +80,7 @@ def test_a_line_that_is_no_object(write: Write) -> None:
 
 def test_a_wrong_format_name_gets_the_nearest(write: Write) -> None:
     said = refusal(write(AZURE + GOOD), "azur")
-    assert "no trace format 'azur': did you mean 'azure'? known: azure, generic" in said
+    assert "no trace format 'azur': did you mean 'azure'? known: azure, burstgpt, generic" in said
 
 
 def test_another_formats_file_names_what_is_lacking(write: Write) -> None:

@@ -37,13 +37,20 @@ def test_the_stated_mean_is_the_drawn_mean() -> None:
         [(0.1, 10), (1.0, 20)],
         [(0.0, 10), (0.9, 20)],
         [(0.0, 0), (1.0, 20)],
-        [(0.0, 10), (1.0, 10)],
+        [(0.0, 10), (1.0, 1e9)],
         [(0.0, 1), (0.5, 3), (0.4, 9), (1.0, 20)],
     ],
 )
 def test_points_that_do_not_rise_are_refused(points: list[tuple[float, float]]) -> None:
     with pytest.raises(ValueError, match="quantiles must rise"):
         Quantiles.of(points)
+
+
+def test_a_length_that_many_have_is_a_step() -> None:
+    shape = Quantiles.of([(0.0, 10), (0.2, 100), (0.9, 100), (1.0, 1000)])
+    drawn = shape.draw(rng(), 100_000)
+    assert (drawn == 100).mean() == pytest.approx(0.7, abs=0.01)
+    assert drawn.mean() == pytest.approx(shape.mean, rel=0.01)
 
 
 @pytest.mark.parametrize("cv", [0.0, 0.5, 1.0, 3.0])

@@ -9,13 +9,16 @@ import pytest
 
 from policies.registry import BadSetting, UnknownName
 from sims.arrival import Arrival
+from sims.traces.reading.columns import full
 from sims.traces.reading.summary import Lengths, describe
 from sims.workloads.drawing.parameters import parameters
-from sims.workloads.drawing.workload import WORKLOADS, chosen
+from sims.workloads.drawing.saved import load, name_of, save, text
+from sims.workloads.drawing.workload import WORKLOADS, Drawn, chosen
 
 ROOT = Path(__file__).parents[3]
 NAMES = WORKLOADS.names()
 every = pytest.mark.parametrize("name", NAMES)
+published = pytest.mark.parametrize("name", ["azure_conversation", "mooncake_conversation"])
 
 
 def some(name: str, count: int = 3000, seed: int = 1) -> list[Arrival]:
@@ -73,26 +76,83 @@ def test_a_block_always_follows_the_same_prefix(name: str) -> None:
             assert parents.setdefault(block, parent) == parent
 
 
+@every
+def test_only_a_later_turn_waits_for_the_one_before(name: str) -> None:
+    assert all(a.after_s is None or (a.turn > 0 and a.after_s >= 0.0) for a in some(name))
+
+
+def told(a: Arrival) -> tuple[object, ...]:
+    """What columns keep of a row, but for the numbers of blocks and sessions."""
+    whole = a.prompt_tokens // a.block_tokens if a.block_tokens else 0
+    return a.at, a.prompt_tokens, a.output_tokens, a.after_s, a.model, min(len(a.blocks), whole), bool(a.session)
+
+
+@every
+def test_rows_and_columns_are_one_stream(name: str) -> None:
+    columns = chosen(name).columns(3, count=1500)
+    assert [told(a) for a in columns] == [told(a) for a in some(name, 1500, seed=3)]
+
+
+@every
+def test_columns_end_where_they_are_told_to(name: str) -> None:
+    whole = chosen(name).columns(3, count=800)
+    until = float(whole.at[500])
+    part = chosen(name).columns(3, until_s=until)
+    assert len(part) == int((whole.at < until).sum())
+    assert len(chosen(name).columns(3, count=0)) == 0
+
+
+@every
+def test_a_stream_without_end_is_not_drawn_whole(name: str) -> None:
+    with pytest.raises(ValueError, match="say how much to draw"):
+        chosen(name).columns(3)
+    with pytest.raises(ValueError, match="0 or more"):
+        chosen(name).columns(3, count=-1)
+
+
+@every
+def test_columns_number_their_blocks_without_gaps(name: str) -> None:
+    columns = chosen(name).columns(3, count=500)
+    assert set(columns.blocks.tolist()) == set(range(columns.distinct_blocks))
+    assert len(full(columns).blocks) == len(columns.blocks)
+
+
+@every
+def test_settings_written_and_read_are_the_same(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "workload.toml"
+    save(chosen(name), path)
+    assert load(path) == chosen(name)
+    assert (name_of(load(path)), path.read_text()) == (name, text(chosen(name)))
+
+
+@every
+def test_batches_are_of_one_stream_in_the_order_of_time(name: str) -> None:
+    kind = chosen(name)
+    if isinstance(kind, Drawn):
+        first, second = islice(kind.batches(5), 2)
+        assert first.at[-1] <= second.at[0]
+
+
 def near(found: Lengths, published: dict[str, float]) -> None:
     for key, value in published.items():
         assert getattr(found, key) == pytest.approx(value, rel=0.05), key
 
 
-@every
+@published
 def test_its_published_lengths_are_met(name: str) -> None:
     figures, summary = parameters(name).published, describe(some(name, 20_000, seed=3))
     near(summary.prompt, figures["prompt"])
     near(summary.output, figures["output"])
 
 
-@every
+@published
 def test_its_published_rate_is_met(name: str) -> None:
     figures, summary = parameters(name).published, describe(some(name, 20_000, seed=3))
     assert summary.rate_rps == pytest.approx(figures["rate_rps"], rel=0.03)
     assert summary.cv == pytest.approx(figures.get("cv", 1.0), rel=0.03)
 
 
-@every
+@published
 def test_its_published_reuse_is_met(name: str) -> None:
     figures = parameters(name).published
     if "reuse_share" in figures:
@@ -101,7 +161,7 @@ def test_its_published_reuse_is_met(name: str) -> None:
         assert summary.reusing_share == pytest.approx(figures["reusing_share"], rel=0.04)
 
 
-@every
+@published
 def test_its_distributions_have_the_published_means(name: str) -> None:
     figures = parameters(name)
     assert figures.prompt.mean == pytest.approx(figures.published["prompt"]["mean"], rel=0.01)
