@@ -1,0 +1,70 @@
+"""What has come over a link: blocks given back where it came from, a request that can decode where it went."""
+
+from sims.engine.agenda import schedule
+from sims.engine.cache import release
+from sims.engine.compiled import compiled
+from sims.engine.memory import engine, flight, floats, transfer
+from sims.engine.records import NONE, Engine, World
+from sims.engine.stepping import next_time, sync
+from sims.engine.transfers import bring_up, share, take_out
+
+BYTE = 1.0
+"""Less than this is nothing left."""
+
+
+@compiled
+def deliver(w: World) -> None:
+    """End every transfer that has nothing left by now."""
+    bring_up(w, w.now)
+    i = 0
+    while i < w.transfers:
+        t = transfer(w, i)
+        if t.left > BYTE and w.now + t.left / t.rate > w.now:
+            i += 1
+            continue
+        source = t.source
+        index = take_out(w, i)
+        give_up_blocks(w, source, index)
+        join_queue(w, index)
+    share(w)
+
+
+@compiled
+def give_up_blocks(w: World, row: int, index: int) -> None:
+    """Give the blocks of a request back to the replica that computed it, which may now admit others."""
+    e = engine(w, row)
+    w.stamp = w.now + w.staleness_s
+    sync(w, e, w.now)
+    release(w, e, flight(w, index))
+    if e.stalled:
+        e.stalled, e.start = 0, w.now
+    elif e.flying and e.waiting > 0:
+        e.steps = 1
+    schedule(w, row, next_time(w, e))
+
+
+@compiled
+def join_queue(w: World, index: int) -> None:
+    """Let a request reach its decode replica once the transfer is acknowledged."""
+    f = flight(w, index)
+    e = engine(w, f.row)
+    f.carried, f.target, f.computed, f.next = 1, f.prompt, f.prompt, NONE
+    f.due = w.now + e.transfer_base_s
+    coming(w, e, index)
+    schedule(w, f.row, min(floats(w.due_)[f.row], f.due))
+
+
+@compiled
+def coming(w: World, e: Engine, index: int) -> None:
+    """Put a request among those on their way to a replica, in order of time."""
+    f, before = flight(w, index), NONE
+    following = e.first_coming
+    while following != NONE and flight(w, following).due <= f.due:
+        before, following = following, flight(w, following).next
+    f.next = following
+    if before == NONE:
+        e.first_coming = index
+    else:
+        flight(w, before).next = index
+    if following == NONE:
+        e.last_coming = index

@@ -1,0 +1,178 @@
+"""The memory of one simulation: records and columns as arrays, each address where the compiled loop looks for it."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from math import inf
+
+import numpy as np
+import numpy.typing as npt
+
+from policies.cached import Cached, nothing_cached
+from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica
+from policies.native.routes import Told
+from policies.perf.latency import LatencyModel
+from policies.request import Ask
+from sims.arrivals import Arrivals
+from sims.engine import records
+from sims.engine.arena import Array, Memory, lay_shelves, lay_slots, powered, share
+from sims.engine.compiled import layout
+from sims.engine.conditions import Conditions
+from sims.engine.looks import LOOKS
+from sims.engine.reads import Reads
+from sims.engine.records import NONE
+
+FIRST_EXPECTED = 200.0
+"""Output tokens that a router expects of a model of which it has seen nothing."""
+
+COEFFICIENTS = {field.name for field in fields(LatencyModel)} & set(layout(records.Engine).names or ())
+EMPTY_RING = 1 << 12
+MOST_SCRAPES = 64  # on their way to the router at once
+EVERY = 1 << 30
+FEW = 64  # a queue no longer than this says nothing of stability
+HEAP_PAD = 5  # entries between two heaps, or all would compete for the same few sets of the processor's cache
+
+
+def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> Cached:
+    """The view's table, all replicas ready, and the array of what each has cached, which is returned."""
+    for replica in replicas:
+        row = fleet.add(replica)
+        fleet.table[row, READY] = 1.0
+        # A policy sends prompts: to those who only compute them as to those who decode too.
+        if replica.role == "prefill":
+            fleet.table[row, ROLE] = MIXED
+    memory.keep("table_", fleet.table)
+    cached = memory.keep("cached_", nothing_cached(len(replicas)))
+    memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
+    limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
+    memory.keep("limits_", np.array([limits[name] for name in fleet.models], np.int64))
+    memory.keep("expected_", np.full(len(fleet.models), FIRST_EXPECTED))
+    return cached
+
+
+def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: str) -> None:
+    """The arrivals' columns, what comes of each, and room for as many requests in flight."""
+    count, following = len(arrivals), arrivals.next_turns()
+    waits = np.zeros(count, np.bool_)
+    waits[following[following != NONE]] = True
+    given = np.flatnonzero(~waits).astype(np.int32)
+    order = given[np.argsort(arrivals.at[given], kind="stable")]
+    numbers = np.array([*(fleet.model(name) for name in arrivals.models), fleet.model(first_model)], np.int32)
+    columns = {
+        "order_": order, "times_": arrivals.at, "prompts_": arrivals.prompt_tokens, "following_": following,
+        "outputs_": arrivals.output_tokens, "sessions_": arrivals.session, "after_": arrivals.after_s,
+        "models_": numbers[arrivals.model], "chains_": arrivals.blocks, "ends_": arrivals.ends,
+    }  # fmt: skip
+    for name, column in columns.items():
+        memory.keep(name, np.ascontiguousarray(column))
+    memory.world.ordered, memory.world.distinct = len(order), arrivals.distinct_blocks
+    memory.keep("memo_", np.zeros(len(arrivals.blocks), np.int32))
+    memory.keep("turns_", np.zeros(max(count - len(order), 1), layout(records.Turn)))
+    outcomes = memory.keep("outcomes_", np.zeros(count, layout(records.Outcome)).view(np.recarray))
+    for name in ("at", "admitted", "first", "end", "predicted"):
+        outcomes[name] = np.nan
+    outcomes.replica, outcomes.prefill = NONE, NONE
+    memory.keep("flights_", np.zeros(count, layout(records.Flight)))
+    memory.keep("transfers_", np.zeros(count, layout(records.Transfer)))
+    memory.world.spare = NONE
+
+
+def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, conditions: Conditions) -> Array:
+    """The engines and the arrays of each, those of one kind end to end; returns the engines' records."""
+    engines: Array = np.zeros(len(replicas), layout(records.Engine)).view(np.recarray)
+    for row, replica in enumerate(replicas):
+        for name in COEFFICIENTS:
+            engines[name][row] = getattr(replica.perf, name)
+        engines.host_token_s[row], engines.disk_token_s[row] = token_seconds(replica.perf, conditions)
+    engines.row, engines.block = np.arange(len(replicas)), block_tokens
+    engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
+    engines.plain = engines.capacity
+    engines.role = [ROLES[replica.role] for replica in replicas]
+    for name in ("partial", "first_waiting", "first_coming"):
+        engines[name] = NONE
+    share(memory, engines, "needing_", np.dtype(np.int32), np.full(len(replicas), block_tokens))
+    share(memory, engines, "heap_", layout(records.Entry), engines.max_seqs + HEAP_PAD)
+    lay_slots(memory, engines, np.minimum(engines.capacity, int(memory.world.distinct[0])).tolist())
+    return memory.keep("engines_", engines)
+
+
+def token_seconds(perf: LatencyModel, conditions: Conditions) -> tuple[float, float]:
+    """Seconds to bring a token from host memory and from disk, inf where it is sooner computed."""
+    compute_s = perf.token_s * perf.slowdown
+    host_s = perf.kv_bytes_per_token / perf.host_bytes_per_s
+    disk_s = host_s + perf.kv_bytes_per_token / conditions.read_bytes_per_s
+    return (host_s if host_s < compute_s else inf), (disk_s if disk_s < compute_s else inf)
+
+
+def lay_agenda(memory: Memory, replicas: int) -> None:
+    """A tournament in which nobody is due."""
+    leaves = powered(replicas + 1)  # the last one is for transfers
+    tree = np.zeros(2 * leaves, np.int32)
+    tree[leaves:] = np.arange(leaves)
+    level = leaves
+    while level > 1:
+        tree[level // 2 : level] = tree[level : 2 * level : 2]
+        level //= 2
+    memory.keep("due_", np.full(leaves, inf))
+    memory.keep("tree_", tree)
+    memory.world.leaves = leaves
+
+
+def lay_knowledge(memory: Memory, engines: Array, reads: Reads, conditions: Conditions) -> None:
+    """What the router knows of caches: nothing; the ring in which events reach it, and its own histories."""
+    world, count, block = memory.world[0], len(engines), int(engines.block[0])
+    words, distinct = (count + 63) // 64, int(world.distinct)
+    world.tiers = 1 if not conditions.host_tokens else 2 if not conditions.disk_tokens else 3
+    world.matching, world.remembering = reads.cached, reads.cached and reads.history
+    world.telling = reads.cached and not reads.history
+    world.match_blocks = reads.match_tokens // block if world.remembering and reads.match_tokens else EVERY
+    memory.keep("known_", np.zeros(max(distinct * words * world.tiers, 1) if reads.cached else 1, np.int64))
+    memory.keep("live_", np.zeros(words, np.int64))
+    memory.keep("touched_", np.zeros(TIERS * count, np.int32))
+    most = min(int(engines.capacity.max()), distinct) if world.telling else 0
+    world.ring_room = (4 if world.tiers == 1 else 16) * most + 64
+    memory.keep("ring_", np.zeros(powered(max(EMPTY_RING, 2 * int(world.ring_room))), layout(records.Event)))
+    world.ring_mask = len(memory.array("ring_")) - 1
+    kept = max(reads.history_tokens // block, 1) if world.remembering and reads.history_tokens else 0
+    lay_shelves(memory, "histories_", [kept] * count, distinct)
+    lay_shelves(memory, "hosts_", [conditions.host_tokens // block] * count, distinct)
+    lay_shelves(memory, "disks_", [conditions.disk_tokens // block] * count, distinct)
+
+
+def lay_metrics(memory: Memory, replicas: int, reads: Reads, conditions: Conditions) -> None:
+    """Room for a look at every replica, and for what was scraped and is on its way."""
+    world, numbers = memory.world[0], LOOKS * replicas
+    memory.keep("looks_", np.zeros(numbers))
+    world.scraping = reads.scraped
+    # Where a scrape takes far longer than the next one is away, those between are left out.
+    world.scrape_s = max(conditions.scrape_s, conditions.staleness_s / MOST_SCRAPES, 1e-3)
+    world.scrape_slots = MOST_SCRAPES + 2
+    memory.keep("scrapes_", np.zeros(numbers * int(world.scrape_slots) if reads.scraped else 1))
+    memory.keep("scraped_at_", np.zeros(int(world.scrape_slots)))
+
+
+def lay_held(memory: Memory, models: int, arrivals: int, conditions: Conditions) -> None:
+    """The router's own queues, empty, and how many may wait for a first token."""
+    memory.keep("first_held_", np.full(models, NONE, np.int32))
+    memory.keep("last_held_", np.full(models, NONE, np.int32))
+    memory.keep("next_held_", np.zeros(max(arrivals, 1), np.int32))
+    memory.world.models, memory.world.queue_s = models, conditions.queue_s
+    growth = conditions.unstable_growth
+    memory.world.most_missing = max(int(growth * arrivals), FEW) if growth > 0.0 else EVERY
+
+
+def grow_ring(memory: Memory) -> None:
+    """Double the ring, its events moved to its beginning."""
+    world, old = memory.world[0], memory.array("ring_")
+    places = np.arange(world.ring_first, world.ring_last) & world.ring_mask
+    ring = np.zeros(2 * len(old), old.dtype)
+    ring[: len(places)] = old[places]
+    memory.keep("ring_", ring)
+    world.ring_first, world.ring_last, world.ring_mask = 0, len(places), len(ring) - 1
+
+
+def lay_decision(memory: Memory, settings: npt.NDArray[np.float64], deadlines: tuple[float, float]) -> None:
+    """What a policy's function reads and writes."""
+    memory.keep("ask_", np.zeros(len(Ask._fields) + 1))[6:8] = deadlines
+    memory.keep("told_", np.zeros(len(Told._fields)))
+    memory.keep("settings_", settings)
+    memory.world.settings = len(settings)

@@ -1,0 +1,135 @@
+"""One arrival: what the policy is told of it, where it sends it, what is then counted."""
+
+from sims.engine import line
+from sims.engine.agenda import schedule
+from sims.engine.coin import hashed
+from sims.engine.compiled import compiled
+from sims.engine.flights import prepare, taken
+from sims.engine.history import remember
+from sims.engine.holding import any_room, first_held, has_room, hold, let_go
+from sims.engine.knowledge import forget_last, hear, match
+from sims.engine.looks import read_scrape
+from sims.engine.memory import called, engine, flight, floats, integers, outcome, smalls
+from sims.engine.records import NONE, Engine, World
+from sims.engine.run import REFUSED
+from sims.engine.view import sent
+
+EMPTY = 0xFFFFFFFF
+FAILED = -2
+"""What a policy's function answers when it has failed."""
+
+
+@compiled
+def arrive(w: World, index: int) -> bool:
+    """Place an arrival that comes now; False when the policy has failed."""
+    outcome(w, index).at = w.now
+    if too_long(w, index):
+        refuse(w, index)
+        return True
+    w.missing += 1
+    if w.queue_s > 0.0 and (first_held(w, smalls(w.models_)[index]) != NONE or not any_room(w, index)):
+        hold(w, index)
+        return True
+    return place(w, index)
+
+
+@compiled
+def place(w: World, index: int) -> bool:
+    """Send an arrival where the policy says, hold it where it says nowhere; False when the policy has failed."""
+    row = choose(w, index)
+    if row == FAILED:
+        return False
+    if row < 0:
+        hold(w, index)
+    elif not fits(engine(w, row), smalls(w.prompts_)[index] + smalls(w.outputs_)[index]):
+        w.missing -= 1
+        refuse(w, index)
+    else:
+        send(w, index, row)
+    return True
+
+
+@compiled
+def place_held(w: World, row: int) -> bool:
+    """Place those held who now find room on a replica; False when the policy has failed."""
+    for model in range(w.models):
+        while first_held(w, model) != NONE and has_room(w, row, first_held(w, model)):
+            before = w.held
+            if not place(w, let_go(w, model)):
+                return False
+            if w.held == before:
+                break
+    return True
+
+
+@compiled
+def too_long(w: World, index: int) -> bool:
+    """Whether no replica of the model takes so many tokens."""
+    model = smalls(w.models_)[index]
+    return bool(model < 0 or smalls(w.prompts_)[index] + smalls(w.outputs_)[index] > integers(w.limits_)[model])
+
+
+@compiled
+def fits(e: Engine, tokens: int) -> bool:
+    """Whether a replica can ever hold a request of so many tokens; the last one needs no place."""
+    return -(-(tokens - 1) // e.block) <= e.capacity
+
+
+@compiled
+def refuse(w: World, index: int) -> None:
+    """Nobody can serve it."""
+    outcome(w, index).state = REFUSED
+    line.ended(w, index, w.now)
+
+
+@compiled
+def choose(w: World, index: int) -> int:
+    """The row that the policy answers."""
+    if w.scraping:
+        read_scrape(w)
+    if w.matching:
+        look_up(w, index)
+    ask, session, model = floats(w.ask_), smalls(w.sessions_)[index], smalls(w.models_)[index]
+    ask[0] = hashed(w.prefix, index)
+    ask[1] = hashed(EMPTY, session) if session != NONE else 0.0
+    ask[2] = float(model)
+    ask[3] = float(smalls(w.prompts_)[index])
+    ask[5] = floats(w.expected_)[model]
+    ask[8] = float(index)
+    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
+
+
+@compiled
+def look_up(w: World, index: int) -> None:
+    """Write what each replica holds of a prompt, as far as the router knows."""
+    ends = integers(w.ends_)
+    count = min(ends[index + 1] - ends[index], w.match_blocks)
+    hear(w)
+    forget_last(w)
+    for tier in range(w.tiers):
+        match(w, ends[index], count, float(engine(w, 0).block), tier)
+
+
+@compiled
+def send(w: World, index: int, row: int) -> None:
+    """Send an arrival to a replica: it is counted from now on and gets there when its front end has let it through."""
+    place = taken(w)
+    f, e, told = flight(w, place), engine(w, row), floats(w.told_)
+    prepare(w, f, index)
+    f.row, f.next = row, NONE
+    f.chain = integers(w.ends_)[index]
+    f.chained = integers(w.ends_)[index + 1] - f.chain
+    f.due = w.now + e.frontend_s
+    e.sent += 1
+    o = outcome(w, index)
+    o.replica = o.prefill = row
+    o.predicted, o.believed = told[1], int(told[4])
+    sent(w, f, told[4])
+    if w.remembering:
+        remember(w, row, f.chain, f.chained)
+    if e.first_coming == NONE:
+        e.first_coming = place
+        schedule(w, row, min(floats(w.due_)[row], f.due))
+    else:
+        flight(w, e.last_coming).next = place
+    e.last_coming = place

@@ -1,0 +1,98 @@
+"""Which replicas are off, starting, ready, draining or failed; since when each is paid for; what a pool looks like."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+import numpy as np
+
+from policies.fleet import READY, RUNNING, WAITING, Fleet, Replica
+from policies.scale.scaling import PoolState
+from sims.engine.arena import Array, Memory
+from sims.engine.looks import LOOKS
+from sims.engine.records import NONE
+
+
+class Status(Enum):
+    """What a replica is doing; all but the first and the last are paid for."""
+
+    OFF = 0
+    STARTING = 1
+    READY = 2
+    DRAINING = 3
+    FAILED = 4
+
+
+PAID = {Status.STARTING, Status.READY, Status.DRAINING}
+
+
+class Pools:
+    """The replicas' statuses and what they have cost so far."""
+
+    def __init__(self, memory: Memory, fleet: Fleet, replicas: Sequence[Replica], status: Status) -> None:
+        self.replicas, self.table, self.engines = replicas, fleet.table, memory.array("engines_")
+        self.names = list(dict.fromkeys(replica.pool for replica in replicas))
+        self.pool = [replica.pool for replica in replicas]
+        self.status = [status] * len(replicas)
+        self.target: dict[int, str] = {}  # of those that drain to change their pool
+        self._looks = memory.array("looks_")
+        self._since = np.zeros(len(replicas))
+        self._up_s = np.zeros(len(replicas))
+        self._sent = np.zeros(len(replicas))
+        for row in range(len(replicas)):
+            self.table[row, READY] = float(status is Status.READY)
+
+    def turn(self, row: int, status: Status, now: float) -> None:
+        """Change a replica's status."""
+        if self.status[row] in PAID:
+            self._up_s[row] += now - self._since[row]
+        self._since[row] = now
+        self.status[row] = status
+        self.table[row, READY] = float(status is Status.READY)
+
+    def up_s(self, now: float) -> Array:
+        """Seconds that each replica has been paid for."""
+        paid = np.array([status in PAID for status in self.status])
+        return np.where(paid, self._up_s + now - self._since, self._up_s)
+
+    def role_of(self, pool: str) -> str:
+        """The role that a pool's replicas were given to begin with."""
+        return next(replica.role for replica in self.replicas if replica.pool == pool)
+
+    def rows(self, pool: str, *statuses: Status) -> list[int]:
+        """The rows of a pool in those statuses."""
+        return [row for row in range(len(self.pool)) if self.pool[row] == pool and self.status[row] in statuses]
+
+    def load(self, row: int) -> float:
+        """Requests in flight at a replica, as the router sees it."""
+        return float(self.table[row, RUNNING] + self.table[row, WAITING])
+
+    def is_empty(self, row: int) -> bool:
+        """Whether a replica has nothing to do and nothing is on its way to it; the looks must be fresh."""
+        at = LOOKS * row
+        return not self._looks[at] and not self._looks[at + 1] and self.engines.first_coming[row] == NONE
+
+    def states(self, now: float, held: int) -> dict[str, PoolState]:
+        """Every pool as it is; the looks must be fresh."""
+        served = self.engines.sent - self._sent
+        self._sent = self.engines.sent.copy()
+        return {pool: self._state(pool, now, held / len(self.names), served) for pool in self.names}
+
+    def _state(self, pool: str, now: float, held: float, sent: Array) -> PoolState:
+        members = [row for row in range(len(self.pool)) if self.pool[row] == pool]
+        ready = self.rows(pool, Status.READY)
+        busy = self.rows(pool, Status.READY, Status.DRAINING)
+        kv = [self._looks[LOOKS * row + 5] / self.replicas[row].perf.kv_tokens for row in ready]
+        return PoolState(
+            pool=pool,
+            at=now,
+            ready=len(ready),
+            starting=len(self.rows(pool, Status.STARTING)),
+            draining=len(self.rows(pool, Status.DRAINING)),
+            most=len(members),
+            running=float(sum(self._looks[LOOKS * row] for row in busy)),
+            waiting=float(sum(self._looks[LOOKS * row + 1] for row in busy)),
+            held=held,
+            slots=self.replicas[members[0]].perf.max_seqs if members else 1,
+            kv_share=float(np.mean(kv)) if kv else 0.0,
+            arrived=int(sum(sent[row] for row in members)),
+        )
