@@ -4,7 +4,23 @@ from typing import Annotated
 
 import typer
 
-from cli import check, demo, emulate, explain, load, policies, pool, router, trace, up
+from cli import (
+    calibrate,
+    check,
+    compare,
+    demo,
+    emulate,
+    explain,
+    load,
+    planner,
+    policies,
+    pool,
+    replay,
+    router,
+    sweep,
+    trace,
+    up,
+)
 from cli.door import Door
 
 app = typer.Typer(
@@ -22,6 +38,11 @@ app.command("router")(router.router)
 app.command("pool")(pool.pool)
 app.command("emulate")(emulate.emulate)
 app.command("load")(load.load)
+app.command("replay")(replay.replay)
+app.command("compare")(compare.compare)
+app.command("sweep")(sweep.sweep)
+app.command("plan")(planner.plan)
+app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)

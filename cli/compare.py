@@ -1,0 +1,85 @@
+"""`weir compare`: the same requests, draws and fleet under several routing policies."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.simulated import Cores, Fleet, Format, From, Html, Out, Rate, Requests, Seeds, To, Trace, Under, WarmUp
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sims.measure.report import Compare
+
+POLICIES = "shortest_ttft,least_loaded,prefix_affinity,random"
+Policies = Annotated[
+    str, typer.Option(metavar="A,B,…|all|peers", help="Routing policies; the first is what others are paired with.")
+]
+OURS = "shortest_ttft"
+
+
+def compare(
+    trace: Trace,
+    fleet: Fleet,
+    policies: Policies = POLICIES,
+    seeds: Seeds = 1,
+    rate: Rate = "x1",
+    start_s: From = 0.0,
+    end_s: To = 0.0,
+    requests: Requests = 20_000,
+    format_name: Format = "",
+    under: Under = None,
+    warmup: WarmUp = 0.1,
+    cores: Cores = 0,
+    json_to: Out = "",
+    html: Html = None,
+) -> None:
+    """Simulate a fleet under one trace with several policies, seed by seed the same requests."""
+    from cli.output import console
+    from cli.running import check_places, conduct
+    from cli.simulated import Given, setting, study_of, told
+    from sims.sweep.paths import POLICY
+
+    check_places(json_to, html)
+    names, screen = named(policies), console(json_to)
+    given = Given(
+        trace=trace, fleet=fleet, format_name=format_name, seeds=seeds, rate=rate, start_s=start_s, end_s=end_s,
+        requests=requests, under=under or (), warmup=warmup, cores=cores,
+    )  # fmt: skip
+    asked = setting(given, names[0], {})
+    study = study_of(given, asked, [((POLICY, name),) for name in names])
+    told(asked, screen, seeds)
+    status = conduct(study, asked.inputs, cores=cores)
+    if study.found:
+        from sims.sweep.reports import compare_report
+
+        _publish(compare_report(asked, study), screen, json_to, html)
+    raise typer.Exit(status)
+
+
+def named(policies: str) -> list[str]:
+    """The policies of A,B,... or of `all` or `peers` (ours first, to compare them with); raises `UnknownName`."""
+    from cli.door import WrongUse
+    from policies.policy import ROUTES, routing_names
+
+    names: list[str] = []
+    for each in (name.strip() for name in policies.split(",") if name.strip()):
+        several = each in ("all", "peers")
+        found = routing_names(peers=True if each == "peers" else None) if several else [each]
+        names += [OURS, *(name for name in found if name != OURS)] if several and not names else found
+    for name in names:
+        ROUTES[name]
+    if not names or len(set(names)) < len(names):
+        raise WrongUse(f"--policies {policies}: name each policy once, or say all or peers")
+    return names
+
+
+def _publish(report: "Compare", screen: "Console", json_to: str, html: Path | None) -> None:
+    from cli.running import publish, tell_notes
+    from sims.measure.rows import table
+
+    screen.print(table(report.policies, f"{report.trace.name}, {report.rate}; * best, or within 1 % of it"))
+    screen.print(*report.sentences, sep="\n", soft_wrap=True)
+    tell_notes(report, screen)
+    publish(report, json_to, html)

@@ -1,0 +1,119 @@
+"""One simulation from its point and seed: the fleet, the requests and the policy put together, run and measured."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from policies.fleet import Replica
+from policies.policy import Routing, routing
+from sims.arrivals import Arrivals
+from sims.engine.conditions import Conditions
+from sims.engine.run import Run
+from sims.measure.metrics import Slo
+from sims.measure.outcome import Outcome, outcome, without_timeline
+from sims.measure.timeline import LOOKS, POINTS
+from sims.sweep.inputs import Inputs, Rate, Unit
+from sims.sweep.paths import (
+    POLICY,
+    RATE,
+    Point,
+    changed_conditions,
+    changed_fleet,
+    policy_named,
+    policy_settings,
+)
+from sims.sweep.traffic import any_model, paced, served_by
+from weir.codec import replica
+from weir.fleetfile import FleetFile, message
+
+Simulator = Callable[[Arrivals, Sequence[Replica], Routing, Conditions], Run]
+SAMPLED = 0  # the seed whose timeline is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one point simulates, seeds aside."""
+
+    fleet: FleetFile
+    replicas: tuple[Replica, ...]
+    routing: Routing
+    conditions: Conditions
+    rate_rps: float  # 0: the trace's own times, untouched
+
+    @property
+    def usd_per_hour(self) -> float:
+        """Of the whole fleet."""
+        return sum(each.perf.price_per_hour for each in self.replicas)
+
+
+def replicas_of(fleet: FleetFile) -> tuple[Replica, ...]:
+    """A fleet file's replicas as the live pool would describe them; raises `UnknownProfile` or `DoesNotFit`."""
+    return tuple(replica(message(pool, i, "")) for pool in fleet.pools for i in range(pool.size))
+
+
+def trial(inputs: Inputs, point: Point) -> Trial:
+    """What a point simulates; raises whatever is wrong with its values."""
+    given = dict(point)
+    fleet = changed_fleet(inputs.fleet, point)
+    name = policy_named(given.get(POLICY, inputs.policy))
+    settings = dict(inputs.settings if name == inputs.policy else {}, **policy_settings(point))
+    rate = Rate.of(given[RATE]) if RATE in given else inputs.rate
+    conditions = changed_conditions(inputs.conditions, point)
+    return Trial(
+        fleet=fleet,
+        replicas=replicas_of(fleet),
+        routing=routing(name, settings),
+        conditions=replace(conditions, ttft_slo_s=fleet.slo.ttft_s, tpot_slo_s=fleet.slo.tpot_s),
+        rate_rps=0.0 if rate == Rate() else rate.requests_a_second(inputs.own_rps),
+    )
+
+
+class Bench:
+    """Runs units, one after the other; a seed's arrivals are drawn once as long as the seed stays the same."""
+
+    def __init__(self, inputs: Inputs, simulate: Simulator | None = None) -> None:
+        self._inputs, self._simulate = inputs, simulate or compiled()
+        self._drawn: tuple[int, Arrivals] | None = None
+
+    def run(self, unit: Unit) -> Outcome:
+        """Simulate and measure one unit."""
+        made = trial(self._inputs, unit.point)
+        arrivals = self._arrivals(unit.seed)
+        rate = made.rate_rps or (self._inputs.own_rps if self._redrawn else 0.0)
+        if rate and arrivals.span_s > 0.0:
+            arrivals = paced(arrivals, rate)
+        conditions = replace(made.conditions, seed=unit.seed)
+        if unit.seed == SAMPLED and not conditions.sample_s:
+            conditions = replace(conditions, sample_s=max(arrivals.span_s, 1.0) / (POINTS * LOOKS))
+        begun = perf_counter()
+        run = self._simulate(arrivals, made.replicas, made.routing, conditions)
+        wall_s = perf_counter() - begun
+        slo = Slo(made.fleet.slo.ttft_s, made.fleet.slo.tpot_s)
+        found = outcome(run, slo, wall_s=wall_s, warmup=self._inputs.warmup)
+        return found if unit.seed == SAMPLED else without_timeline(found)
+
+    @property
+    def _redrawn(self) -> bool:
+        """Whether seeds differ in how many requests there are: all of them are brought to one rate."""
+        return bool(getattr(self._inputs.traffic, "again", False))
+
+    def _arrivals(self, seed: int) -> Arrivals:
+        if self._drawn is None or self._drawn[0] != seed:
+            self._drawn = seed, self._named(self._inputs.traffic.drawn(seed), seed)
+        return self._drawn[1]
+
+    def _named(self, arrivals: Arrivals, seed: int) -> Arrivals:
+        """Every request for a model of the fleet."""
+        shares = self._inputs.shares
+        if not shares:
+            return arrivals
+        return served_by(arrivals, shares, seed) if len(shares) > 1 else any_model(arrivals)
+
+
+def compiled() -> Simulator:
+    """The compiled simulator, its kernels built."""
+    from policies.native.library import ensure_built
+    from sims.engine.simulate import simulate
+
+    ensure_built()
+    return simulate
