@@ -28,7 +28,8 @@ class Claim:
 
     def command(self, name: str, data: Path) -> list[str]:
         """How it is measured."""
-        return [sys.executable, "-m", f"bench.{name}", *(["--data", str(data)] if self.reads_data else [])]
+        module = f"bench.{name.replace('-', '_')}"
+        return [sys.executable, "-m", module, *(["--data", str(data)] if self.reads_data else [])]
 
 
 CLAIMS: Mapping[str, Claim] = {
@@ -36,6 +37,15 @@ CLAIMS: Mapping[str, Claim] = {
     "decide": Claim(says="microseconds of one decision over 64 and 1,024 replicas"),
     "policies": Claim(says="shortest_ttft against the other policies on two real traces", reads_data=True),
     "kill": Claim(says="10,000 streams while replicas are killed and restarted"),
+    "sim-speed": Claim(says="simulated requests a CPU-second, beside Vidur and vllm-sr-sim", reads_data=True),
+    "llmd73": Claim(says="llm-d's 73 % capacity experiment: order, knees and throughput of four policies"),
+    "mooncake-cache": Claim(says="block hit rates of LRU caches on Mooncake's trace", reads_data=True),
+    "aibrix": Claim(says="AIBrix's campaign: six set-ups ranked as measured, TTFT below the knee", reads_data=True),
+    "silicon": Claim(says="TPOT and TTFT of measured deployments left out of the fit", reads_data=True),
+    "engine": Claim(says="TTFT and TPOT of recorded vLLM runs, request by request", reads_data=True),
+    "fleet-sim": Claim(says="fleet-sim's analytic tables and the 1/W tables, then the same with Weir's physics"),
+    "order": Claim(says="every policy, ours and peers', on four real traces", reads_data=True),
+    "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
 }
 
 

@@ -9,7 +9,9 @@ from bench.policies.workload import paced
 from policies.fleet import Replica
 from policies.policy import routing
 from sims.arrival import Arrival
-from sims.replay import replay
+from sims.arrivals import Arrivals
+from sims.engine.run import REFUSED
+from sims.engine.simulate import simulate
 
 BEST = "shortest_ttft"
 DROWNED = 1.5  # offered over a crude estimate of what can be done; beyond capacity the answer hardly depends on it
@@ -31,8 +33,8 @@ def capacity(arrivals: Sequence[Arrival], replicas: list[Replica]) -> float:
     limit = min(replica.context_limit for replica in replicas)
     fitting = [replace(a, model=replicas[0].model) for a in arrivals if a.prompt_tokens + a.output_tokens <= limit]
     offered = paced(fitting, DROWNED * sum(rough(fitting, replica) for replica in replicas))
-    ends = np.array([one.at + one.e2e_s for one in replay(offered, replicas, routing(BEST)).served])
-    last = offered[-1].at
+    run = simulate(Arrivals.of(offered), replicas, routing(BEST))
+    ends, last = run.end[run.state != REFUSED], offered[-1].at
     return float(np.sum((ends > SETTLED * last) & (ends <= last))) / ((1.0 - SETTLED) * last)
 
 

@@ -11,7 +11,10 @@ from bench.policies.workload import TRACES, WARM_UP, Trace, seeded
 from policies.fleet import Replica
 from policies.policy import routing
 from sims.arrival import Arrival
-from sims.replay import Result, replay
+from sims.arrivals import Arrivals
+from sims.engine.conditions import Conditions
+from sims.engine.run import REFUSED, Run
+from sims.engine.simulate import simulate
 from sims.statistics import after_warmup, goodput, percentile
 from weir.codec import replica
 from weir.fleetfile import FleetFile, message, read_fleet
@@ -44,6 +47,8 @@ class Outcome:
     in_ttft: float  # share within the deadline for the first token
     cached: float  # share of prompt tokens that were not computed
     prediction_error: float  # median of |predicted - actual| / actual TTFT
+    usd_per_thousand: float  # dollars of busy replicas for a thousand requests
+    joules_per_request: float
     requests: int
     refused: int  # of the whole replay: longer than the model's context
 
@@ -74,19 +79,20 @@ def deadlines(fleet: FleetFile, trace: Trace) -> tuple[float, float]:
 def perform(task: Task) -> Outcome:
     """Do one replay and sum it up."""
     fleet, replicas = fleet_of(task.fleet)
-    slo = deadlines(fleet, trace_of(task.trace))
-    arrivals = seeded(arrivals_of(task.trace, task.data), task.seed, task.rates)
-    policy = routing(task.policy)
-    result = replay(arrivals, replicas, policy, seed=task.seed, ttft_slo_s=slo[0], tpot_slo_s=slo[1])
-    return summed_up(result, WARM_UP * arrivals[-1].at, slo)
+    trace = trace_of(task.trace)
+    slo = deadlines(fleet, trace)
+    arrivals = Arrivals.of(seeded(trace, arrivals_of(task.trace, task.data), task.seed, task.rates))
+    conditions = Conditions(seed=task.seed, ttft_slo_s=slo[0], tpot_slo_s=slo[1])
+    run = simulate(arrivals, replicas, routing(task.policy), conditions)
+    return summed_up(run, WARM_UP * float(arrivals.at[-1]), slo)
 
 
-def summed_up(result: Result, warm_up_s: float, slo: tuple[float, float]) -> Outcome:
+def summed_up(run: Run, warm_up_s: float, slo: tuple[float, float]) -> Outcome:
     """The figures of requests that came after the warm-up."""
-    kept = after_warmup([one.at for one in result.served], warm_up_s)
-    served = [one for one, keep in zip(result.served, kept, strict=True) if keep]
-    ttft, tpot = np.array([one.ttft_s for one in served]), np.array([one.tpot_s for one in served])
-    predicted = np.array([one.predicted_ttft_s for one in served])
+    refused = run.state == REFUSED
+    kept = after_warmup(run.at, warm_up_s) & ~refused
+    ttft, tpot, predicted = (column[kept] for column in (run.ttft_s, run.tpot_s, run.predicted_ttft_s))
+    prices = np.array([replica.perf.price_per_hour for replica in run.replicas]) / 3600.0
     return Outcome(
         ttft_p50_s=percentile(ttft, 50.0),
         ttft_p90_s=percentile(ttft, 90.0),
@@ -94,8 +100,10 @@ def summed_up(result: Result, warm_up_s: float, slo: tuple[float, float]) -> Out
         tpot_mean_s=float(tpot.mean()),
         goodput=goodput(ttft, tpot, slo, 1.0).share,
         in_ttft=float(np.mean(ttft <= slo[0])),
-        cached=sum(one.cached_tokens for one in served) / sum(one.prompt_tokens for one in served),
+        cached=float(run.cached[kept].sum() / run.prompt_tokens[kept].sum()),
         prediction_error=float(np.median(np.abs(predicted - ttft) / ttft)),
-        requests=len(served),
-        refused=result.refused,
+        usd_per_thousand=float(1000.0 * (run.busy_s * prices).sum() / (~refused).sum()),
+        joules_per_request=float(run.joules.sum() / (~refused).sum()),
+        requests=int(kept.sum()),
+        refused=int(refused.sum()),
     )

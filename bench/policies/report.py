@@ -11,7 +11,8 @@ from sims.statistics import Interval
 COLUMNS = {
     "p90 TTFT s": (TTFT, 3), "goodput": (GOODPUT, 3), "TTFT in time": ("in_ttft", 3), "p50 TTFT s": ("ttft_p50_s", 3),
     "p99 TTFT s": ("ttft_p99_s", 2), "mean TPOT ms": ("tpot_mean_s", 1), "cached": ("cached", 3),
-    "TTFT predicted within": ("prediction_error", 2),
+    "TTFT predicted within": ("prediction_error", 2), "$ busy per 1,000": ("usd_per_thousand", 3),
+    "J a request": ("joules_per_request", 0),
 }  # fmt: skip
 
 

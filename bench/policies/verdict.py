@@ -6,9 +6,10 @@ from math import isfinite
 from bench.policies.capacity import BEST
 from bench.policies.contest import Outcomes
 from bench.policies.plan import Outcome
+from bench.policies.workload import Trace
 from sims.statistics import Comparison, Interval, compare, interval
 
-TTFT, GOODPUT = "ttft_p90_s", "goodput"
+TTFT, GOODPUT, COST = "ttft_p90_s", "goodput", "usd_per_thousand"
 SHOWN = (TTFT, GOODPUT, "in_ttft", "ttft_p50_s", "ttft_p99_s", "tpot_mean_s", "cached", "prediction_error")
 
 Figures = dict[str, float | bool]
@@ -34,10 +35,20 @@ def rivals(found: Outcomes) -> list[str]:
     return [policy for policy in found if policy != BEST]
 
 
-def is_best(found: Outcomes) -> bool:
+def is_fastest(found: Outcomes) -> bool:
+    """Lowest p90 TTFT of all, in the mean over seeds."""
+    return all(against(found, rival, TTFT).difference.mean < 0.0 for rival in rivals(found))
+
+
+def is_undominated(found: Outcomes) -> bool:
+    """Nobody has both a lower p90 TTFT and a lower cost, in the means over seeds."""
+    gaps = ([against(found, rival, of).difference.mean for of in (TTFT, COST)] for rival in rivals(found))
+    return not any(ttft > 0.0 and cost > 0.0 for ttft, cost in gaps)
+
+
+def is_best(trace: Trace, found: Outcomes) -> bool:
     """Lowest p90 TTFT and highest goodput of all, in the mean over seeds."""
-    lowest = all(against(found, rival, TTFT).difference.mean < 0.0 for rival in rivals(found))
-    return lowest and all(against(found, rival, GOODPUT).difference.mean > 0.0 for rival in rivals(found))
+    return is_fastest(found) and all(against(found, rival, GOODPUT).difference.mean > 0.0 for rival in rivals(found))
 
 
 def is_beyond_chance(found: Outcomes) -> bool:
@@ -48,10 +59,11 @@ def is_beyond_chance(found: Outcomes) -> bool:
 def figures(trace: str, found: Outcomes) -> Iterator[tuple[str, float | bool]]:
     """The flat figures of one trace."""
     for policy, outcomes in found.items():
-        for of in (TTFT, GOODPUT):
+        for of in (TTFT, GOODPUT, COST):
             over = over_seeds(outcomes, of)
             yield f"{trace}_{policy}_{of}", round(over.mean, 4)
             if isfinite(over.half):
                 yield f"{trace}_{policy}_{of}_half", round(over.half, 4)
-    yield f"{trace}_best", is_best(found)
+    yield f"{trace}_fastest", is_fastest(found)
+    yield f"{trace}_undominated", is_undominated(found)
     yield f"{trace}_beyond_chance", is_beyond_chance(found)

@@ -106,7 +106,7 @@ def from_sheet(name: str, sheet: sheets.Table) -> ModelProfile:
 
 
 def step_times(name: str, table: sheets.Table | None) -> tuple[StepTimes, ...]:
-    """The rows of a sheet's measured table, in seconds; raises BadSheet."""
+    """The rows of a sheet's measured table, in seconds; a row's own source replaces the table's. Raises BadSheet."""
     if table is None:
         return ()
     sheets.check(f"models/{name}: measured", table, ("source", "rows"))
@@ -114,7 +114,7 @@ def step_times(name: str, table: sheets.Table | None) -> tuple[StepTimes, ...]:
 
 
 def _row(where: str, row: dict[str, Any], source: str) -> StepTimes:
-    sheets.check(where, row, ("gpu", "gpus", "base_ms", "decode_error"), (*UNITS, "decode_worst"))
+    sheets.check(where, row, ("gpu", "gpus", "base_ms", "decode_error"), (*UNITS, "decode_worst", "source"))
     seconds = tuple((f"{key.rpartition('_')[0]}_s", row[key] * unit) for key, unit in UNITS.items() if key in row)
-    rest = {key: value for key, value in row.items() if key not in UNITS}
-    return StepTimes(coefficients=seconds, source=source, **rest)
+    rest = {"source": source} | {key: value for key, value in row.items() if key not in UNITS}
+    return StepTimes(coefficients=seconds, **rest)

@@ -1,0 +1,1 @@
+"""AIBrix's campaigns of a multi-round QA load over eight replicas: simulated, and held against their rows."""

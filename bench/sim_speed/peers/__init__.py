@@ -1,0 +1,1 @@
+"""Scripts that run inside the peers' own virtual environment; each prints one JSON line."""
