@@ -3,11 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench import engine
-from sims.calibrate.serving_run import perf, read, replay
+from sims.calibrate.serving_run import perf, read, replay, runs
 from tests.sims.calibrate.test_serving_run import OPTIONS, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -16,7 +17,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 def self_measured(folder: Path, host_s: float) -> None:
     """A run whose requests took what the engine model says at that host constant."""
     place = write(folder, packed=False)
-    base = [
+    base: list[dict[str, Any]] = [
         {"request_id": str(k), "input_toks": 400, "output_toks": 50, "arrival_time": 0.05 * k, "queued_ts": 0.05 * k,
          "scheduled_ts": 0.0, "first_token_ts": 1.0, "last_token_ts": 2.0}
         for k in range(20)
@@ -74,5 +75,5 @@ def test_a_folder_without_runs_is_one_sentence(
 
 @pytest.mark.skipif(not (DATA / engine.FOLDER).is_dir(), reason="needs ../shared/data/perf_llmservingsim")
 def test_the_measured_runs_are_met_within_five_percent() -> None:
-    for run in engine.runs(DATA / engine.FOLDER):
+    for run in runs(DATA / engine.FOLDER):
         assert max(map(abs, engine.errors(run, engine.HOST_S))) <= engine.MOST

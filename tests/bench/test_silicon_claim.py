@@ -57,7 +57,7 @@ def test_another_folder_of_the_same_layout_works_unchanged(
     rows = [
         AGG | {"isl": "3000", "concurrency": str(c), "silicon_ttft_ms": "300", "silicon_tpot_ms": "12"} for c in (4, 8)
     ]
-    text = "".join(",".join(line) + "\n" for line in (AGG.keys(), *(row.values() for row in rows)))
+    text = "".join(",".join(line) + "\n" for line in (list(AGG), *(list(row.values()) for row in rows)))
     (folder / "other.csv").write_text(text)
     monkeypatch.setattr(sys, "argv", ["silicon", "--data", str(tmp_path)])
     assert silicon.main() == 0

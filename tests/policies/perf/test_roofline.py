@@ -44,11 +44,12 @@ class Entry:
 
 
 def entries(mixture: bool) -> Iterator[Entry]:
-    """Every measured combination but 70B on eight PCIe cards, which nobody should run and whose fit is broken."""
+    """AIConfigurator's combinations but 70B on eight PCIe cards, which nobody should run and whose fit is broken."""
     for name in model_names():
         profile = model(name)
         for times in profile.measured:
-            if bool(profile.experts) == mixture and (times.gpu, times.gpus) != ("l40s", 8):
+            usable = "AIConfigurator" in times.source and (times.gpu, times.gpus) != ("l40s", 8)
+            if bool(profile.experts) == mixture and usable:
                 yield Entry(card=gpu(times.gpu), profile=profile, times=times)
 
 

@@ -157,7 +157,7 @@ def measured() -> Iterator[LatencyModel]:
 
 def test_a_replica_with_a_row_calls_itself_measured() -> None:
     replicas = list(measured())
-    assert len(replicas) == 43
+    assert len(replicas) == 49
     assert all(replica.measured for replica in replicas)
 
 

@@ -83,8 +83,8 @@ def test_two_engines_take_requests_in_turn(tmp_path: Path) -> None:
 
 
 def test_experts_spread_over_engines_are_touched_by_the_tokens_of_all(tmp_path: Path) -> None:
-    options = {"data_parallel_size": 2, "enable_expert_parallel": True}
-    run = read(write(tmp_path, "RTXPRO6000", "Qwen3-30B-A3B", **options))
+    place = write(tmp_path, "RTXPRO6000", "Qwen3-30B-A3B", data_parallel_size=2, enable_expert_parallel=True)
+    run = read(place)
     latency = perf(run, 0.0)
     touched = latency.experts * (1.0 - (1.0 - latency.top_k / latency.experts) ** 10)
     assert latency.experts == 64

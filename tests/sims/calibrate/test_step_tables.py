@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ LLAMA, QWEN_MOE = model("llama-3.1-8b"), model("qwen3-30b-a3b")
 READ_US, TOKEN_US, HEAD_US, CONTEXT_US, PAIR_US = 400.0, 0.5, 900.0, 4e-3, 1.5e-4
 
 
-def write(path: Path, heading: str, rows: list[tuple[object, ...]]) -> None:
+def write(path: Path, heading: str, rows: Sequence[tuple[object, ...]]) -> None:
     with gzip.open(path, "wt", newline="") as lines:
         writer = csv.writer(lines)
         writer.writerow(heading.split(","))

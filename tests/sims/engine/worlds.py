@@ -55,7 +55,8 @@ def fleets(draw: st.DrawFn, most: int = 4) -> list[Replica]:
 def traces(draw: st.DrawFn, most: int = 40, blocks: bool = True) -> Arrivals:
     """Sessions whose prompts grow, some of them closed loops, their turns between each other's."""
     closed = draw(st.lists(st.booleans(), min_size=4, max_size=4))
-    grown, seen, rows, now = [0] * 4, {-1}, list[Arrival](), 0.0
+    grown, rows, now = [0] * 4, list[Arrival](), 0.0
+    seen: set[int] = set()
     for _ in range(draw(st.integers(1, most))):
         now += draw(st.sampled_from(GAPS))
         session = draw(st.integers(0, 3))
