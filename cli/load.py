@@ -67,7 +67,7 @@ def _arrivals(trace: Path, format_name: str, rate: float | None, limit: int | No
     from sims.traces.reading.reader import read
     from sims.traces.reading.transforms import limited, scaled
 
-    arrivals = read(trace, format_name)
+    arrivals: Iterator[Arrival] = iter(read(trace, format_name))
     if rate is not None:
         if not rate > 0.0:
             raise WrongUse(f"--rate {rate:g}: give requests a second, above 0")

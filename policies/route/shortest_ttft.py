@@ -2,7 +2,8 @@
 
 Everything else follows: a cached prefix is seconds saved, a queue is seconds spent, a slow GPU is seconds spent. The
 time to the first token alone would be selfish: an idle slow replica wins it with a request whose every token is then
-slow, a busy fast one with a prompt that stalls everybody decoding there, and the fleet finishes less. Replicas within
+slow, a busy fast one with a prompt that stalls everybody decoding there, and the fleet finishes less. Where tokens come
+well ahead of their deadline those seconds hardly count: there is nothing to save, and the first token gets all. Replicas within
 a hair of the best are drawn from by hash, so that routers which do not see each other's last sends do not herd.
 """
 
@@ -13,29 +14,34 @@ from typing import ClassVar
 
 from policies.cached import Cached
 from policies.compilable import compilable
-from policies.fleet import FRONTEND_S, HBM, KEY, REMOTE, RUNNING, SEQUENCE_S, SLOWDOWN, TOKEN_S, WAITING, Table
+from policies.fleet import FRONTEND_S, HBM, KEY, REMOTE, SLOWDOWN, TOKEN_S, Table
 from policies.policy import Kernel, Routing, Settings, route
 from policies.predict import delay_to_others_seconds, eligible, tpot_seconds, ttft_seconds
 from policies.request import Ask, mix31
 
 
 @compilable
-def later_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i: int) -> float:
-    """Seconds after the first token that count: the request's own decoding, and what it costs those already there."""
-    own = settings[2] * tpot_seconds(ask, fleet, i) * ask.expected_tokens
-    return float(own + settings[3] * delay_to_others_seconds(ask, fleet, cached, i))
+def pressure(ask: Ask, settings: Settings, step_s: float) -> float:
+    """How much seconds after the first token count, 0 to 1: in full from a share of the deadline on, below it by the
+    cube of the way there."""
+    way = min(step_s / (settings[4] * max(ask.tpot_deadline_s, 1e-9)), 1.0)
+    return way * way * way
 
 
 @compilable
-def least_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i: int) -> float:
-    """A bound that replica i's seconds are never below, at a third of their cost: its own prompt, and what that and
-    its tokens cost the others, but no queue, no attention and no decoding of its own.
-    """
+def later_seconds(ask: Ask, fleet: Table, cached: Cached, settings: Settings, i: int) -> float:
+    """Seconds after the first token that count: the request's own decoding, and what it costs those already there."""
+    step_s = tpot_seconds(ask, fleet, i)
+    own = settings[2] * step_s * ask.expected_tokens
+    others = settings[3] * delay_to_others_seconds(ask, fleet, cached, i)
+    return float(pressure(ask, settings, step_s) * (own + others))
+
+
+@compilable
+def least_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
+    """A bound that replica i's seconds are never below, at a fifth of their cost: its own prompt alone."""
     tokens = max(ask.prompt_tokens - max(cached[i, HBM], cached[i, REMOTE]), 0.0)
-    prompt_s = fleet[i, SLOWDOWN] * fleet[i, TOKEN_S] * tokens
-    others = settings[3] * (fleet[i, RUNNING] + fleet[i, WAITING])
-    steps_s = fleet[i, SLOWDOWN] * fleet[i, SEQUENCE_S] * ask.expected_tokens
-    return float(fleet[i, FRONTEND_S] + 0.999 * (prompt_s + others * (prompt_s + steps_s)))
+    return float(fleet[i, FRONTEND_S] + 0.999 * fleet[i, SLOWDOWN] * fleet[i, TOKEN_S] * tokens)
 
 
 @compilable
@@ -47,7 +53,7 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     step, floor = settings[0], settings[1]
     chosen, least, near, best, edge = -1, 0, 0, 0.0, 1.0e300
     for i in range(len(fleet)):
-        if not eligible(ask, fleet, i) or least_seconds(ask, fleet, cached, settings, i) >= edge:
+        if not eligible(ask, fleet, i) or least_seconds(ask, fleet, cached, i) >= edge:
             continue
         seconds = ttft_seconds(ask, fleet, cached, i)
         if seconds < edge:
@@ -74,6 +80,7 @@ class ShortestTtft(Routing):
     near: float = 0.02  # relative difference that the prediction cannot tell apart ...
     near_s: float = 0.05  # ... for predictions well above so many seconds; near x near_s is the difference at zero
     own: float = 0.1  # what a second of the request's own decoding weighs against one before its first token ...
-    others: float = 0.1  # ... and a second that another request loses by it
+    others: float = 0.15  # ... and a second that another request loses by it
+    comfort: float = 0.5  # share of the TPOT deadline from which those two count in full
 
     kernel: ClassVar[Kernel] = staticmethod(kernel)

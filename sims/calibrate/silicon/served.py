@@ -36,7 +36,7 @@ TPOT_LEVELS = (
     Level(keys=("backend", "version", "system", "model"), spread=0.0, slopes=("one", "load"), slope_spread=0.1),
     Level(keys=SHAPE, spread=0.0, slopes=("one",), slope_spread=0.1),
 )
-"""Spreads: guesses of how much efficiencies differ, scaled as a whole after a few scales were tried on groups left out."""
+"""Spreads: guesses of how much efficiencies differ, scaled as a whole after trying a few scales on groups left out."""
 
 FULL = (
     "one", "load", "load2", "isl", "osl", "spread", "prompt", "queue", "queue2", "load_isl", "load_osl", "load_prompt",

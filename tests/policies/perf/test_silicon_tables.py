@@ -93,7 +93,8 @@ def label(row: Row) -> str:
 
 def test_the_table_has_every_measured_row_of_the_dense_sheets() -> None:
     listed = {row[:3] for row in TABLE}
-    held = {(t.gpu, name, t.gpus) for name in model_names() for t in model(name).measured if not model(name).experts}
+    dense = [(name, t) for name in model_names() for t in model(name).measured if not model(name).experts]
+    held = {(t.gpu, name, t.gpus) for name, t in dense if "AIConfigurator" in t.source}
     assert listed == held
     assert len(TABLE) == 30
 

@@ -1,6 +1,7 @@
 """Prompts computed on one replica and decoded on another: what moves, how long it takes, what it holds meanwhile."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ from tests.sims.engine.test_engine_laws import check
 from tests.sims.engine.worlds import BLOCK, H100, drawn, replica, traces
 
 LEAST = routing("least_loaded")
-ROUND = {"transfer_bytes_per_s": 1e9, "transfer_base_s": 0.25, "kv_bytes_per_token": 1e6}
+ROUND: dict[str, Any] = {"transfer_bytes_per_s": 1e9, "transfer_base_s": 0.25, "kv_bytes_per_token": 1e6}
 
 
-def apart(prefill: int = 1, decode: int = 1, **perf: float) -> list[Replica]:
+def apart(prefill: int = 1, decode: int = 1, **perf: Any) -> list[Replica]:
     """Replicas that compute prompts and replicas that decode."""
     sources = [replica(f"p{i}", role="prefill", **perf) for i in range(prefill)]
     return sources + [replica(f"d{i}", role="decode", **perf) for i in range(decode)]
@@ -29,7 +30,7 @@ def apart(prefill: int = 1, decode: int = 1, **perf: float) -> list[Replica]:
 
 def at_once(count: int, prompt: int = 1000, output: int = 3, gap_s: float = 0.0) -> Arrivals:
     sizes = np.full(count, prompt), np.full(count, output)
-    return Arrivals.drawn(np.arange(count) * gap_s, *sizes)
+    return Arrivals.drawn(gap_s * np.arange(count, dtype=np.float64), *sizes)
 
 
 def test_a_lone_request_takes_its_prefill_its_transfer_and_its_decode_steps() -> None:

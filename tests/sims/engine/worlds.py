@@ -87,7 +87,7 @@ def drawn(count: int, rate_rps: float, seed: int = 0, prompt: int = 400, output:
 
 def lived(run: Run, believed: bool = True) -> list[tuple[float, ...]]:
     """All that a run tells of each served request."""
-    columns = [run.at, run.replica, run.first - run.at, run.end - run.at, run.admitted - run.at, run.cached]
+    columns: list[Any] = [run.at, run.replica, run.first - run.at, run.end - run.at, run.admitted - run.at, run.cached]
     columns += [run.preemptions, *([run.believed, run.predicted_ttft_s] if believed else [])]
     return [tuple(float(column[i]) for column in columns) for i in np.flatnonzero(run.state == 0)]
 
