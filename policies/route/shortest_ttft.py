@@ -3,8 +3,8 @@
 Everything else follows: a cached prefix is seconds saved, a queue is seconds spent, a slow GPU is seconds spent. The
 time to the first token alone would be selfish: an idle slow replica wins it with a request whose every token is then
 slow, a busy fast one with a prompt that stalls everybody decoding there, and the fleet finishes less. Where tokens come
-well ahead of their deadline those seconds hardly count: there is nothing to save, and the first token gets all. Replicas within
-a hair of the best are drawn from by hash, so that routers which do not see each other's last sends do not herd.
+well ahead of their deadline those seconds hardly count: nothing is lost by them, and the first token gets all. Replicas
+within a hair of the best are drawn from by hash, so that routers which do not see each other's last sends do not herd.
 """
 
 from dataclasses import dataclass

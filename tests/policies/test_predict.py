@@ -25,6 +25,8 @@ from policies.predict import candidates, cost_usd, eligible, saved_by_tiers, tpo
 from tests.laws.fleets import COLUMN, Snapshot, loads, snapshots
 from tests.policies.replicas import ROUND, ask, fleet_of, replica
 
+HALF_A_STEP_S = 0.005  # of a batch of any size, unless a test says that sequences or context cost something
+
 
 def near(seconds: float) -> Any:
     """To within rounding."""
@@ -85,33 +87,41 @@ def test_prompts_ahead_are_computed_first() -> None:
 def test_running_requests_take_room_in_each_chunk() -> None:
     fleet = fleet_of(replica(perf=replace(ROUND, max_seqs=500)))
     fleet.table[0, RUNNING] = 200.0
-    assert ttft(fleet, 1600) == near(2 * 0.010 + 1600 * 1e-5)
-    assert ttft(fleet, 1601) == near(3 * 0.010 + 1601 * 1e-5)
+    assert ttft(fleet, 1600) == near(HALF_A_STEP_S + 2 * 0.010 + 1600 * 1e-5)
+    assert ttft(fleet, 1601) == near(HALF_A_STEP_S + 3 * 0.010 + 1601 * 1e-5)
 
 
 def test_running_requests_slow_each_step() -> None:
     fleet = fleet_of(replica(perf=replace(ROUND, sequence_s=0.001, context_s=1e-6)))
     fleet.table[0, RUNNING], fleet.table[0, CONTEXT_TOKENS] = 2.0, 5000.0
-    assert ttft(fleet, 100) == near(0.010 + 2 * 0.001 + 0.005 + 100 * 1e-5)
+    step_s = 0.010 + 2 * 0.001 + 0.005
+    assert ttft(fleet, 100) == near(0.5 * step_s + step_s + 100 * 1e-5)
+
+
+def test_the_step_in_flight_has_to_end_first_and_is_half_over_on_average() -> None:
+    fleet = fleet_of(replica())
+    idle = ttft(fleet, 100)
+    fleet.table[0, RUNNING] = 1.0
+    assert ttft(fleet, 100) - idle == near(HALF_A_STEP_S)
 
 
 def test_a_full_cache_makes_it_wait_until_running_requests_have_freed_enough() -> None:
     fleet = fleet_of(replica())
     fleet.table[0, RUNNING], fleet.table[0, CONTEXT_TOKENS], fleet.table[0, KV_USED] = 2.0, 100_000.0, 100_000.0
     # 500 tokens of the 100,000 that a hundred steps of 10 ms, the time of one answer, turn over.
-    assert ttft(fleet, 500) - ttft(fleet_of(replica()), 500) == near(0.005 * 100 * 0.010)
+    assert ttft(fleet, 500) - ttft(fleet_of(replica()), 500) == near(HALF_A_STEP_S + 0.005 * 100 * 0.010)
 
 
 def test_a_replica_out_of_slots_makes_it_wait_for_one() -> None:
     fleet = fleet_of(replica())
     fleet.table[0, RUNNING] = fleet.table[0, MAX_SEQS]
-    assert ttft(fleet, 100) - ttft(fleet_of(replica()), 100) == near(0.25 * 100 * 0.010)
+    assert ttft(fleet, 100) - ttft(fleet_of(replica()), 100) == near(HALF_A_STEP_S + 0.25 * 100 * 0.010)
 
 
 def test_no_wait_while_slots_and_tokens_are_free() -> None:
     fleet = fleet_of(replica())
     fleet.table[0, RUNNING], fleet.table[0, KV_USED] = 3.0, fleet.table[0, KV_TOKENS] - 1000.0
-    assert ttft(fleet, 1000) == near(2 * 0.010 + 1000 * 1e-5)
+    assert ttft(fleet, 1000) == near(HALF_A_STEP_S + 2 * 0.010 + 1000 * 1e-5)
 
 
 def test_tokens_in_host_memory_are_fetched_since_that_is_cheaper_than_computing() -> None:
