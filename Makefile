@@ -29,8 +29,9 @@ $(STAMP): requirements.lock pyproject.toml
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
-	  echo "compiling the policies for this machine" && \
+	  echo "compiling the policies and the simulator for this machine" && \
 	  $(BIN)/python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' && \
+	  $(BIN)/python -W ignore -c 'from sims.engine.native.library import ensure_built; ensure_built()' && \
 	  $(BIN)/python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")' && \
 	  touch $(STAMP); \
 	} >&2

@@ -95,7 +95,7 @@ def planned(asked: "Asked", arrivals: "Arrivals", wanted: Wanted) -> "Plan":
         return plan(
             asked, sampled(arrivals, most=wanted.window), simulate=simulate, budget=Budget(trials=wanted.trials),
             load=hourly_load(arrivals), told=status.update, compressible=wanted.compressible,
-            most_gamma=wanted.most_gamma,
+            most_gamma=wanted.most_gamma, roles=True,
         )  # fmt: skip
 
 

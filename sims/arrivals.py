@@ -126,6 +126,8 @@ class Arrivals:
     def next_turns(self) -> Ids:
         """Of each arrival the closed-loop turn that waits for its end, NONE for none; shape [n]."""
         following = np.full(len(self), NONE, np.int32)
+        if np.isnan(self.after_s).all():
+            return following
         order = np.argsort(self.session, kind="stable")
         same = (self.session[order[1:]] == self.session[order[:-1]]) & (self.session[order[1:]] != NONE)
         waits = same & ~np.isnan(self.after_s[order[1:]])

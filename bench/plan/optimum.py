@@ -36,7 +36,7 @@ def gaps(data: Path) -> list[float]:
 
 def instance(data: Path, name: str, share: float, gpus: Sequence[str]) -> tuple[Asked, Sampled]:
     """A small request and its traffic."""
-    asked = replace(case(name).asked(seeds=4), offers=tuple(Offer(gpu=gpu, sizes=(1,)) for gpu in gpus))
+    asked = replace(case(name).asked(), offers=tuple(Offer(gpu=gpu, sizes=(1,)) for gpu in gpus))
     whole = traffic(name, data)
     some = np.arange(len(whole.arrivals)) < REQUESTS
     return asked, whole.part(some, f"{REQUESTS} requests").at_rate(share)

@@ -24,7 +24,7 @@ MODEL = "llama-3.1-8b"
 GPUS = ("a10g", "l4", "l40s", "a100-80", "h100-sxm", "h200")
 SIZES = (1, 2)
 TPOT = Deadline(seconds=0.05, percentile=90.0)
-SESSIONS, START_S = 1000, 240.0  # of agents, and the time in which they begin
+SESSIONS, START_S = 1000, 90.0  # of agents, and the time in which they begin
 COARSE = 8  # blocks of 16 tokens taken as one
 
 

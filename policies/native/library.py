@@ -43,7 +43,7 @@ def library_path() -> Path:
     """The library of exactly this source, compiler and processor."""
     from importlib.metadata import version
 
-    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {_processor()}".encode())
+    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {processor()}".encode())
     for folder in policies.__path__:
         for source in sorted(Path(folder).rglob("*.py")):
             digest.update(source.read_bytes())
@@ -84,7 +84,8 @@ def _library() -> ctypes.CDLL:
     return ctypes.CDLL(str(ensure_built()))
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What tells this machine's processor from another."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -25,7 +25,7 @@ def pressure(ask: Ask, settings: Settings, step_s: float) -> float:
     """How much seconds after the first token count, 0 to 1: in full from a share of the deadline on, below it by the
     cube of the way there."""
     way = min(step_s / (settings[4] * max(ask.tpot_deadline_s, 1e-9)), 1.0)
-    return way * way * way
+    return float(way * way * way)
 
 
 @compilable

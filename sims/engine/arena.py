@@ -12,6 +12,8 @@ from sims.engine.records import NONE
 
 Array = npt.NDArray[Any]
 
+CACHE_LINE = 64
+
 
 class Memory:
     """Owns every array of one simulation; `world` is the record that the loop is given."""
@@ -44,6 +46,15 @@ class Memory:
 def powered(least: int) -> int:
     """The least power of two that is not below."""
     return 1 << max(least - 1, 0).bit_length()
+
+
+def aligned(array: Array) -> Array:
+    """A copy whose first item begins a line of the processor's cache: a row of the fleet then has four of its own."""
+    room = np.zeros(array.nbytes + CACHE_LINE, np.uint8)
+    first = -room.ctypes.data % CACHE_LINE
+    copy = room[first : first + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
 
 
 def share(memory: Memory, owners: Array, name: str, kind: "np.dtype[Any]", counts: Array) -> None:

@@ -48,7 +48,7 @@ def join_queue(w: World, index: int) -> None:
     """Let a request reach its decode replica once the transfer is acknowledged."""
     f = flight(w, index)
     e = engine(w, f.row)
-    f.carried, f.target, f.computed, f.next = 1, f.prompt, f.prompt, NONE
+    f.carried, f.computed, f.next = 1, f.target, NONE
     f.due = w.now + e.transfer_base_s
     coming(w, e, index)
     schedule(w, f.row, min(floats(w.due_)[f.row], f.due))

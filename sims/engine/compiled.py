@@ -1,6 +1,7 @@
 """Functions that exist only as machine code, and the plain records they read: what numba is told and mypy checks."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -20,6 +21,7 @@ def compiled(function: F) -> F:
     return function
 
 
+@cache
 def layout(record: type) -> np.dtype[np.void]:
     """A record class as C would lay it out: int is 8 bytes, float is 8, Small is 4."""
     kinds = {int: np.int64, float: np.float64, Small: np.int32}

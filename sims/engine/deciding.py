@@ -12,14 +12,11 @@ from policies.fleet import Table
 from policies.native.library import function
 from policies.policy import ROUTES, Routing
 from policies.request import Ask
+from sims.engine.memory import ROUTE
 from sims.engine.placing import FAILED
 
 Plain = Callable[[int, Ask, Table, Cached], int]
 """A policy in plain Python: (arrival, ask, table, cached) → row, -1 for none."""
-
-CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int64, *[ctypes.c_int64] * 6, ctypes.c_double, ctypes.c_int64
-)  # addresses and counts, as the compiled routes take them
 
 
 def compiled_route(policy: Routing) -> int:
@@ -54,5 +51,5 @@ class Callback:
                 return FAILED
 
         assert len(ask) == width + 1
-        self._function = CALLBACK(call)
+        self._function = ROUTE(call)
         self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica
+from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
 from sims.arrivals import Arrivals
 from sims.engine import records
-from sims.engine.arena import Array, Memory, lay_shelves, lay_slots, powered, share
+from sims.engine.arena import Array, Memory, aligned, lay_shelves, lay_slots, powered, share
 from sims.engine.compiled import layout
 from sims.engine.conditions import Conditions
 from sims.engine.looks import LOOKS
@@ -32,21 +32,21 @@ FEW = 64  # a queue no longer than this says nothing of stability
 HEAP_PAD = 5  # entries between two heaps, or all would compete for the same few sets of the processor's cache
 
 
-def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> Cached:
-    """The view's table, all replicas ready, and the array of what each has cached, which is returned."""
+def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tuple[Table, Cached]:
+    """The view's table, all replicas ready, and what each has cached; returns both."""
     for replica in replicas:
         row = fleet.add(replica)
         fleet.table[row, READY] = 1.0
         # A policy sends prompts: to those who only compute them as to those who decode too.
         if replica.role == "prefill":
             fleet.table[row, ROLE] = MIXED
-    memory.keep("table_", fleet.table)
+    table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
     limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
     memory.keep("limits_", np.array([limits[name] for name in fleet.models], np.int64))
     memory.keep("expected_", np.full(len(fleet.models), FIRST_EXPECTED))
-    return cached
+    return table, cached
 
 
 def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: str) -> None:
@@ -54,8 +54,9 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     count, following = len(arrivals), arrivals.next_turns()
     waits = np.zeros(count, np.bool_)
     waits[following[following != NONE]] = True
-    given = np.flatnonzero(~waits).astype(np.int32)
-    order = given[np.argsort(arrivals.at[given], kind="stable")]
+    order = np.flatnonzero(~waits).astype(np.int32)
+    if (np.diff(arrivals.at[order]) < 0.0).any():
+        order = order[np.argsort(arrivals.at[order], kind="stable")]
     numbers = np.array([*(fleet.model(name) for name in arrivals.models), fleet.model(first_model)], np.int32)
     columns = {
         "order_": order, "times_": arrivals.at, "prompts_": arrivals.prompt_tokens, "following_": following,
@@ -79,10 +80,10 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
 def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, conditions: Conditions) -> Array:
     """The engines and the arrays of each, those of one kind end to end; returns the engines' records."""
     engines: Array = np.zeros(len(replicas), layout(records.Engine)).view(np.recarray)
-    for row, replica in enumerate(replicas):
-        for name in COEFFICIENTS:
-            engines[name][row] = getattr(replica.perf, name)
-        engines.host_token_s[row], engines.disk_token_s[row] = token_seconds(replica.perf, conditions)
+    for name in COEFFICIENTS:
+        engines[name] = [getattr(replica.perf, name) for replica in replicas]
+    loads = [token_seconds(replica.perf, conditions) for replica in replicas]
+    engines.host_token_s, engines.disk_token_s = np.array(loads).T
     engines.row, engines.block = np.arange(len(replicas)), block_tokens
     engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
     engines.plain = engines.capacity

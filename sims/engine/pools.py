@@ -5,7 +5,7 @@ from enum import Enum
 
 import numpy as np
 
-from policies.fleet import READY, RUNNING, WAITING, Fleet, Replica
+from policies.fleet import READY, RUNNING, WAITING, Replica
 from policies.scale.scaling import PoolState
 from sims.engine.arena import Array, Memory
 from sims.engine.looks import LOOKS
@@ -28,8 +28,8 @@ PAID = {Status.STARTING, Status.READY, Status.DRAINING}
 class Pools:
     """The replicas' statuses and what they have cost so far."""
 
-    def __init__(self, memory: Memory, fleet: Fleet, replicas: Sequence[Replica], status: Status) -> None:
-        self.replicas, self.table, self.engines = replicas, fleet.table, memory.array("engines_")
+    def __init__(self, memory: Memory, replicas: Sequence[Replica], status: Status) -> None:
+        self.replicas, self.table, self.engines = replicas, memory.array("table_"), memory.array("engines_")
         self.names = list(dict.fromkeys(replica.pool for replica in replicas))
         self.pool = [replica.pool for replica in replicas]
         self.status = [status] * len(replicas)

@@ -1,12 +1,14 @@
 """Arrivals over a fleet in virtual time: the door to the compiled loop."""
 
 from collections.abc import Sequence
+from typing import cast
+from weakref import proxy
 from zlib import crc32
 
 import numpy as np
 
 from policies.cached import Cached
-from policies.fleet import MIXED, ROLE, ROLES, Fleet, Replica
+from policies.fleet import MIXED, ROLE, ROLES, Fleet, Replica, Table
 from policies.policy import Routing
 from policies.scale.scaling import Scaling
 from sims.arrivals import Arrivals
@@ -14,7 +16,7 @@ from sims.engine.arena import Array, Memory
 from sims.engine.checking import check
 from sims.engine.conditions import Conditions
 from sims.engine.control import CLOSE, FAIL, LET_GO, LOOK, PLAY
-from sims.engine.course import Course
+from sims.engine.course import Course, Paused
 from sims.engine.deciding import Callback, Plain, compiled_route, plain_kernel
 from sims.engine.layout import (
     grow_ring,
@@ -69,7 +71,7 @@ class _Simulation:
         self.arrivals, self.replicas, self.conditions = arrivals, replicas, conditions
         fleet, self.memory, self._asked = Fleet(len(replicas)), Memory(), asked()
         self.world = self.memory.world[0]
-        cached = lay_fleet(self.memory, fleet, replicas)
+        table, cached = lay_fleet(self.memory, fleet, replicas)
         lay_arrivals(self.memory, arrivals, fleet, replicas[0].model)
         block_tokens = arrivals.block_tokens or min(replica.block_tokens for replica in replicas)
         engines = lay_engines(self.memory, replicas, block_tokens, conditions)
@@ -82,18 +84,19 @@ class _Simulation:
         self.world.prefix = crc32(f"{conditions.seed}-".encode()) ^ 0xFFFFFFFF
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
         lay_decision(self.memory, settings, (conditions.ttft_slo_s, conditions.tpot_slo_s))
-        self.callback = self._decide_by(policy, fleet, cached)
-        self.pools = Pools(self.memory, fleet, replicas, Status.OFF if scaling else Status.READY)
-        self.course = Course(self, self.pools, conditions, scaling)
+        self.callback = self._decide_by(policy, table, cached)
+        self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY)
+        # Not the simulation itself: a circle would keep its memory until a garbage collection.
+        self.course = Course(cast("Paused", proxy(self)), self.pools, conditions, scaling)
         self.unstable = False
 
-    def _decide_by(self, policy: Routing | Plain, fleet: Fleet, cached: Cached) -> Callback | None:
+    def _decide_by(self, policy: Routing | Plain, table: Table, cached: Cached) -> Callback | None:
         """Let the policy decide: its compiled kernel, or the callback that is returned."""
         self.world.decide = compiled_route(policy) if isinstance(policy, Routing) else 0
         if self.world.decide:
             return None
         plain = plain_kernel(policy) if isinstance(policy, Routing) else policy
-        callback = Callback(plain, self.memory.array("ask_"), fleet.table, cached)
+        callback = Callback(plain, self.memory.array("ask_"), table, cached)
         self.world.decide = callback.address
         return callback
 

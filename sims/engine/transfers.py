@@ -1,4 +1,4 @@
-"""KV from the replica that computed a prompt to the one that decodes: links shared fairly, blocks held until it is there."""
+"""KV on its way from the replica that computed a prompt to the one that decodes: links are shared fairly."""
 
 from math import inf
 
@@ -23,7 +23,7 @@ def tpot_on(w: World, f: Flight, row: int) -> float:
     batch, context = table[at + RUNNING] + 1.0, table[at + CONTEXT_TOKENS] + f.context
     over = max(table[at + KV_USED] + f.context - table[at + KV_TOKENS], 0.0) / table[at + KV_TOKENS]
     # Beyond its memory it waits for a share of an answer's length, as in `policies.predict.admission_wait`.
-    return step(e, batch, context, 0.0, 0.0) * (1.0 + over)
+    return float(step(e, batch, context, 0.0, 0.0) * (1.0 + over))
 
 
 @compiled

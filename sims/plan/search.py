@@ -48,7 +48,7 @@ class Budget:
 
     trials: int = 120  # fleets simulated in the local search
     seconds: float = 240.0
-    least: int = 0  # fleets simulated in all even where nothing cheaper looks promising any more
+    least: int = 60  # fleets simulated in all even where nothing cheaper looks promising any more
 
 
 BUDGET = Budget()

@@ -11,7 +11,7 @@ from typing import Self
 
 from sims.measure.outcome import Outcome
 from sims.sweep.inputs import Inputs, Unit
-from sims.sweep.trial import Bench
+from sims.sweep.trial import Bench, ensure_compiled
 
 Done = tuple[int, Outcome]
 
@@ -46,6 +46,7 @@ class Processes:
 
     def run(self, units: Sequence[Unit]) -> Iterator[Done]:
         """Every unit's place and outcome as it is done; raises what a unit raises, and `Died`."""
+        ensure_compiled()  # once, before several processes would
         left = iter(enumerate(units))
         for _ in range(min(self._count, len(units))):
             self._give(self._start(), left)

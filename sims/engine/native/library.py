@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from policies import fleet, request
-from policies.native.library import _processor, cache_folder
+from policies.native.library import cache_folder, processor
 from policies.perf import latency, step
 from sims.engine import compiled, control, memory, records
 
@@ -20,7 +20,7 @@ SYMBOL = "weir_simulate"
 
 def library_path() -> Path:
     """The library of exactly these sources, compiler and processor."""
-    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {_processor()}".encode())
+    digest = hashlib.sha256(f"{version('numba')} {version('llvmlite')} {processor()}".encode())
     for source in sorted(_sources()):
         digest.update(source.read_bytes())
     return cache_folder() / f"loop-{digest.hexdigest()[:24]}.so"

@@ -10,7 +10,6 @@ from numba.extending import intrinsic, overload
 from sims.engine import memory, records
 from sims.engine.compiled import layout
 
-MANY = 1 << 48
 WORD, BYTE = ir.IntType(64), ir.IntType(8)
 PLAIN: Any = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
@@ -78,7 +77,7 @@ def _array(function: Callable[..., Any], item: Any) -> None:
             args[0], context.get_value_type(pointer)
         )
 
-    overload(function, jit_options=PLAIN)(lambda address: lambda address: carray(cast(address), (MANY,)))
+    overload(function, jit_options=PLAIN)(lambda address: lambda address: carray(cast(address), (memory.MANY,)))
 
 
 @intrinsic

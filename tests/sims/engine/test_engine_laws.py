@@ -1,7 +1,9 @@
 """What holds of every run, and what cannot be run."""
 
+import gc
 from dataclasses import replace
 from math import inf
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from policies.fleet import Replica
 from policies.policy import routing
 from sims.arrivals import Arrivals
+from sims.engine import simulate as simulate_module
+from sims.engine.arena import Memory
 from sims.engine.conditions import Conditions, Outage
 from sims.engine.run import REFUSED, SERVED, SHED, UNFINISHED, Run
 from sims.engine.simulate import simulate
@@ -159,3 +163,21 @@ def test_a_replica_that_is_never_used_draws_idle_power() -> None:
     run = simulate(drawn(20, 5.0), fleet, LEAST)
     assert run.requests.tolist() == [20, 0]
     assert run.joules[1] == pytest.approx(run.end_s * fleet[1].perf.idle_w)
+
+
+def test_the_memory_of_a_run_is_free_as_soon_as_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[ref[Memory]] = []
+
+    class Watched(Memory):
+        def __init__(self) -> None:
+            super().__init__()
+            kept.append(ref(self))
+
+    monkeypatch.setattr(simulate_module, "Memory", Watched)
+    gc.disable()
+    try:
+        runs = [simulate(drawn(20, 5.0), alike(1), lambda *_: 0, Conditions(sample_s=1.0)) for _ in range(3)]
+    finally:
+        gc.enable()
+    assert len(runs) == len(kept) == 3
+    assert not any(memory() for memory in kept)
