@@ -13,7 +13,7 @@ from cli.simulated import Format, From, Html, Rate, Requests, To, Trace
 if TYPE_CHECKING:
     from sims.plan.asked import Asked
 
-Model = Annotated[str, typer.Option(help="A model profile; `weir models` lists them.")]
+Model = Annotated[str, typer.Option(help="A model profile; a wrong name lists the known ones.")]
 Gpus = Annotated[str, typer.Option(metavar="A,B,…", help="GPUs that may be rented.")]
 Slo = Annotated[
     list[str] | None,
