@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -16,7 +17,9 @@ settings.load_profile("weir")
 
 
 def pytest_configure() -> None:
-    """With WEIR_COMPILED set, the tests run on the compiled modules, as a router does."""
+    """With WEIR_COMPILED set, the tests run on the compiled modules, as a router does; what they start heeds Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background jobs have it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("WEIR_COMPILED"):
         assert not compiled.ensure()
         assert compiled.install()

@@ -72,12 +72,12 @@ class Course:
         """What was sampled, if anything was to be."""
         if not self._times:
             return None
-        looks = np.array(self._looks).reshape(len(self._times), -1, LOOKS).astype(np.int32)
+        looks = np.array(self._looks).reshape(len(self._times), -1, LOOKS)
         return Samples(
             at=np.array(self._times),
-            running=looks[:, :, 0],
-            waiting=looks[:, :, 1],
-            kv_tokens=looks[:, :, 5],
+            running=looks[:, :, 0].astype(np.int32),
+            waiting=looks[:, :, 1].astype(np.int32),
+            kv_tokens=looks[:, :, 5].astype(np.int32),
             ready=np.array(self._ready).astype(np.int8),
         )
 

@@ -5,8 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from cli.kin import descendants
+from cli import kin
 from cli.processes import Children, Died, Program
+
+OTHERS: set[int] = set()
+"""What other tests of this process left running, such as a pool's resource tracker."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    OTHERS.clear()
+    OTHERS.update(kin.descendants(os.getpid()))
+
+
+def descendants(pid: int) -> list[int]:
+    return [each for each in kin.descendants(pid) if each not in OTHERS]
 
 
 def program(code: str, name: str = "child", **more: float) -> Program:
