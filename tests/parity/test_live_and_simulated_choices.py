@@ -1,6 +1,5 @@
 """The gateway's placement and the simulator's decision, side by side, on a hundred thousand snapshots a policy."""
 
-
 import numpy as np
 import pytest
 
