@@ -10,7 +10,8 @@ from pathlib import Path
 from bench.gateway.installs import InstallError, wheels
 from bench.gateway.places import RUN, VENVS, make_folders
 from bench.sim_speed.scenes import AZURE, MOONCAKE, at_once, lengths_csv, to_rate, trace
-from bench.sim_speed.weir_speed import by_name, fleet, least_loaded, speed
+from bench.sim_speed.weir_speed import fleet, least_loaded, speed
+from policies.policy import routing
 from sims.arrivals import Arrivals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -55,7 +56,7 @@ def ours(azure: Arrivals, mooncake: Arrivals) -> Figures:
     """Requests a CPU-second of each scene."""
     replicas, found = fleet(REPLICAS), Figures()
     scenes = {"azure": azure, "mooncake": mooncake}
-    policies = {"least_loaded": by_name("least_loaded"), "shortest_ttft": by_name("shortest_ttft")}
+    policies = {"least_loaded": routing("least_loaded"), "shortest_ttft": routing("shortest_ttft")}
     for scene, arrivals in scenes.items():
         for name, policy in (policies | {"python_policy": least_loaded}).items():
             measured = speed(arrivals, replicas, policy)
@@ -69,7 +70,7 @@ def flat(azure: Arrivals) -> Figures:
     found = Figures()
     for size in SIZES:
         arrivals = to_rate(azure, RATE_A_REPLICA * size, FLAT_REQUESTS)
-        measured = speed(arrivals, fleet(size), by_name("least_loaded"), rounds=3)
+        measured = speed(arrivals, fleet(size), routing("least_loaded"), rounds=3)
         found[f"us_a_request_{size}_replicas"] = round(1e6 / measured.requests_per_s, 3)
         say(f"{size} replicas: {1e6 / measured.requests_per_s:.2f} us a request")
     found["cost_1024_over_16"] = round(found["us_a_request_1024_replicas"] / found["us_a_request_16_replicas"], 2)

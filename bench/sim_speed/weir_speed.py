@@ -4,19 +4,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 import numpy as np
-from sims.engine.simulate import simulate
 
 from policies.cached import Cached
 from policies.fleet import READY, RUNNING, WAITING, Replica, Table
 from policies.perf.profiles import latency_model
-from policies.policy import Routing, routing
+from policies.policy import Routing
 from policies.request import Ask
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions
 from sims.engine.run import SERVED
+from sims.engine.simulate import simulate
 
 ROUNDS = 5
 CONDITIONS = Conditions(seed=1)
@@ -69,8 +68,3 @@ def speed(arrivals: Arrivals, replicas: Sequence[Replica], policy: Choice, round
 def warm_up(arrivals: Arrivals) -> Arrivals:
     """Its first thousand."""
     return arrivals.chosen(np.arange(min(1000, len(arrivals))))
-
-
-def by_name(name: str) -> Any:
-    """A registered policy with its defaults."""
-    return routing(name)
