@@ -1,0 +1,248 @@
+"""The Helm chart's values, as models: the chart's schema is made of them, and a plan's values are checked by them."""
+
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from weir.fleetfile import Pool, Slo, Strict
+
+Object = dict[str, Any]  # passed on to Kubernetes as it is
+
+
+class Image(Strict):
+    """A container image."""
+
+    repository: str
+    tag: str = ""
+    pullPolicy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+
+
+class Placed(Strict):
+    """Where and how pods of one kind run, in Kubernetes' own words."""
+
+    resources: Object = {}
+    env: list[Object] = []
+    nodeSelector: dict[str, str] = {}
+    tolerations: list[Object] = []
+    affinity: Object = {}
+    podAnnotations: dict[str, str] = {}
+
+
+class Disruption(Strict):
+    """How many pods may be away at once by somebody's will."""
+
+    enabled: bool = True
+    maxUnavailable: PositiveInt = 1
+
+
+class Service(Strict):
+    """How the router is reached."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    port: int = Field(default=80, ge=1, le=65535)
+    annotations: dict[str, str] = {}
+
+
+class Switch(Strict):
+    """Something that is there or not."""
+
+    enabled: bool = False
+
+
+class Decisions(Switch):
+    """Decision records on a volume of the pod."""
+
+    size: str = "1Gi"
+
+
+class Autoscaling(Switch):
+    """More routers where they are busy."""
+
+    minReplicas: PositiveInt = 2
+    maxReplicas: PositiveInt = 10
+    cpuPercent: PositiveInt = 70
+
+
+class Router(Placed):
+    """The gateway."""
+
+    replicas: PositiveInt = 2
+    workers: PositiveInt = 2  # processes of one pod
+    policy: str = "shortest_ttft"
+    settings: dict[str, float] = {}  # of the policy
+    slo: Slo = Slo()
+    tokens: Literal["auto", "always", "estimate"] = "auto"
+    drainSeconds: NonNegativeInt = 30
+    service: Service = Service()
+    grpc: Switch = Switch(enabled=True)
+    extProc: Switch = Switch()
+    decisions: Decisions = Decisions()
+    autoscaling: Autoscaling = Autoscaling()
+    podDisruptionBudget: Disruption = Disruption()
+
+
+class Scaling(Strict):
+    """Whether the pool service scales the fleet."""
+
+    mode: Literal["off", "recommend", "act"] = "off"
+    policy: str = "slo_model"
+
+
+class PoolService(Placed):
+    """The pool service; of its replicas the leader acts, all of them tell."""
+
+    replicas: PositiveInt = 2
+    kvSource: str = "vllm"
+    scrapeIntervalSeconds: PositiveFloat = 1.0
+    scaling: Scaling = Scaling()
+    podDisruptionBudget: Disruption = Disruption()
+
+
+class Auth(Strict):
+    """Where Redis' password is kept."""
+
+    existingSecret: str = ""
+    key: str = "password"
+
+
+class External(Strict):
+    """Somebody else's Redis."""
+
+    url: str = ""
+    existingSecret: str = ""
+    caSecret: str = ""
+
+
+class Redis(Strict):
+    """The registry's store."""
+
+    enabled: bool = True
+    image: Image = Image(repository="redis", tag="7.4-alpine")
+    auth: Auth = Auth()
+    maxMemory: str = "1gb"
+    resources: Object = {}
+    external: External = External()
+
+
+class Envoy(Switch):
+    """An Envoy in front, whose endpoint picker the router is."""
+
+    image: Image = Image(repository="envoyproxy/envoy", tag="v1.36.2")
+    replicas: PositiveInt = 2
+    port: int = Field(default=80, ge=1, le=65535)
+    maxBodyBytes: PositiveInt = 32 << 20
+    resources: Object = {}
+
+
+class Account(Strict):
+    """The service account of the pods."""
+
+    create: bool = True
+    name: str = ""
+    annotations: dict[str, str] = {}
+
+
+class Created(Strict):
+    """Something that is made unless told otherwise."""
+
+    create: bool = True
+
+
+class Watched(Strict):
+    """Whether Fleet, Pool and RoutePolicy resources are taken in."""
+
+    watch: bool = True
+
+
+class Network(Strict):
+    """Who may speak to whom."""
+
+    enabled: bool = True
+    clientNamespaces: list[str] = []
+
+
+class ServiceMonitor(Switch):
+    """What Prometheus scrapes."""
+
+    interval: str = "15s"
+    labels: dict[str, str] = {}
+
+
+class Labelled(Switch):
+    """Something found by its labels."""
+
+    labels: dict[str, str] = {}
+
+
+class Monitoring(Strict):
+    """What is made for the Prometheus operator and Grafana."""
+
+    serviceMonitor: ServiceMonitor = ServiceMonitor()
+    rules: Labelled = Labelled()
+    dashboards: Labelled = Labelled(labels={"grafana_dashboard": "1"})
+
+
+class ModelCache(Switch):
+    """A volume that keeps the weights."""
+
+    size: str = "200Gi"
+    storageClass: str = ""
+    accessMode: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteMany"
+
+
+class Vllm(Strict):
+    """Engines that the chart makes."""
+
+    weights: str = ""  # what vLLM loads; the pool's served name when left out
+    image: str = "vllm/vllm-openai:v0.11.0"
+    nodes: PositiveInt = 1  # more than one: a LeaderWorkerSet
+    extraArgs: list[str] = []
+    env: list[Object] = []
+    gpuResource: str = "nvidia.com/gpu"
+    resources: Object = {}
+    kvConnector: str = "NixlConnector"
+    modelCache: ModelCache = ModelCache()
+    sharedMemory: str = "8Gi"
+    startupSeconds: PositiveInt = 1800
+    drainSeconds: NonNegativeInt = 15
+    terminationGraceSeconds: PositiveInt = 120
+    tokenSecret: str = ""
+    serviceAccountName: str = ""
+    nodeSelector: dict[str, str] = {}
+    tolerations: list[Object] = []
+
+    @model_validator(mode="after")
+    def _grace_outlasts_drain(self) -> "Vllm":
+        if self.terminationGraceSeconds <= self.drainSeconds:
+            raise ValueError("vllm: terminationGraceSeconds must be more than drainSeconds, or streams are cut off")
+        return self
+
+
+class EnginePool(Pool):
+    """A pool of the fleet file, whose engines the chart may make."""
+
+    vllm: Vllm | None = None
+
+
+class Values(Strict):
+    """All of it."""
+
+    image: Image = Image(repository="weir")
+    imagePullSecrets: list[Object] = []
+    pools: list[EnginePool] = []
+    crds: Watched = Watched()
+    router: Router = Router()
+    pool: PoolService = PoolService()
+    redis: Redis = Redis()
+    envoy: Envoy = Envoy()
+    serviceAccount: Account = Account()
+    rbac: Created = Created()
+    networkPolicy: Network = Network()
+    monitoring: Monitoring = Monitoring()
+    tests: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _envoy_has_a_picker(self) -> "Values":
+        if self.envoy.enabled and not self.router.extProc.enabled:
+            raise ValueError("envoy.enabled needs router.extProc.enabled: the router is its endpoint picker")
+        return self

@@ -1,0 +1,84 @@
+"""Weir's Kubernetes resources: Fleet, Pool and RoutePolicy, validated by the models of the fleet file.
+
+A file and resources say the same: a Fleet's pools are the Pool resources of its namespace that name it.
+"""
+
+from typing import Any
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from weir import fleetfile
+from weir.fleetfile import FleetFile, Slo, Strict
+
+GROUP, VERSION = "weir.dev", "v1alpha1"
+
+
+class Target(Strict):
+    """The workload whose replicas are the pool's: it is scaled where scaling acts."""
+
+    apiVersion: str = "apps/v1"
+    kind: str = "Deployment"
+    name: str = Field(min_length=1)
+
+
+class Bounds(Strict):
+    """How far a pool may be scaled."""
+
+    min: NonNegativeInt = 1
+    max: PositiveInt = 64
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Bounds":
+        if self.min > self.max:
+            raise ValueError(f"scaling bounds {self.min} to {self.max}: min must not be above max")
+        return self
+
+
+class FleetSpec(Strict):
+    """What holds for all pools of a fleet."""
+
+    slo: Slo = Slo()
+    policy: str = ""  # a RoutePolicy of the namespace; the router's own when left out
+
+
+class PoolSpec(fleetfile.Pool):
+    """A pool of the fleet file, and what only Kubernetes has."""
+
+    name: str = ""  # the resource's own
+    fleet: str = ""  # the Fleet it belongs to; any when left out
+    target: Target | None = None
+    bounds: Bounds = Bounds()
+
+
+class RoutePolicySpec(Strict):
+    """A routing policy and its settings."""
+
+    policy: str = "shortest_ttft"
+    settings: dict[str, float] = {}
+
+
+ABOVE_FILE = ("fleet", "target", "bounds")
+
+
+def pool_of(name: str, spec: dict[str, Any]) -> fleetfile.Pool:
+    """A Pool resource as the fleet file has it; raises pydantic's ValidationError that says what is wrong."""
+    found = PoolSpec.model_validate(spec | {"name": name})
+    return fleetfile.Pool.model_validate(found.model_dump(exclude=set(ABOVE_FILE), exclude_unset=True) | {"name": name})
+
+
+def exported(fleet: FleetFile, name: str, namespace: str = "") -> list[dict[str, Any]]:
+    """A fleet file as resources, the Fleet first."""
+    place = {"namespace": namespace} if namespace else {}
+    slo = fleet.slo.model_dump()
+    found = [_resource("Fleet", {"name": name, **place}, {"slo": slo})]
+    for pool in fleet.pools:
+        spec = pool.model_dump(mode="json", exclude_defaults=True, exclude_none=True, exclude={"name"})
+        found.append(_resource("Pool", {"name": pool.name, **place}, {"fleet": name, **spec}))
+    return found
+
+
+def _resource(kind: str, metadata: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+KINDS = {"Fleet": FleetSpec, "Pool": PoolSpec, "RoutePolicy": RoutePolicySpec}
