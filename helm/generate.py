@@ -76,6 +76,8 @@ def structural(schema: Schema, defs: dict[str, Schema]) -> Schema:
         assert len(some) == 1, f"a union has no structural schema: {schema}"
         return {**structural(some[0], defs), "nullable": True}
     out = {key: value for key, value in schema.items() if key not in DROPPED}
+    if "const" in out:
+        out["enum"] = [out.pop("const")]
     for key in ("exclusiveMinimum", "exclusiveMaximum"):
         if key in out:  # draft 4: a flag beside the bound
             out[key.replace("exclusiveM", "m")] = out[key]

@@ -45,6 +45,7 @@ class PoolSpec(fleetfile.Pool):
     """A pool of the fleet file, and what only Kubernetes has."""
 
     name: str = ""  # the resource's own
+    replicas: NonNegativeInt | None = None  # wanted; 0 is a pool scaled to zero
     fleet: str = ""  # the Fleet it belongs to; any when left out
     target: Target | None = None
     bounds: Bounds = Bounds()

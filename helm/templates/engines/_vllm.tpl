@@ -54,9 +54,9 @@ containers:
       {{- toYaml . | nindent 6 }}
       {{- end }}
     ports:
-      - {name: http, containerPort: 8000}
-      - {name: kv-events, containerPort: 5557}
-      - {name: kv-replay, containerPort: 5558}
+      - {name: http, containerPort: 8000, protocol: TCP}
+      - {name: kv-events, containerPort: 5557, protocol: TCP}
+      - {name: kv-replay, containerPort: 5558, protocol: TCP}
     startupProbe:
       httpGet: {path: /health, port: http}
       periodSeconds: 5
@@ -74,7 +74,7 @@ containers:
       preStop: {exec: {command: [sleep, {{ $vllm.drainSeconds | default 15 | quote }}]}}
     securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
     resources:
-      {{- $gpus := dict ($vllm.gpuResource | default "nvidia.com/gpu") ($pool.gpus_per_replica | default 1) }}
+      {{- $gpus := dict ($vllm.gpuResource | default "nvidia.com/gpu") ($pool.gpus_per_replica | default 1 | toString) }}
       requests: {{- toYaml (merge (deepCopy (($vllm.resources | default dict).requests | default dict)) $gpus) | nindent 8 }}
       limits: {{- toYaml (merge (deepCopy (($vllm.resources | default dict).limits | default dict)) $gpus) | nindent 8 }}
     volumeMounts:
