@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.simulated import Cores, Fleet, Format, From, Html, Out, Rate, Requests, Seeds, To, Trace, Under, WarmUp
+from cli.output import Json
+from cli.sent import Sent
+from cli.simulated import Given
+from cli.spread import spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,42 +22,29 @@ Policies = Annotated[
 OURS = "shortest_ttft"
 
 
+@spread
 def compare(
-    trace: Trace,
-    fleet: Fleet,
+    sent: Sent,
+    given: Given,
     policies: Policies = POLICIES,
-    seeds: Seeds = 1,
-    rate: Rate = "x1",
-    start_s: From = 0.0,
-    end_s: To = 0.0,
-    requests: Requests = 20_000,
-    format_name: Format = "",
-    under: Under = None,
-    warmup: WarmUp = 0.1,
-    cores: Cores = 0,
-    json_to: Out = "",
-    html: Html = None,
+    json_to: Json = "",
 ) -> None:
     """Simulate a fleet under one trace with several policies, seed by seed the same requests."""
     from cli.output import console
     from cli.running import check_places, conduct
-    from cli.simulated import Given, setting, study_of, told
+    from cli.simulated import setting, study_of, told
     from sims.sweep.paths import POLICY
 
-    check_places(json_to, html)
+    check_places(json_to, given.html)
     names, screen = named(policies), console(json_to)
-    given = Given(
-        trace=trace, fleet=fleet, format_name=format_name, seeds=seeds, rate=rate, start_s=start_s, end_s=end_s,
-        requests=requests, under=under or (), warmup=warmup, cores=cores,
-    )  # fmt: skip
-    asked = setting(given, names[0], {})
+    asked = setting(sent, given, names[0], {})
     study = study_of(given, asked, [((POLICY, name),) for name in names])
-    told(asked, screen, seeds)
-    status = conduct(study, asked.inputs, cores=cores)
+    told(asked, screen, given.seeds)
+    status = conduct(study, asked.inputs, cores=given.cores)
     if study.found:
         from sims.sweep.reports import compare_report
 
-        _publish(compare_report(asked, study), screen, json_to, html)
+        _publish(compare_report(asked, study), screen, json_to, given.html)
     raise typer.Exit(status)
 
 

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.chosen import Policy, Set
-from cli.simulated import Cores, Fleet, Format, From, Html, Out, Rate, Requests, Seeds, To, Trace, Under, WarmUp
+from cli.output import Json
+from cli.sent import Sent
+from cli.simulated import Given
+from cli.spread import spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,43 +17,30 @@ if TYPE_CHECKING:
     from sims.measure.report import Replay
 
 
+@spread
 def replay(
-    trace: Trace,
-    fleet: Fleet,
+    sent: Sent,
+    given: Given,
     policy: Policy = "shortest_ttft",
     settings: Set = None,
-    seeds: Seeds = 1,
-    rate: Rate = "x1",
-    start_s: From = 0.0,
-    end_s: To = 0.0,
-    requests: Requests = 20_000,
-    format_name: Format = "",
-    under: Under = None,
-    warmup: WarmUp = 0.1,
-    cores: Cores = 0,
-    json_to: Out = "",
-    html: Html = None,
+    json_to: Json = "",
 ) -> None:
     """Simulate a fleet under a trace: latencies, goodput, cached share, dollars and joules."""
     from cli.chosen import checked
     from cli.output import console
     from cli.running import check_places, conduct
-    from cli.simulated import Given, setting, study_of, told
+    from cli.simulated import setting, study_of, told
 
-    check_places(json_to, html)
+    check_places(json_to, given.html)
     screen = console(json_to)
-    given = Given(
-        trace=trace, fleet=fleet, format_name=format_name, seeds=seeds, rate=rate, start_s=start_s, end_s=end_s,
-        requests=requests, under=under or (), warmup=warmup, cores=cores,
-    )  # fmt: skip
-    asked = setting(given, policy, dict(checked(policy, settings or ())))
+    asked = setting(sent, given, policy, dict(checked(policy, settings or ())))
     study = study_of(given, asked, [()])
-    told(asked, screen, seeds)
-    status = conduct(study, asked.inputs, cores=cores)
+    told(asked, screen, given.seeds)
+    status = conduct(study, asked.inputs, cores=given.cores)
     if study.found:
         from sims.sweep.reports import replay_report
 
-        _publish(replay_report(asked, study), screen, json_to, html)
+        _publish(replay_report(asked, study), screen, json_to, given.html)
     raise typer.Exit(status)
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.door import WrongUse
-from cli.output import Json
+from cli.sent import Sent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,47 +18,31 @@ if TYPE_CHECKING:
     from sims.sweep.facts import Setting
     from sims.sweep.paths import Point
     from sims.sweep.study import Study
-    from sims.sweep.traffic import Traffic
     from weir.fleetfile import FleetFile
 
-WORKLOAD = "workload:"
 UNSTABLE = 0.25  # share of all requests that wait for their first token at once: the queue grows without end
 
-Trace = Annotated[str, typer.Argument(metavar="TRACE", help="A trace file, or workload:NAME to draw requests.")]
-Fleet = Annotated[Path, typer.Option(help="Fleet file whose replicas are simulated.")]
-Format = Annotated[str, typer.Option("--format", help="The trace's format; found from its columns when left out.")]
-Seeds = Annotated[int, typer.Option(min=1, help="Runs with requests drawn again; 8 or more give honest intervals.")]
-Rate = Annotated[str, typer.Option(metavar="xK|RPS", help="x2: twice the trace's rate; 12.5: requests a second.")]
-From = Annotated[float, typer.Option("--from", min=0.0, help="Leave out the trace's first so many seconds.")]
-To = Annotated[float, typer.Option("--to", min=0.0, show_default="its end", help="... and all from there on.")]
-Requests = Annotated[int, typer.Option(min=1, help="Requests to draw from a workload.")]
-Under = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A condition, as staleness_s=0.2; may be repeated.")
-]
-WarmUp = Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of the trace that is not measured.")]
-Cores = Annotated[int, typer.Option(min=0, show_default="all", help="Processes that simulate.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report with pictures, one file.")]
-Out = Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The options that all three commands have."""
+    """The options that `replay`, `compare` and `sweep` have in common, and what was given for them."""
 
-    trace: str
-    fleet: Path
-    format_name: str
-    seeds: int
-    rate: str
-    start_s: float
-    end_s: float
-    requests: int
-    under: Sequence[str]
-    warmup: float
-    cores: int
+    fleet: Annotated[Path, typer.Option(help="Fleet file whose replicas are simulated.")]
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Runs with requests drawn again; 8 or more give honest intervals.")
+    ] = 1
+    under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A condition, as staleness_s=0.2; may be repeated."),
+    ] = None
+    warmup: Annotated[float, typer.Option(min=0.0, max=0.95, help="Share of the trace that is not measured.")] = 0.1
+    cores: Annotated[int, typer.Option(min=0, show_default="all", help="Processes that simulate.")] = 0
+    html: Html = None
 
 
-def setting(given: Given, policy: str, settings: dict[str, Any]) -> "Setting":
+def setting(sent: Sent, given: Given, policy: str, settings: dict[str, Any]) -> "Setting":
     """What is to be simulated; raises what is wrong with the trace, the fleet, the policy or an option."""
     from rich.console import Console
 
@@ -73,13 +56,13 @@ def setting(given: Given, policy: str, settings: dict[str, Any]) -> "Setting":
     fleet = read_fleet(given.fleet)
     replicas_of(fleet)
     routing(policy, settings)
-    rate, under = Speed.of(given.rate), conditions(given.under)
-    with Console(stderr=True).status(f"reading {given.trace}"):
-        traffic, arrivals = _traffic(given)
+    rate, under = sent.speed, conditions(given.under or ())
+    with Console(stderr=True).status(f"reading {sent.trace}"):
+        traffic, arrivals = sent.traffic(again=given.seeds > 1)
     shares, notes = _models(arrivals, fleet)
     facts = trace_facts(traffic.name, arrivals)
     if rate != Speed() and not facts.rate_rps:
-        raise WrongUse(f"{given.trace}: all its requests come at once, so there is no rate to change: drop --rate")
+        raise WrongUse(f"{sent.trace}: all its requests come at once, so there is no rate to change: drop --rate")
     inputs = Inputs(
         traffic=traffic,
         own_rps=facts.rate_rps,
@@ -92,35 +75,6 @@ def setting(given: Given, policy: str, settings: dict[str, Any]) -> "Setting":
         warmup=given.warmup,
     )
     return Setting(inputs=inputs, trace=facts, fleet_file=given.fleet.name, notes=notes)
-
-
-def _traffic(given: Given) -> tuple["Traffic", "Arrivals"]:
-    """What to send, and the arrivals of its first seed."""
-    from sims.arrivals import Arrivals
-    from sims.sweep.traffic import Generated, Recorded, window
-    from sims.traces.reading.reader import read
-
-    if given.trace.startswith(WORKLOAD):
-        drawn = Generated(
-            workload=given.trace.removeprefix(WORKLOAD), requests=given.requests, span_s=given.end_s or inf
-        )
-        if given.start_s:
-            raise WrongUse("--from leaves out the beginning of a trace: a workload has no end, so give --to alone")
-        return drawn, _some(drawn.drawn(0), given)
-    path = Path(given.trace)
-    arrivals = Arrivals.of(read(path, given.format_name))
-    if given.start_s or given.end_s:
-        try:
-            arrivals = window(arrivals, given.start_s, given.end_s or inf)
-        except ValueError as error:
-            raise WrongUse(f"{path}: {error}: change --from or --to") from None
-    return Recorded(name=path.name, arrivals=_some(arrivals, given), again=given.seeds > 1), arrivals
-
-
-def _some(arrivals: "Arrivals", given: Given) -> "Arrivals":
-    if not len(arrivals):
-        raise WrongUse(f"{given.trace}: not one request comes before --to {given.end_s:g}")
-    return arrivals
 
 
 def _models(arrivals: "Arrivals", fleet: "FleetFile") -> tuple[dict[str, float], tuple[str, ...]]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.chosen import Policy, Set
-from cli.simulated import Cores, Fleet, Format, From, Html, Rate, Requests, Seeds, To, Trace, Under, WarmUp
+from cli.sent import Sent
+from cli.simulated import Given
+from cli.spread import spread
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,53 +29,40 @@ OnWhat = Annotated[str, typer.Option("--executor", metavar="cores|ray", help="Wh
 Address = Annotated[str, typer.Option(metavar="ADDR", help="Of the Ray cluster; a new local one when left out.")]
 
 
+@spread
 def sweep(
-    trace: Trace,
-    fleet: Fleet,
+    sent: Sent,
+    given: Given,
     over: Over,
     policy: Policy = "shortest_ttft",
     settings: Set = None,
-    seeds: Seeds = 1,
-    rate: Rate = "x1",
-    start_s: From = 0.0,
-    end_s: To = 0.0,
-    requests: Requests = 20_000,
-    format_name: Format = "",
-    under: Under = None,
-    warmup: WarmUp = 0.1,
-    cores: Cores = 0,
     executor: OnWhat = "cores",
     address: Address = "",
     json_to: Out = "",
-    html: Html = None,
 ) -> None:
     """Simulate every combination of settings; an interrupted sweep with -o FILE resumes when it is run again."""
     from cli.chosen import checked
     from cli.output import STDOUT, console
     from cli.running import check_places, conduct
-    from cli.simulated import Given, setting, study_of, told
+    from cli.simulated import setting, study_of, told
     from sims.sweep.journal import Journal
     from sims.sweep.study import cross
 
-    check_places(json_to, html)
+    check_places(json_to, given.html)
     screen = console(json_to)
-    given = Given(
-        trace=trace, fleet=fleet, format_name=format_name, seeds=seeds, rate=rate, start_s=start_s, end_s=end_s,
-        requests=requests, under=under or (), warmup=warmup, cores=cores,
-    )  # fmt: skip
-    axes = _axes(over, fleet, policy)
-    asked = setting(given, policy, dict(checked(policy, settings or ())))
+    axes = _axes(over, given.fleet, policy)
+    asked = setting(sent, given, policy, dict(checked(policy, settings or ())))
     study = study_of(given, asked, cross(axes))
     where = _executor(executor, address, asked.inputs)
-    told(asked, screen, seeds)
+    told(asked, screen, given.seeds)
     journal = Journal.beside(Path(json_to)) if json_to not in ("", STDOUT) else None
-    status = conduct(study, asked.inputs, cores=cores, executor=where, journal=journal)
+    status = conduct(study, asked.inputs, cores=given.cores, executor=where, journal=journal)
     if study.resumed:
         screen.print(f"resumed    {study.resumed} of {len(study.units)} runs were done before")
     if study.found:
         from sims.sweep.reports import sweep_report
 
-        _publish(sweep_report(asked, study, axes), screen, json_to, html)
+        _publish(sweep_report(asked, study, axes), screen, json_to, given.html)
     raise typer.Exit(status)
 
 

@@ -5,13 +5,14 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import zmq
 from prometheus_client import CollectorRegistry
 
+from pool.complaints import Complaints
 from pool.crew import Crew
 from pool.discovery.port import Discovery
 from pool.discovery.static import FleetFile
@@ -26,13 +27,14 @@ from pool.registry.failover import Failover
 from pool.registry.memory import MemoryRegistry
 from pool.registry.redis import RedisRegistry
 from pool.roster import Roster
-from pool.serve import serving
+from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
 
 log = logging.getLogger(__name__)
 
+SETTLE_S = 1.0  # at most, before routers are answered
 FAREWELL_S = 5.0  # for the last snapshots and for streams to end
 
 
@@ -84,10 +86,14 @@ class Pool:
 
     def __init__(self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         self.settings = settings
-        self.roster = Roster(hasher, failures=settings.failures, limit_blocks=settings.blocks_per_replica)
+        self.roster = Roster(
+            hasher, failures=settings.failures, limit_blocks=settings.blocks_per_replica, ranks=settings.ranks
+        )
+        self.registry_service = RegistryService(self.roster, hasher)
         self.feed = Feed(self.roster, settings.coalesce_s)
+        self.complaints = Complaints()
         near = MemoryRegistry()
-        self.far = Failover(RedisRegistry(settings.redis), near) if settings.redis else None
+        self.far = Failover(RedisRegistry(settings.redis, complaints=self.complaints), near) if settings.redis else None
         self.keeper = Keeper(
             roster=self.roster,
             registry=self.far or near,
@@ -98,16 +104,18 @@ class Pool:
             roster=self.roster,
             decode=KV_SOURCES[settings.kv_source],
             context=context,
+            complaints=self.complaints,
             idle_s=settings.replay_idle_s,
             recheck_s=settings.recheck_s,
         )
         self.metrics = CollectorRegistry()
-        self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far))
+        self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far, self.complaints))
         self.watching = Watching(
             roster=self.roster,
             seen=Scrapes(self.metrics),
             interval_s=settings.scrape_interval_s,
             timeout_s=settings.scrape_timeout_s,
+            complaints=self.complaints,
         )
 
     @classmethod
@@ -124,7 +132,7 @@ class Pool:
 
     async def run(self, discovery: Discovery, stop: asyncio.Event, ready: Callable[[Bound], None]) -> None:
         """Serve until told to stop."""
-        server, port = await serving(self.feed, self.settings.listen)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:
@@ -137,6 +145,8 @@ class Pool:
                     group.create_task(self.feed.beat(self.settings.heartbeat_s)),
                 ]
                 await first.wait()
+                await self._settled()
+                await server.start()
                 ready(Bound(replicas=len(self.roster), port=port, metrics_port=page.port if page else None))
                 await stop.wait()
                 crew.disband()
@@ -153,6 +163,13 @@ class Pool:
         async for replicas in discovery.replicas():
             await crew.assemble(replicas)
             first.set()
+
+    async def _settled(self) -> None:
+        """Wait a little until what was kept is seen to be true, so that routers are told it at once and once."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                while any(entry.untold for entry in self.roster):  # noqa: ASYNC110 (followers find out, one by one)
+                    await asyncio.sleep(0.01)
 
     async def _farewell(self) -> None:
         """Keep what is known, so that the next pool need not learn it again."""

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from pool.events import Follower, Following
 from pool.keep import Keeper
-from pool.registry.port import Member
+from pool.registry.port import Member, Snapshot
 from pool.roster import Entry, Roster
-from pool.sequence import UNSEEN
 from pool.supervise import supervised
 from pool.watch import Watcher, Watching
 from weir.v1 import fleet_pb2
@@ -20,7 +19,7 @@ class Crew:
         self._group, self._keeper, self._watching, self._following = group, keeper, watching, following
         self._roster: Roster = keeper.roster
         self._watchers: dict[str, asyncio.Task[None]] = {}
-        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, list[asyncio.Task[None]]] = {}
         self._told: dict[str, fleet_pb2.Replica] = {}  # as discovery last described them
 
     async def assemble(self, replicas: Sequence[fleet_pb2.Replica]) -> None:
@@ -30,9 +29,11 @@ class Crew:
             await self._dismiss(name)
         fresh = [name for name in wanted if name not in self._told]
         members = await self._keeper.registry.members() if fresh else {}
+        kept = dict(zip(fresh, await asyncio.gather(*(self._kept(name, members) for name in fresh)), strict=True))
         for name, replica in wanted.items():
-            if name in fresh:
-                await self._welcome(replica, members)
+            if name in kept:
+                self._welcome(replica, members.get(name), kept.pop(name))
+                await asyncio.sleep(0)
             elif replica != self._told[name]:
                 self._redescribe(replica)
         self._told = wanted
@@ -42,15 +43,15 @@ class Crew:
         for name in list(self._watchers):
             self._stop(name)
 
-    async def _welcome(self, replica: fleet_pb2.Replica, members: Mapping[str, Member]) -> None:
-        member = members.get(replica.name)
+    async def _kept(self, name: str, members: Mapping[str, Member]) -> dict[int, Snapshot]:
+        return await self._keeper.kept(name, members[name].ranks if name in members else 1)
+
+    def _welcome(self, replica: fleet_pb2.Replica, member: Member | None, kept: Mapping[int, Snapshot]) -> None:
         known = member is not None and _same_process(member.described, replica)
-        snapshot = await self._keeper.registry.load(replica.name) if replica.events and replica.replay else None
-        epochs = [member.described.epoch if member else 0, snapshot.epoch if snapshot else 0]
+        epochs = [member.described.epoch if member else 0, *(snapshot.epoch for snapshot in kept.values())]
         entry = self._roster.enter(replica, max(epochs) + (member is not None and not known))
-        if snapshot is not None and snapshot.epoch == entry.epoch and snapshot.sequence > UNSEEN:
-            self._roster.restore(entry, snapshot)
-        elif member is not None and known:
+        self._roster.recall(entry, kept)
+        if member is not None and known:
             self._roster.remember_start(entry, member.started)
         self._begin(entry)
 
@@ -75,24 +76,28 @@ class Crew:
 
     def _follow(self, entry: Entry) -> None:
         """Follow its events from the beginning, on sockets that hold none of an earlier process's."""
-        _cancel(self._followers.pop(entry.name, None))
-        if entry.described.events:
-            follower = Follower(entry, self._following)
-            self._followers[entry.name] = self._start(f"following {entry.name}", follower)
+        _cancel(*self._followers.pop(entry.name, ()))
+        self._followers[entry.name] = [
+            self._start(f"following {entry.name}, rank {rank.number}", Follower(entry, self._following, rank))
+            for rank in entry.ranks
+            if rank.events
+        ]
 
     def _start(self, what: str, task: Watcher | Follower) -> asyncio.Task[None]:
         return self._group.create_task(supervised(what, task.run), name=what)
 
     def _stop(self, name: str) -> None:
-        _cancel(self._watchers.pop(name, None))
-        _cancel(self._followers.pop(name, None))
+        _cancel(*filter(None, [self._watchers.pop(name, None)]), *self._followers.pop(name, ()))
 
 
 def _same_process(one: fleet_pb2.Replica, other: fleet_pb2.Replica) -> bool:
-    """Whether two descriptions are of one engine process, as far as they say."""
-    return (one.address, one.events, one.replay) == (other.address, other.events, other.replay)
+    """Whether two descriptions are of one engine process, as far as they say; the endpoints of its events may be its
+    own word rather than the file's."""
+    if one.address != other.address:
+        return False
+    return not (one.events and other.events) or (one.events, one.replay) == (other.events, other.replay)
 
 
-def _cancel(task: asyncio.Task[None] | None) -> None:
-    if task is not None:
+def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
         task.cancel()

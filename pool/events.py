@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import zmq
 
+from pool.complaints import Complaints
 from pool.kv_events import Batch, KvSource, Removed, Stored
+from pool.ranks import Rank
 from pool.roster import Entry, Knowledge, Roster
 from pool.sequence import UNSEEN, Verdict
 from pool.sockets import Frame, Message, Socket, frame, replayed
@@ -28,6 +30,7 @@ class Tally:
     cleared: int = 0
     ignored: int = 0
     malformed: int = 0
+    misplaced: int = 0  # frames on a stream that they are not of
     gaps: int = 0
     resets: int = 0
     replays: int = 0
@@ -56,20 +59,22 @@ class Following:
     decode: KvSource
     context: "zmq.Context[zmq.Socket[bytes]]"
     tally: Tally = field(default_factory=Tally)
+    complaints: Complaints = field(default_factory=Complaints)
     idle_s: float = 2.0  # a replay that says nothing for so long has ended
     recheck_s: float = 10.0  # without a frame for so long, ask whether the last ones were lost
 
 
 class Follower:
-    """Keeps one entry's holdings equal to what its engine says."""
+    """Keeps what one rank of an entry holds equal to what its engine says."""
 
-    def __init__(self, entry: Entry, following: Following) -> None:
+    def __init__(self, entry: Entry, following: Following, rank: Rank | None = None) -> None:
         self._entry, self._with = entry, following
-        self._cursor = entry.cursor
+        self._rank = rank or entry.ranks[0]
+        self._cursor = self._rank.cursor
 
     async def run(self) -> None:
         """Follow for ever; raises `zmq.ZMQError` when the endpoint cannot be one."""
-        with Socket(self._with.context, zmq.SUB, self._entry.described.events) as live:
+        with Socket(self._with.context, zmq.SUB, self._rank.events) as live:
             await self._begin()
             while True:
                 try:
@@ -83,7 +88,7 @@ class Follower:
 
     def _wait_s(self) -> float:
         """Soon again where nothing is known yet: an engine that was not up when first asked."""
-        unsure = self._cursor.last == UNSEEN and self._entry.knowledge is Knowledge.UNKNOWN
+        unsure = self._cursor.last == UNSEEN and self._rank.knowledge is Knowledge.UNKNOWN
         return min(self._with.idle_s, self._with.recheck_s) if unsure else self._with.recheck_s
 
     async def _begin(self) -> None:
@@ -91,7 +96,7 @@ class Follower:
         roster, entry = self._with.roster, self._entry
         if self._cursor.last != UNSEEN:
             if await self._continues():
-                roster.know(entry, Knowledge.EXACT)
+                roster.know(entry, Knowledge.EXACT, self._rank)
             else:
                 roster.restart(entry)
                 entry.reset_seen = True
@@ -111,16 +116,19 @@ class Follower:
 
     async def _recheck(self) -> None:
         """Ask for frames that came before we listened, or were lost with none after them to show it."""
-        if self._entry.described.replay and await self._fill() and self._cursor.last == UNSEEN:
-            self._with.roster.know(self._entry, Knowledge.EXACT)
+        if self._rank.replay and await self._fill() and self._cursor.last == UNSEEN:
+            self._with.roster.know(self._entry, Knowledge.EXACT, self._rank)
 
     async def _take(self, message: Message) -> None:
         """One live message."""
         found = frame(message)
         if found is None:
             self._with.tally.malformed += 1
+            self._complain("malformed", "a message on its event socket is no frame")
             return
         batch = self._with.decode(found.payload)
+        if not self._is_its_own(message, batch):
+            return
         verdict = self._cursor.judge(found.sequence, batch.at)
         if verdict is Verdict.RESET:
             self._reset()
@@ -132,6 +140,22 @@ class Follower:
         if verdict is Verdict.NEXT:
             self._apply(found.sequence, batch)
 
+    def _is_its_own(self, message: Message, batch: Batch) -> bool:
+        """Whether a frame is of this rank's engine, as far as it says; one that is not is left alone."""
+        topic = message[0].decode("utf-8", "replace") if len(message) > 2 else ""
+        if self._rank.topic and topic and topic != self._rank.topic:
+            self._with.tally.misplaced += 1
+            self._complain("misplaced", f"a frame of topic {topic!r:.80} on its event socket is not its own")
+            return False
+        if not batch.events or self._rank.speaks_as(batch.rank):
+            return True
+        self._with.tally.misplaced += 1
+        self._complain("misplaced", f"a frame of rank {batch.rank} came on the socket of rank {self._rank.said}")
+        return False
+
+    def _complain(self, what: str, words: str) -> None:
+        self._with.complaints.say(what, self._entry.name, words)
+
     def _reset(self) -> None:
         """The publisher counts from the beginning again: its engine is a new process."""
         log.info("%s restarted: its events count from the beginning again", self._entry.name)
@@ -142,7 +166,7 @@ class Follower:
     async def _mend(self, upto: int) -> None:
         """Frames before `upto` are missing: ask for them, and where they are gone for good say so and go on."""
         self._with.tally.gaps += 1
-        if self._entry.described.replay:
+        if self._rank.replay:
             await self._fill()
         if self._cursor.wanted < upto:
             self._lose(upto)
@@ -151,7 +175,7 @@ class Follower:
         name, wanted = self._entry.name, self._cursor.wanted
         log.warning("%s: events %d to %d are lost: its cache is unknown", name, wanted, upto - 1)
         self._with.tally.lost += 1
-        self._with.roster.lost(self._entry)
+        self._with.roster.lost(self._entry, self._rank)
         self._cursor.advance(upto - 1, 0.0)
 
     async def _fill(self) -> bool:
@@ -183,18 +207,20 @@ class Follower:
 
     def _replay(self, start: int) -> AsyncGenerator[Frame, None]:
         self._with.tally.replays += 1
-        return replayed(self._with.context, self._entry.described.replay, start, self._with.idle_s)
+        return replayed(self._with.context, self._rank.replay, start, self._with.idle_s)
 
     def _apply(self, sequence: int, batch: Batch) -> None:
         """Take in one batch, the next in order."""
-        roster, entry = self._with.roster, self._entry
+        roster, entry, rank = self._with.roster, self._entry, self._rank
         if sequence == 0:
-            roster.know(entry, Knowledge.EXACT)
+            roster.know(entry, Knowledge.EXACT, rank)
         self._cursor.advance(sequence, batch.at)
         self._with.tally.count(batch)
-        odd = entry.holdings.odd.evidence
-        roster.cached(entry, map(entry.holdings.apply, batch.events))
+        odd = rank.holdings.odd.evidence
+        roster.heard(entry, rank, batch.events)
         if batch.malformed:
-            roster.lost(entry)
-        elif entry.holdings.odd.evidence != odd:
-            roster.know(entry, Knowledge.UNKNOWN)
+            self._complain("malformed", f"{batch.malformed} events of frame {sequence} cannot be read")
+            roster.lost(entry, rank)
+        elif rank.holdings.odd.evidence != odd:
+            self._complain("odd", f"frame {sequence} does not fit what it said before: {rank.holdings.odd}")
+            roster.know(entry, Knowledge.UNKNOWN, rank)

@@ -1,6 +1,6 @@
 """What one replica's cache holds, in the engine's hashes and in Weir's own, by tier; bounded. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -62,28 +62,30 @@ class Holdings:
     _gone: dict[int, int] = field(default_factory=dict)  # likewise, of blocks that lately left every tier
     _long_gone: dict[int, int] = field(default_factory=dict)  # and of those before them
     _tiers: dict[str, dict[int, int]] = field(default_factory=dict)  # tier → engine hash → times it is held
+    _owned: dict[str, set[int]] = field(default_factory=dict)  # tier → own hashes, once somebody looked one up
+    _group: int | None = None  # the attention group that is followed: the first whose blocks hold whole prefixes
 
     def __len__(self) -> int:
         return sum(map(len, self._tiers.values()))
 
     def apply(self, event: Event) -> Change | None:
-        """Take in one event; None when it changed nothing. Only the first attention group is followed."""
+        """Take in one event; None when it changed nothing. One attention group is followed."""
         if isinstance(event, Cleared):
             return self.clear()
-        if event.group:
-            return None
-        return self._store(event) if isinstance(event, Stored) else self._remove(event)
+        if isinstance(event, Stored):
+            return self._store(event) if self._follows(event) else None
+        return self._remove(event) if event.group == (self._group or 0) else None
 
     def clear(self) -> Change:
         """Forget every block."""
-        for names in (self._own, self._gone, self._long_gone, self._tiers):
+        for names in (self._own, self._gone, self._long_gone, self._tiers, self._owned):
             names.clear()
         return Change(CLEARED, [])
 
     def lose(self) -> Change:
         """Hold nothing any more, but keep the names: what a hash stands for stays true."""
         self._long_gone, self._gone = self._own, {}
-        self._own, self._tiers = {}, {}
+        self._own, self._tiers, self._owned = {}, {}, {}
         return Change(CLEARED, [])
 
     def tiers(self) -> list[str]:
@@ -93,6 +95,12 @@ class Holdings:
     def own(self, tier: str) -> list[int]:
         """Own hashes of a tier's blocks, oldest first."""
         return [self._own[engine] for engine in self._tiers.get(tier, ())]
+
+    def held(self, tier: str) -> Container[int]:
+        """Own hashes of a tier's blocks, to look one up."""
+        if tier not in self._owned:
+            self._owned[tier] = set(self.own(tier))
+        return self._owned[tier]
 
     def columns(self, tier: str) -> TierBlocks:
         """A tier's blocks as two columns, to be kept elsewhere."""
@@ -105,7 +113,15 @@ class Holdings:
         engine, own = blocks.engine[: self.limit].tolist(), blocks.own[: self.limit].tolist()
         self._own.update(zip(engine, own, strict=True))
         self._tiers[tier] = dict.fromkeys(engine, 1)
+        self._owned.pop(tier, None)
         return Change(STORED, own, tier)
+
+    def _follows(self, event: Stored) -> bool:
+        """Whether an event tells of prefixes: a sliding window's blocks are no prefix, and of several groups that
+        hold whole ones, which fill and empty together, the first will do."""
+        if self._group is None and event.whole:
+            self._group = event.group
+        return event.whole is not False and event.group == (self._group or 0)
 
     def _store(self, event: Stored) -> Change | None:
         own = self._known(event.hashes) if not event.tokens else self._hash(event)
@@ -128,12 +144,16 @@ class Holdings:
             if parent is None:
                 self.odd.orphans += len(event.hashes)
                 return None
-        self.block_tokens = event.block_tokens
+        if self._own and event.block_tokens != self.block_tokens:  # a part of a block, or nonsense: no prefix of ours
+            self.odd.contradictions += 1
+            return None
         try:
-            return own_hashes(event, parent, self.hasher)
+            own = own_hashes(event, parent, self.hasher)
         except BadEvent:
             self.odd.contradictions += 1
             return None
+        self.block_tokens = event.block_tokens if own else self.block_tokens
+        return own
 
     def _known(self, hashes: list[int]) -> list[int] | None:
         """Own hashes of blocks that only change tier; None unless every one is known."""
@@ -159,6 +179,8 @@ class Holdings:
                 fresh.append(own)
             else:  # an engine may compute the same block twice at once and then holds, and removes, two
                 held[engine] = times + 1
+        if tier in self._owned:
+            self._owned[tier].update(fresh)
         return fresh
 
     def _remove(self, event: Removed) -> Change | None:
@@ -173,6 +195,8 @@ class Holdings:
                 self._let_go(engine)
             else:
                 self.odd.strangers += 1
+        if event.tier in self._owned:
+            self._owned[event.tier].difference_update(removed)
         return Change(REMOVED, removed, event.tier) if removed else None
 
     def _let_go(self, engine: int) -> None:

@@ -7,14 +7,21 @@ from policies.registry import Registry
 
 BITS64 = (1 << 64) - 1
 
-HBM, HOST, REMOTE = "hbm", "host", "remote"
+HBM, HOST, DISK, REMOTE = "hbm", "host", "disk", "remote"
 MEDIA = {
     None: HBM, "GPU": HBM, "HBM": HBM, "DEVICE": HBM,
     "CPU": HOST, "CPU_PINNED": HOST, "CPU_TIER1": HOST, "CPU_TIER2": HOST, "HOST": HOST,
-    "DISK": HOST, "NVME": HOST, "SSD": HOST,
+    "DISK": DISK, "NVME": DISK, "SSD": DISK, "STORAGE": DISK,
 }  # fmt: skip
-"""Weir's tier of an engine's medium; one that is not here is outside the machine. The wire has no tier for local
-disks: they count with host memory, the slower tier that needs no network."""
+"""Weir's tier of an engine's medium; one that is not here is outside the machine."""
+
+WHOLE = frozenset({"full_attention", "mla_attention", "sink_full_attention", "unknown"})
+"""Kinds of attention group whose blocks hold every token of a prefix; the others keep a window, a chunk or a state."""
+
+
+def tier(medium: str | None, locality: str | None = None) -> str:
+    """Weir's tier of what an engine says of where a block is."""
+    return REMOTE if locality == "REMOTE" else MEDIA.get(medium, REMOTE)
 
 
 class Stored(NamedTuple):
@@ -28,6 +35,8 @@ class Stored(NamedTuple):
     adapter: str = ""  # LoRA adapter
     keys: list[Any] | None = None  # per block, what else the engine hashed: adapter, salt, image hashes ...
     group: int = 0  # attention group
+    whole: bool | None = None  # its blocks hold every token of a prefix; a sliding window's do not; None: not said
+    paged: bool = False  # `block_tokens` is a page: the replica's own blocks are made of several
 
 
 class Removed(NamedTuple):
@@ -52,6 +61,7 @@ class Batch(NamedTuple):
     events: tuple[Event, ...] = ()
     ignored: int = 0  # events of a kind that is not known here
     malformed: int = 0  # events that say something which cannot be read: knowledge is lost
+    rank: int = 0  # data-parallel rank that said it
 
 
 KvSource = Callable[[bytes], Batch]

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, st
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pool.complaints import Complaints
 from pool.events import Tally
 from pool.feed import Feed
 from pool.holdings import Oddities
@@ -17,14 +18,16 @@ from pool.roster import Knowledge, Roster
 
 SCRAPE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 KINDS = ("stored", "removed", "cleared", "ignored", "malformed")
+COMPLAINTS = ("malformed", "misplaced", "odd", "sources", "forged")
 ODDITIES = ("orphans", "strangers", "contradictions", "refused", "strays")
 
 
 class Live(Collector):
     """Families made from the roster, the tally and the feed as they stand."""
 
-    def __init__(self, roster: Roster, tally: Tally, feed: Feed, far: Failover | None) -> None:
+    def __init__(self, roster: Roster, tally: Tally, feed: Feed, far: Failover | None, complaints: Complaints) -> None:
         self._roster, self._tally, self._feed, self._far = roster, tally, feed, far
+        self._complaints = complaints
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -34,6 +37,9 @@ class Live(Collector):
         yield _counter("weir_pool_resyncs", "Snapshots sent to routers too slow", self._feed.fallen_behind())
         if self._far is not None:
             yield _gauge("weir_pool_redis_up", "1 when the registry in Redis answers", int(self._far.up))
+            yield _counter("weir_pool_redis_losses", "Calls that the registry did not answer", self._far.losses)
+        rejected = {what: self._complaints.counts[what] for what in COMPLAINTS}
+        yield _labelled("weir_pool_rejected", "Words of others that were rejected", "what", rejected)
 
     def _fleet(self) -> Iterator[Metric]:
         ready = GaugeMetricFamily("weir_pool_replicas", "Replicas", labels=["pool", "ready"])
@@ -45,7 +51,7 @@ class Live(Collector):
             states[entry.described.pool, True] += entry.readiness.ready
             states[entry.described.pool, False] += not entry.readiness.ready
             knowledge[entry.knowledge] += 1
-            blocks.add_metric([entry.name], len(entry.holdings))
+            blocks.add_metric([entry.name], entry.blocks)
         for (pool, is_ready), count in states.items():
             ready.add_metric([pool, str(is_ready).lower()], count)
         for state, count in knowledge.items():
@@ -65,7 +71,7 @@ class Live(Collector):
         yield _labelled("weir_pool_kv_oddities", "Things engines said that do not fit", "what", odd)
 
     def _odd(self, what: str) -> int:
-        odds: Iterable[Oddities] = (entry.holdings.odd for entry in self._roster)
+        odds: Iterable[Oddities] = (rank.holdings.odd for entry in self._roster for rank in entry.ranks)
         return sum(getattr(odd, what) for odd in odds)
 
 

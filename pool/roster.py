@@ -1,25 +1,21 @@
 """The fleet as it is known now: one entry a replica, changed by discovery, health and events. No I/O, no clock."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from pool.changes import Changes
 from pool.health import Readiness
-from pool.holdings import Change, Holdings
+from pool.holdings import CLEARED, STORED, Change, Holdings
+from pool.kv_events import Event
 from pool.own_hashes import Hasher
+from pool.ranks import Knowledge as Knowledge
+from pool.ranks import Rank, worst
 from pool.registry.port import Snapshot
 from pool.scrape import Reading
-from pool.sequence import Cursor
+from pool.sequence import UNSEEN, Cursor
+from pool.sources import Source, placed, ranks
+from pool.union import Union
 from weir.v1 import fleet_pb2
-
-
-class Knowledge(StrEnum):
-    """How well a replica's cache is known."""
-
-    EXACT = "exact"  # every event since its start has been taken in
-    APPROXIMATE = "approximate"  # it publishes no events: a router guesses from what it sent
-    UNKNOWN = "unknown"  # something was missed: what is said to be held is, but more may be
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,12 +24,13 @@ class Entry:
 
     described: fleet_pb2.Replica
     readiness: Readiness
-    holdings: Holdings
-    knowledge: Knowledge
-    cursor: Cursor = field(default_factory=Cursor)
+    ranks: list[Rank]  # at least one
+    union: Union = field(default_factory=Union)  # of what the ranks hold, where there are several
     reading: Reading = field(default_factory=Reading)
     asked_at: float = 0.0  # monotonic seconds of the reading
-    missed_at_blocks: int = 0  # blocks ever stored when knowledge was lost
+    kept: dict[int, Snapshot] = field(default_factory=dict)  # of its ranks, from the registry, this epoch's
+    file_events: bool = False  # the endpoints of its events are the fleet file's word, not its own
+    sources_asked: bool = False  # it was asked where its ranks publish since it last started
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
 
     @property
@@ -45,6 +42,43 @@ class Entry:
     def epoch(self) -> int:
         """Rises each time it is found restarted."""
         return int(self.described.epoch)
+
+    @property
+    def holdings(self) -> Holdings:
+        """What the first rank holds."""
+        return self.ranks[0].holdings
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the first rank's events stand."""
+        return self.ranks[0].cursor
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """How well its cache is known."""
+        return worst(self.ranks)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks held, over all ranks and tiers."""
+        return sum(len(rank.holdings) for rank in self.ranks)
+
+    def tiers(self) -> list[str]:
+        """The tiers that hold anything."""
+        return self.holdings.tiers() if len(self.ranks) == 1 else self.union.tiers()
+
+    def own(self, tier: str) -> list[int]:
+        """Own hashes of a tier's blocks, each once."""
+        return self.holdings.own(tier) if len(self.ranks) == 1 else self.union.own(tier)
+
+    @property
+    def untold(self) -> bool:
+        """Whether what is held of it is not to be told yet."""
+        return any(rank.untold for rank in self.ranks)
+
+    def held(self, tier: str) -> Container[int]:
+        """Own hashes of a tier's blocks, to look one up."""
+        return self.holdings.held(tier) if len(self.ranks) == 1 else self.union.held(tier)
 
     def report(self, now: float) -> fleet_pb2.ReplicaReport:
         """What it is doing, as the wire says it."""
@@ -65,9 +99,9 @@ class Entry:
 class Roster:
     """Every replica that discovery names."""
 
-    def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int) -> None:
+    def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
-        self._hasher, self._failures, self._limit = hasher, failures, limit_blocks
+        self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
         self._epochs: dict[str, int] = {}  # the last of every replica ever entered: one that comes back goes on from it
 
@@ -89,19 +123,45 @@ class Roster:
         entry = self._entries[described.name] = Entry(
             described=mine,
             readiness=Readiness(failures=self._failures),
-            holdings=Holdings(self._hasher, self._limit),
-            knowledge=Knowledge.UNKNOWN if described.events else Knowledge.APPROXIMATE,
+            file_events=bool(described.events),
+            ranks=[self._rank(each) for each in ranks(Source(0, described.events, described.replay), self._ranks)],
         )
         self.changes.described(entry.name)
         self.changes.reported(entry.name)
         self._tell(entry, entry.holdings.clear())
         return entry
 
+    def publishes(self, entry: Entry, said: list[Source]) -> bool:
+        """The engine said where each of its ranks publishes; True when that is news, and its cache is to be learned."""
+        first = entry.ranks[0]
+        sources = placed(said, first.events, first.replay) if entry.file_events else said
+        entry.sources_asked = True
+        if not sources or [source[:3] for source in sources] == [(r.number, r.events, r.replay) for r in entry.ranks]:
+            for rank, source in zip(entry.ranks, sources, strict=False):
+                rank.topic = source.topic
+            return False
+        entry.ranks = [self._rank(source) for source in sources]
+        entry.described.events, entry.described.replay = sources[0].events, sources[0].replay
+        self.changes.described(entry.name)
+        self.changes.reported(entry.name)
+        self._tell(entry, entry.union.clear())
+        self.recall(entry, entry.kept)
+        return True
+
+    def recall(self, entry: Entry, kept: Mapping[int, Snapshot]) -> None:
+        """What a registry kept of its ranks, so far as it is of this epoch."""
+        entry.kept = {number: one for number, one in kept.items() if one.epoch == entry.epoch}
+        for rank in entry.ranks:
+            snapshot = entry.kept.get(rank.number)
+            if snapshot is not None and rank.replay and snapshot.sequence > UNSEEN:
+                self.restore(entry, snapshot, rank)
+
     def describe(self, entry: Entry, described: fleet_pb2.Replica) -> None:
         """Other facts of the same process."""
         epoch = entry.epoch
         entry.described.CopyFrom(described)
         entry.described.epoch = epoch
+        entry.described.events, entry.described.replay = entry.ranks[0].events, entry.ranks[0].replay
         entry.described.block_tokens = entry.reading.block_tokens or described.block_tokens
         self.changes.described(entry.name)
 
@@ -109,12 +169,15 @@ class Roster:
         """When its process started, as an earlier pool saw it: another time now shows it to have restarted."""
         entry.reading = replace(entry.reading, started=started)
 
-    def restore(self, entry: Entry, snapshot: Snapshot) -> None:
-        """What a registry kept of it, not known to be true until its events are seen to go on from there."""
-        entry.cursor.advance(snapshot.sequence, snapshot.at)
+    def restore(self, entry: Entry, snapshot: Snapshot, rank: Rank | None = None) -> None:
+        """What a registry kept of a rank: told to nobody until its events are seen to go on from there."""
+        rank = rank or entry.ranks[0]
+        rank.cursor.advance(snapshot.sequence, snapshot.at)
         entry.reading = replace(entry.reading, started=snapshot.started)
-        entry.holdings.block_tokens = snapshot.block_tokens
-        self.cached(entry, [entry.holdings.restore(tier, blocks) for tier, blocks in snapshot.tiers.items()])
+        rank.holdings.block_tokens = snapshot.block_tokens
+        rank.untold = [rank.holdings.restore(tier, blocks) for tier, blocks in snapshot.tiers.items()]
+        for change in rank.untold:
+            self._together(entry, change)
 
     def leave(self, name: str) -> None:
         """A replica is no longer part of the fleet."""
@@ -150,37 +213,78 @@ class Roster:
         """It is another process now: what was known of its cache is void."""
         entry.described.epoch += 1
         self._epochs[entry.name] = entry.epoch
-        entry.cursor.restart()
+        entry.kept, entry.sources_asked = {}, False
         self.changes.described(entry.name)
-        self._tell(entry, entry.holdings.clear())
-        if entry.described.events:
-            self.know(entry, Knowledge.UNKNOWN)
+        for rank in entry.ranks:
+            rank.restart()
+            rank.holdings.clear()
+        self._tell(entry, entry.union.clear())
+        for rank in entry.ranks:
+            if rank.events:
+                self.know(entry, Knowledge.UNKNOWN, rank)
+
+    def heard(self, entry: Entry, rank: Rank, events: tuple[Event, ...]) -> None:
+        """A rank said what changed in its cache."""
+        self.cached(entry, rank.changed(events, entry.described.block_tokens))
+        size = rank.holdings.block_tokens
+        if size not in (0, entry.described.block_tokens):
+            entry.described.block_tokens = size  # the engine's word goes before the file's
+            self.changes.described(entry.name)
+        self._heal(entry, rank)
 
     def cached(self, entry: Entry, changes: Iterable[Change | None]) -> None:
-        """Its cache holds something else."""
+        """A rank's cache holds something else."""
         for change in changes:
-            if change is not None:
-                self._tell(entry, change)
-        self._heal(entry)
+            for told in self._together(entry, change) if change is not None else ():
+                self._tell(entry, told)
 
-    def lost(self, entry: Entry) -> None:
+    def lost(self, entry: Entry, rank: Rank | None = None) -> None:
         """Events are missing for good: drop what is known and build again from what is seen."""
-        self._tell(entry, entry.holdings.lose())
-        self.know(entry, Knowledge.UNKNOWN)
+        rank = rank or entry.ranks[0]
+        self.cached(entry, [rank.holdings.lose()])
+        self.know(entry, Knowledge.UNKNOWN, rank)
 
-    def know(self, entry: Entry, knowledge: Knowledge) -> None:
-        """Say how well its cache is known from here on."""
+    def know(self, entry: Entry, knowledge: Knowledge, rank: Rank | None = None) -> None:
+        """Say how well a rank's cache is known from here on."""
+        rank, before = rank or entry.ranks[0], entry.knowledge
         if knowledge is Knowledge.UNKNOWN:
-            entry.missed_at_blocks = entry.holdings.stored_blocks
-        if knowledge is not entry.knowledge:
-            entry.knowledge = knowledge
+            rank.missed_at_blocks = rank.holdings.stored_blocks
+        rank.knowledge = knowledge
+        untold, rank.untold = rank.untold, []
+        if entry.knowledge is not before:
             self.changes.reported(entry.name)
+        elif not untold:
+            return
+        if knowledge is Knowledge.EXACT:  # a router drops what it was told under the other knowledge
+            alone = untold and len(entry.ranks) == 1
+            for change in untold if alone else [Change(STORED, entry.own(tier), tier) for tier in entry.tiers()]:
+                self._tell(entry, change)
 
-    def _heal(self, entry: Entry) -> None:
+    def _rank(self, source: Source) -> Rank:
+        return Rank(
+            number=source.rank,
+            events=source.events,
+            replay=source.replay,
+            topic=source.topic,
+            holdings=Holdings(self._hasher, self._limit),
+            knowledge=Knowledge.UNKNOWN if source.events else Knowledge.APPROXIMATE,
+        )
+
+    def _heal(self, entry: Entry, rank: Rank) -> None:
         """A cache into which as many blocks have come as it has room for holds nothing that was not seen coming."""
-        since = entry.holdings.stored_blocks - entry.missed_at_blocks
-        if entry.knowledge is Knowledge.UNKNOWN and 0 < entry.reading.blocks <= since:
-            self.know(entry, Knowledge.EXACT)
+        since = rank.holdings.stored_blocks - rank.missed_at_blocks
+        room = entry.reading.blocks // len(entry.ranks)
+        if rank.knowledge is Knowledge.UNKNOWN and 0 < room <= since:
+            self.know(entry, Knowledge.EXACT, rank)
+
+    def _together(self, entry: Entry, change: Change) -> list[Change]:
+        """What one rank's change is for the replica."""
+        if len(entry.ranks) == 1:
+            return [change]
+        if change.kind == CLEARED:
+            return entry.union.settle([rank.holdings for rank in entry.ranks])
+        told = entry.union.take(change)
+        return [told] if told is not None else []
 
     def _tell(self, entry: Entry, change: Change) -> None:
         size = entry.holdings.block_tokens or entry.described.block_tokens

@@ -3,6 +3,7 @@
 Several series of one name are the engine's data-parallel ranks: counts add up, shares are averaged.
 """
 
+import json
 from dataclasses import dataclass
 
 RUNNING = (b"vllm:num_requests_running", b"sglang:num_running_reqs")
@@ -11,6 +12,8 @@ KV_SHARE = (b"vllm:kv_cache_usage_perc", b"vllm:gpu_cache_usage_perc", b"sglang:
 KV_TOKENS = (b"sglang:max_total_num_tokens",)
 CONFIG = b"vllm:cache_config_info"
 STARTED = (b"process_start_time_seconds",)
+MODELS = "/v1/models"  # where an engine names its adapters
+MOST_ADAPTERS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,18 @@ def read(page: bytes) -> Reading:
         blocks=blocks,
         started=max(_first(page, STARTED), default=0.0),
     )
+
+
+def adapters(page: bytes) -> tuple[str, ...] | None:
+    """The LoRA adapters that an engine's /v1/models names, sorted: those with a parent. None where it says nothing."""
+    try:
+        listed = json.loads(page)["data"]
+        names = {one["id"] for one in listed if one.get("parent") and one["parent"] != one["id"]}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    if len(names) > MOST_ADAPTERS or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(sorted(names))
 
 
 def _first(page: bytes, names: tuple[bytes, ...]) -> list[float]:

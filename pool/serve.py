@@ -1,4 +1,4 @@
-"""The pool over gRPC: weir.v1.Pool."""
+"""The pool over gRPC: weir.v1.Pool and weir.v1.Registry."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -7,7 +7,10 @@ import grpc
 
 from pool.feed import Encoded, Feed
 from pool.grpc_health import health
-from weir.v1 import fleet_pb2
+from pool.own_hashes import Hasher
+from pool.roster import Roster
+from pool.where import BadQuestion, where
+from weir.v1 import fleet_pb2, registry_pb2, registry_pb2_grpc
 
 OPTIONS = [
     ("grpc.so_reuseport", 0),  # a second pool on the same port is a mistake, not a share
@@ -22,6 +25,30 @@ Context = Any  # grpc.aio.ServicerContext, of which nothing is used
 
 class CannotListen(OSError):
     """The address to listen on is taken or is none."""
+
+
+class RegistryService(registry_pb2_grpc.RegistryServicer):
+    """weir.v1.Registry: where a prefix lives, for any client."""
+
+    def __init__(self, roster: Roster, hasher: Hasher) -> None:
+        self._roster, self._hasher = roster, hasher
+
+    async def Where(  # noqa: N802 (the wire's name)
+        self, request: registry_pb2.WhereRequest, context: Context
+    ) -> registry_pb2.WhereReply:
+        """What each replica holds of a prefix."""
+        try:
+            return where(self._roster, request, self._hasher)
+        except BadQuestion as bad:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(bad))
+            raise
+
+    async def Session(  # noqa: N802 (the wire's name)
+        self, request: registry_pb2.SessionRequest, context: Context
+    ) -> registry_pb2.SessionReply:
+        """A pool sends nothing, so it knows of no session."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "A pool sends no requests: ask a router.")
+        raise AssertionError
 
 
 class PoolService:
@@ -60,13 +87,13 @@ class PoolService:
         )
 
 
-async def serving(feed: Feed, listen: str) -> tuple[grpc.aio.Server, int]:
-    """A started server and its port; raises `CannotListen`."""
+def bound(feed: Feed, listen: str, registry: RegistryService) -> tuple[grpc.aio.Server, int]:
+    """A server that listens and its port, to be started: who connects before waits. Raises `CannotListen`."""
     server = grpc.aio.server(options=OPTIONS)
+    registry_pb2_grpc.add_RegistryServicer_to_server(registry, server)  # type: ignore[no-untyped-call]
     server.add_generic_rpc_handlers((PoolService(feed).handlers(), health()))
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError:
         raise CannotListen(f"cannot listen on {listen}: is it taken?") from None
-    await server.start()
     return server, port

@@ -17,6 +17,7 @@ class Settings(BaseModel):
     failures: PositiveInt = 3  # in a row, until a replica is not ready
     discovery_interval_s: PositiveFloat = 1.0  # how often the fleet file is looked at
     kv_source: str = "vllm"  # decoder of the engines' KV events
+    ranks: int = Field(default=1, ge=1, le=64)  # data-parallel ranks of a replica whose engine does not say
     replay_idle_s: PositiveFloat = 2.0  # a replay that is silent for so long has ended
     recheck_s: PositiveFloat = 10.0  # ask for lost events after so long a silence
     blocks_per_replica: PositiveInt = 1 << 21

@@ -7,7 +7,7 @@ from pool.holdings import STORED
 from pool.roster import Entry, Roster
 from weir.v1 import fleet_pb2
 
-MOST_BLOCKS = 1 << 16  # blocks in one message: 512 KiB
+MOST_BLOCKS = 1 << 14  # blocks in one message, 128 KiB: what a router takes in before it turns to its requests
 
 
 def whole(roster: Roster, version: int, now: float) -> fleet_pb2.FleetUpdate:
@@ -31,8 +31,9 @@ def held(roster: Roster, version: int) -> Iterator[fleet_pb2.FleetUpdate]:
 
 def _held(roster: Roster, began: list[tuple[Entry, int]], version: int) -> Iterator[fleet_pb2.FleetUpdate]:
     for entry, epoch in began:
-        for tier in entry.holdings.tiers():
-            own = entry.holdings.own(tier) if roster.get(entry.name) is entry and entry.epoch == epoch else []
+        for tier in entry.tiers():
+            same = roster.get(entry.name) is entry and entry.epoch == epoch and not entry.untold
+            own = entry.own(tier) if same else []
             for blocks in _pieces(own):
                 yield fleet_pb2.FleetUpdate(version=version, events=[_stored(entry, tier, blocks)])
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
+from pool import sources
+from pool.complaints import Complaints
 from pool.fetch import Answer, Connection, Refused
 from pool.roster import Entry, Roster
 from pool.scrape import read
@@ -36,6 +38,7 @@ class Watching:
     interval_s: float = 1.0
     timeout_s: float = 2.0
     clock: Callable[[], float] = field(default=monotonic)
+    complaints: Complaints = field(default_factory=Complaints)
 
 
 class Watcher:
@@ -60,6 +63,8 @@ class Watcher:
         if await self._is_well(connection):
             self._with.roster.answered(self._entry)
             outcome = "ok" if await self._read(connection) else "no-metrics"
+            if not self._entry.sources_asked:
+                await self._ask_sources(connection)
         self._with.seen.looked(self._with.clock() - began, outcome)
 
     async def _is_well(self, connection: Asking) -> bool:
@@ -72,6 +77,23 @@ class Watcher:
         if status != OK:
             self._with.roster.failed(self._entry, f"/health answered {status}", refused=False)
         return status == OK
+
+    async def _ask_sources(self, connection: Asking) -> None:
+        """Once a process: where its ranks publish. One that does not say, or says nonsense, is believed nothing."""
+        try:
+            status, body = await connection.get(sources.PATH, self._with.timeout_s)
+        except OSError:
+            return
+        self._entry.sources_asked = True
+        if status != OK or not body.lstrip().startswith(b"{"):
+            return
+        try:
+            said = sources.read(body, self._entry.described.address)
+        except sources.BadSources as bad:
+            self._with.complaints.say("sources", self._entry.name, f"what it says of its KV events is no use: {bad}")
+            return
+        if self._with.roster.publishes(self._entry, said):
+            self._restarted(self._entry)
 
     async def _read(self, connection: Asking) -> bool:
         try:

@@ -9,12 +9,17 @@ from policies.native.placer import Placer
 from policies.policy import routing
 from policies.predict import Candidate
 from policies.request import hash31
-from router.held import Held
+from router.adapters import Adapters
+from router.complaints import Complaints
+from router.guesses import Guesses
+from router.held import APPROXIMATE, Held
 from router.metrics import Metrics
 from router.models import Model
 from router.order import Order
 from router.record import Observer
+from router.retention import Retention, spliced
 from router.settings import Settings
+from router.truth import possible
 from router.view import Load, View
 
 NOBODY: frozenset[int] = frozenset()
@@ -25,8 +30,8 @@ class Placement:
     """A request that was sent: where, what was predicted, and the load it is counted for."""
 
     __slots__ = (
-        "cached_tokens", "cost_usd", "expected_tokens", "load", "model", "noted", "order", "prompt_tokens",
-        "propensity", "record", "replica", "row", "sent_at", "tpot_s", "ttft_s",
+        "cached_tokens", "cost_usd", "exact", "expected_tokens", "known_tokens", "load", "model", "noted", "order",
+        "prompt_tokens", "propensity", "record", "replica", "row", "sent_at", "splice", "tpot_s", "ttft_s",
     )  # fmt: skip
 
     def __init__(self, order: Order, model: Model, replica: Replica, row: int, placer: Placer, now: float) -> None:
@@ -34,11 +39,14 @@ class Placement:
         self.sent_at, told = now, placer.told
         self.propensity, self.ttft_s, self.tpot_s = told[0], told[1], told[2]
         self.cost_usd, self.cached_tokens = told[3], told[4]
+        self.known_tokens = self.cached_tokens  # the part of them that is no guess
+        self.exact = False  # whether the replica's own events said so
         self.prompt_tokens, self.expected_tokens = placer.prompt_tokens, placer.expected_tokens
         uncached = max(self.prompt_tokens - self.cached_tokens, 1.0)
         attended = uncached * (self.prompt_tokens - 0.5 * uncached)
         self.load = Load(row, uncached, attended, self.prompt_tokens + 0.5 * self.expected_tokens)
         self.record: dict[str, object] | None = None
+        self.splice = b""  # members of the body's object that the engine is to read beside the client's
         self.noted: Sequence[Candidate] = ()  # predictions for every candidate, where somebody asked for them
 
 
@@ -46,8 +54,8 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_block_bytes", "_tpot_slo_s", "_ttft_slo_s", "fleet", "held", "metrics", "models", "placer", "recorder",
-        "settings", "view",
+        "_beside", "_block_bytes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters", "complaints",
+        "fleet", "held", "metrics", "models", "placer", "recorder", "retention", "settings", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -56,19 +64,25 @@ class Core:
         self.view = View(self.fleet)
         self.held = Held(self.fleet, settings.index_blocks)
         policy = routing(settings.policy, dict(settings.policy_settings))
-        self.placer = Placer(policy, self.fleet, self.held.index, self.held.blocks)
+        self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
+        self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
+        self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
         self.models: dict[str, Model] = {}
+        self.adapters, self.complaints = Adapters(self.fleet), Complaints()
+        self.retention = Retention()
         self._block_bytes = settings.text_block_bytes
         self._ttft_slo_s, self._tpot_slo_s = settings.ttft_slo_s, settings.tpot_slo_s
 
-    def join(self, replica: Replica) -> int:
-        """A replica joined, or its facts changed."""
+    def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
+        """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
         row = self.view.join(replica)
-        if replica.model not in self.models:
-            number = self.fleet.model(replica.model)
-            self.models[replica.model] = Model(number, replica, self.settings.tokens)
-        if replica.events:
-            self.models[replica.model].publishes = True
+        self._serves(row, [name for name in adapters if name != replica.model])
+        for name in (replica.model, *self.adapters.of(row)):
+            if name not in self.models:
+                adapter = name if name != replica.model else ""
+                number = self.fleet.model(replica.model)
+                self.models[name] = Model(number, replica, self.settings.tokens, adapter)
+            self.models[name].described(replica)
         return row
 
     def reads_events(self, row: int) -> bool:
@@ -79,7 +93,10 @@ class Core:
     def leave(self, name: str) -> None:
         """A replica left."""
         if name in self.fleet.rows:
-            self.held.leave(self.view.leave(name))
+            row = self.view.leave(name)
+            self.held.leave(row)
+            self.retention.leave(row)
+            self._serves(row, [])
 
     def place(self, order: Order, now: float, avoid: frozenset[int] = NOBODY) -> Placement | Queue | Shed:
         """Decide where a request goes and count it there; `avoid` are rows that just failed it."""
@@ -87,13 +104,17 @@ class Core:
         if model is None:
             return Shed(Refusal.UNKNOWN_MODEL)
         started = perf_counter()
+        self.held.expire(now)
+        lacking = self.view.without(self.adapters.lacking(model.name)) if model.adapter else None
         hidden = self.view.without(avoid) if avoid else None
         row, block_tokens = self._choose(order, model, now)
         if hidden is not None:
             self.view.restore(hidden)
             if row < 0:
                 row, block_tokens = self._choose(order, model, now)
-        if self.placer.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
+        if lacking is not None:
+            self.view.restore(lacking)
+        if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
             return Queue("no replica is ready")
@@ -114,27 +135,51 @@ class Core:
         self.view.end(placement.load)
         if outcome.ok:
             estimate = placement.model.estimate
-            if outcome.prompt_tokens > 0:
+            if outcome.prompt_tokens > 0 and not placement.order.media:
                 estimate.learn_prompt(placement.order.text_bytes, outcome.prompt_tokens)
             if outcome.output_tokens > 0:
                 estimate.learn_output(outcome.output_tokens)
+            self._judge(placement, outcome)
+            if self.retention.rows:
+                took_s = outcome.ttft_s + outcome.tpot_s * max(outcome.output_tokens - 1, 0)
+                self.retention.answered(placement.order.session, placement.sent_at + took_s)
         self.metrics.end(
             placement.model.name, placement.replica.pool, placement.cached_tokens, placement.cost_usd, outcome
         )
         if self.recorder is not None:
             self.recorder.outcome(placement, outcome)
 
+    def knowledge(self, placement: Placement) -> str:
+        """How well the chosen replica's cache is known for this prompt: of text, events say nothing."""
+        if placement.order.tokens is None and self.held.publishes(placement.row):
+            return APPROXIMATE
+        return self.held.knowledge(placement.row)
+
+    def _serves(self, row: int, adapters: list[str]) -> None:
+        """A replica serves these adapters from now on; what nobody serves is not known any more."""
+        for gone in self.adapters.tell(row, adapters):
+            if gone in self.models and self.models[gone].adapter:
+                del self.models[gone]
+
     def _choose(self, order: Order, model: Model, now: float) -> tuple[int, float]:
         """The chosen row or -1, and the tokens of a block."""
-        placer, tokens = self.placer, order.tokens
-        if tokens is not None:
-            self._ask(order, model, float(model.hash_tokens(self.held.blocks, tokens)))
+        self.used, self._guessed = self.placer, False
+        if order.tokens is not None:
+            self._ask(order, model, float(model.hash_tokens(self.held.blocks, order)))
             block_tokens = float(model.block_tokens)
-            return placer.place_hashed(block_tokens, now), block_tokens
+            row = self.placer.place_hashed(block_tokens, now)
+            if self.held.guesses:
+                self._guessed = True
+                row = self._guesses.consider(self.placer, row, block_tokens, now)
+            return row, block_tokens
+        if model.publishes and model.counts_tokens:
+            self.used = self._beside  # events are in tokens: as text it is compared with what was sent as text
+            self.metrics.as_text(order.untold or "not tokenised")
         per_token = model.estimate.bytes_per_token
         self._ask(order, model, float(order.prompt_tokens) or max(order.text_bytes / per_token, 1.0))
         block_tokens = self._block_bytes / per_token
-        row = placer.place_text(order.text, order.start, self._block_bytes, block_tokens, model.text_parent, now)
+        parent = model.roots(order.salt)[1] if order.salt else model.text_parent
+        row = self.used.place_text(order.text, order.start, self._block_bytes, block_tokens, parent, now)
         return row, block_tokens
 
     def _ask(self, order: Order, model: Model, tokens: float) -> None:
@@ -142,7 +187,7 @@ class Core:
         if order.max_tokens and order.max_tokens < expected:
             expected = float(order.max_tokens)
         session = float(hash31(order.session)) if order.session else 0.0
-        self.placer.ask(
+        self.used.ask(
             float(hash31(order.id)), session, model.number, tokens, float(order.max_tokens), expected, self._ttft_slo_s,
             self._tpot_slo_s,
         )  # fmt: skip
@@ -150,10 +195,62 @@ class Core:
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:
         replica = self.fleet.replicas[row]
         assert replica is not None
-        placement = Placement(order, model, replica, row, self.placer, now)
+        placement = Placement(order, model, replica, row, self.used, now)
+        placement.exact = order.tokens is not None and self.held.publishes(row)
+        if self._guessed:
+            placement.known_tokens = self._guesses.known(row, placement.cached_tokens, placement.prompt_tokens)
         if self.recorder is not None:
             self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
-        if not self.held.publishes(row) and (fresh := self.placer.remember(row)):
-            self.held.sent(row, fresh, block_tokens)
+        self._remember(placement, block_tokens, now)
+        if self.retention.rows:
+            self._keep(placement, now)
         return placement
+
+    def _keep(self, placement: Placement, now: float) -> None:
+        """Ask the engine to keep what this session will come back to, where it takes that."""
+        answer_s = placement.ttft_s + placement.tpot_s * placement.expected_tokens
+        kv_tokens = float(self.fleet.columns.kv_tokens[placement.row])
+        order, tokens = placement.order, placement.prompt_tokens + placement.expected_tokens
+        asked = self.retention.ask(placement.row, order.session, order.tools, tokens, kv_tokens, answer_s, now)
+        if asked is not None:
+            placement.splice = spliced(asked, order.session)
+
+    def _remember(self, placement: Placement, block_tokens: float, now: float) -> None:
+        """Note what the replica will hold of the prompt, unless its events are to be waited for."""
+        row, held = placement.row, self.held
+        if self.used is self._beside or row in held.mispredicted:
+            if fresh := self._beside.remember(row):
+                held.guess(row, fresh, block_tokens)
+        elif not placement.exact:
+            if fresh := self.placer.remember(row):
+                held.sent(row, fresh, block_tokens)
+        elif placement.cached_tokens < held.blocks.n * block_tokens:
+            held.expect(row, now, placement.ttft_s)
+
+    def _judge(self, placement: Placement, outcome: Outcome) -> None:
+        """Hold what the replica's events said against what its engine reports."""
+        replica = self.fleet.replicas[placement.row]
+        if not placement.exact or outcome.cached_tokens == -1 or replica is None:
+            return
+        if replica.name != placement.replica.name or replica.epoch != placement.replica.epoch:
+            return
+        known, reported = placement.known_tokens, float(outcome.cached_tokens)
+        believed = placement.row not in self.held.mispredicted
+        perhaps = max(known, placement.cached_tokens) if believed else known
+        prompt_tokens = float(outcome.prompt_tokens or placement.prompt_tokens)
+        if not possible(reported, prompt_tokens):
+            lie = (
+                f"{replica.name} reports {reported:.0f} cached tokens of a prompt of {prompt_tokens:.0f}: not believed"
+            )
+            self.complaints.say(f"cached {replica.name}", lie, placement.sent_at)
+        if self.held.judge(placement.row, known, perhaps, reported, prompt_tokens, placement.sent_at):
+            believed = not believed
+            self.complaints.say(f"{believed} {replica.name}", _turn(replica.name, believed), placement.sent_at)
+        self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
+
+
+def _turn(name: str, believed: bool) -> str:
+    if believed:
+        return f"{name}: cached tokens come as its events say again; its cache counts as exact"
+    return f"{name}: cached tokens are not what its events say; its cache counts as approximate (mispredicted)"

@@ -27,6 +27,16 @@ class SeriesCounts(msgspec.Struct):
     usd: float = 0.0
 
 
+class CacheCounts(msgspec.Struct):
+    """What is counted of one replica that publishes KV events: its events' word beside its engine's."""
+
+    predicted: float = 0.0  # cached tokens
+    reported: float = 0.0
+    error: float = 0.0  # sum of |predicted - reported|
+    impossible: int = 0  # reports that cannot be
+    mispredicted: int = 0  # 1 while its cache counts as approximate for it
+
+
 class Snapshot(msgspec.Struct):
     """Everything one worker counted since it started."""
 
@@ -42,3 +52,5 @@ class Snapshot(msgspec.Struct):
     index_refused: int = 0
     rss_bytes: int = 0
     knowledge: dict[str, int] = {}  # replicas by how well their cache is known
+    caches: dict[str, CacheCounts] = {}  # by replica
+    untold: dict[str, int] = {}  # prompts compared as text, by why their tokens could not be told

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from router.counts import HistogramCounts, SeriesCounts, Snapshot
+from router.counts import CacheCounts, HistogramCounts, SeriesCounts, Snapshot
 from router.metrics import Metrics, Series
 
 
@@ -43,6 +43,8 @@ class Exposition:
         if last is not None:
             last.connections = last.held = last.in_flight = 0
             last.index_blocks = last.index_bytes = last.rss_bytes = 0
+            for cache in last.caches.values():
+                cache.mispredicted = 0
             self._dead = [merged([*self._dead, last])]
 
     def pool_is(self, up: bool) -> None:
@@ -54,6 +56,9 @@ class Exposition:
         total = merged([*self._dead, *self._live.values()])
         yield from _per_series(total)
         yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
+        yield _counter("weir_text_prompts", "Prompts compared as text though events are in tokens, by why.", "why",
+                       total.untold)  # fmt: skip
+        yield from _per_replica(total)
         yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
         decide = HistogramMetricFamily("weir_decision_seconds", "Seconds to decide one request.")
         decide.add_metric([], _buckets(total.decisions), total.decisions.total)
@@ -83,6 +88,25 @@ class Exposition:
         for worker, snapshot in sorted(self._live.items()):
             memory.add_metric([str(worker)], snapshot.rss_bytes)
         yield memory
+
+
+CACHES = {
+    "predicted": ("weir_replica_cached_tokens_predicted", "Cached tokens that a replica's events said it had."),
+    "reported": ("weir_replica_cached_tokens_reported", "Cached tokens that its engine reported of the same prompts."),
+    "error": ("weir_replica_cached_tokens_error", "Sum of |predicted - reported| cached tokens."),
+    "impossible": ("weir_replica_cached_tokens_impossible", "Reports of cached tokens that cannot be."),
+}
+
+
+def _per_replica(total: Snapshot) -> Iterator[Metric]:
+    for field, (name, told) in CACHES.items():
+        yield _counter(name, told, "replica", {one: getattr(counts, field) for one, counts in total.caches.items()})
+    doubted = GaugeMetricFamily(
+        "weir_replica_mispredicted", "Workers for which a replica's cache counts as approximate.", labels=["replica"]
+    )
+    for replica, counts in total.caches.items():
+        doubted.add_metric([replica], counts.mispredicted)
+    yield doubted
 
 
 HISTOGRAMS = {
@@ -119,7 +143,7 @@ def _per_series(total: Snapshot) -> Iterator[Metric]:
     yield from families.values()
 
 
-def _counter(name: str, told: str, label: str, values: dict[str, int]) -> Metric:
+def _counter(name: str, told: str, label: str, values: dict[str, Any]) -> Metric:
     family = CounterMetricFamily(name, told, labels=[label])
     for value, n in values.items():
         family.add_metric([value], n)
@@ -141,6 +165,11 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
         _add_histogram(out.decisions, one.decisions)
         _add_counts(out.refused, one.refused)
         _add_counts(out.retries, one.retries)
+        _add_counts(out.untold, one.untold)
+        for replica, cache in one.caches.items():
+            into = out.caches.setdefault(replica, CacheCounts())
+            for field in CacheCounts.__struct_fields__:
+                setattr(into, field, getattr(into, field) + getattr(cache, field))
         for key, counts in one.series.items():
             _add_series(out.series.setdefault(key, Series().told()), counts)
         for field in ("connections", "held", "in_flight", "index_blocks", "index_bytes", "index_refused"):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 MOST = 256 << 20
+READY = b"ready"  # what a worker says once it serves
 
 
 class Frames(asyncio.Protocol):

@@ -16,14 +16,13 @@ from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
-from router.frames import Frames
+from router.frames import READY, Frames
 from router.peers import Peers, create
-from router.rpc import Rpc
 from router.settings import Settings
-from router.worker import READY
 
 # A worker has one thread: more memory arenas or arithmetic threads would only take memory.
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+BESIDE = 2  # parts of the shared memory behind the workers': the core that answers Route, and routers elsewhere
 RESTART_S = (0.0, 0.2, 1.0, 5.0)
 STEADY_S = 10.0  # a worker that lived so long may be restarted at once
 
@@ -38,6 +37,7 @@ class FrontSettings:
     grpc: str = ""  # host:port to answer Route on; empty: not answered
     metrics_port: int = 0  # 0: metrics are not served
     name: str = "router"
+    redis: str = ""  # URL of the registry through which routers see each other; empty: there is none
 
 
 class Front:
@@ -48,7 +48,7 @@ class Front:
         self.exposition = Exposition()
         self._built: dict[str, str] = {}  # what a worker is told of what is compiled
         self._awaited = settings.router.workers
-        self._shared = create(settings.router.workers)
+        self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
         self._peers = Peers(self._shared, settings.router.workers, -1)
         self.stop = asyncio.Event()
 
@@ -65,14 +65,27 @@ class Front:
         self.exposition.serve(self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
-            if self.settings.grpc:
-                rpc = Rpc(self.settings.router, self.exposition)
-                tasks.append(group.create_task(rpc.run(self.settings.grpc, self._feed("rpc"), self.stop)))
+            behind = self._services(group, tasks)
             await self.stop.wait()
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
-            for task in tasks:
+            for task in (*tasks, *behind):
                 task.cancel()
         self.exposition.close()
+
+    def _services(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]]) -> list[asyncio.Task[None]]:
+        """Start what was asked for beside the workers, loading it only then; returns what no shutdown waits for."""
+        registry = None
+        if self.settings.redis:
+            from router.registry import Registry
+
+            registry = Registry(self.settings.redis, self._peers, self.exposition)
+        if self.settings.grpc:
+            from router.rpc import Rpc
+
+            own = Peers(self._shared, self.settings.router.workers, self.settings.router.workers)
+            rpc = Rpc(self.settings.router, self.exposition, own, registry.sessions if registry else None)
+            tasks.append(group.create_task(rpc.run(self.settings.grpc, self._feed("rpc"), self.stop)))
+        return [group.create_task(each) for each in registry.tasks()] if registry else []
 
     def _feed(self, who: str) -> Feed:
         if self.settings.pool:

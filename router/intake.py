@@ -30,9 +30,11 @@ def _join(core: Core, message: fleet_pb2.Replica) -> None:
     known = core.fleet.rows.get(message.name)
     before = None if known is None else core.fleet.replicas[known]
     replica = codec.replica(message)
-    if before == replica:
+    adapters = list(message.adapters)
+    if before == replica and known is not None and core.adapters.of(known) == adapters:
         return
-    row = core.join(replica)
+    row = core.join(replica, adapters)
+    core.retention.takes(row, message.retention)
     if before is not None and before.epoch != replica.epoch:
         core.held.forget(row)
 

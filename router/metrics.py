@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from policies.decision import Outcome
-from router.counts import HistogramCounts, SeriesCounts, Snapshot
+from router.counts import CacheCounts, HistogramCounts, SeriesCounts, Snapshot
 
 SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0]
 TOKEN_SECONDS = [0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0]
@@ -70,11 +70,15 @@ class Series:
 class Metrics:
     """The counters of one worker."""
 
-    __slots__ = ("_decisions", "_series", "connections", "held", "in_flight", "refusals", "retries")
+    __slots__ = (
+        "_caches", "_decisions", "_series", "connections", "held", "in_flight", "refusals", "retries", "untold",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, str], Series] = {}
         self._decisions = Histogram(DECISIONS)
+        self._caches: dict[str, CacheCounts] = {}
+        self.untold: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
         self.connections = self.held = self.in_flight = 0
@@ -98,6 +102,23 @@ class Metrics:
         if outcome.ok:
             series.answered(cached_tokens, usd, outcome)
 
+    def judged(self, replica: str, predicted: float, reported: float, possible: bool, mispredicted: bool) -> None:
+        """An engine said how many tokens of a prompt it had cached, beside what its events had said."""
+        counts = self._caches.get(replica)
+        if counts is None:
+            counts = self._caches[replica] = CacheCounts()
+        counts.mispredicted = int(mispredicted)
+        if not possible:
+            counts.impossible += 1
+            return
+        counts.predicted += predicted
+        counts.reported += reported
+        counts.error += abs(predicted - reported)
+
+    def as_text(self, why: str) -> None:
+        """A prompt is compared as text, because its tokens could not be told."""
+        self.untold[why] = self.untold.get(why, 0) + 1
+
     def refused(self, reason: str) -> None:
         """A request was refused."""
         self.refusals[reason] = self.refusals.get(reason, 0) + 1
@@ -117,5 +138,6 @@ class Metrics:
         """Everything counted so far."""
         series = {f"{model}\t{pool}": counts.told() for (model, pool), counts in self._series.items()}
         return Snapshot(
-            series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight
-        )
+            series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
+            caches=self._caches, untold=self.untold,
+        )  # fmt: skip

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+MEDIA_BYTES = 4000  # of text that has about the tokens of an image: a thousand
+
 
 class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "chat", "id", "max_tokens", "messages", "model", "prompt", "prompt_tokens", "session", "slo", "start", "stream",
-        "tenant", "text", "tokens",
+        "chat", "id", "lag", "max_tokens", "media", "messages", "model", "prompt", "prompt_tokens", "said_bytes",
+        "salt", "session", "shows_ids", "slo", "start", "stream", "tenant", "text", "tokens", "tools", "untold",
     )  # fmt: skip
 
     def __init__(
@@ -23,7 +25,7 @@ class Order:
         tenant: str = "",
         slo: str = "",
         prompt_tokens: int = 0,  # the length, where neither text nor tokens are given
-        tokens: list[int] | None = None,
+        tokens: Sequence[int] | None = None,
     ) -> None:
         self.id, self.model, self.text, self.start = id, model, text, start
         self.max_tokens, self.stream = max_tokens, stream
@@ -32,8 +34,16 @@ class Order:
         self.chat: Sequence[object] | None = None  # the messages as they were parsed
         self.messages: list[tuple[str, str]] | None = None  # the same as (role, text), where tokens are to be counted
         self.prompt: str | None = None  # a completion's text
+        self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
+        self.shows_ids = False  # whether the client asked for token ids itself
+        self.salt = ""  # prompts of another `cache_salt` share no block with it
+        self.tools = 0  # a hash of the tools that the model may call; 0 for none
+        self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
+        self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of the prompt."""
+        """Bytes of the prompt, an image counted as a text of about as many tokens."""
+        if self.media:
+            return self.said_bytes + self.media * MEDIA_BYTES
         return len(self.text) - self.start

@@ -44,19 +44,20 @@ class Recorder:
     def decision(self, core: "Core", placement: "Placement", block_tokens: float) -> None:
         """Note a decision while the view is as the policy saw it."""
         self._hash = self._hash or settings_hash(core.placer.policy)
+        used, known = core.used, placement.known_tokens
         placement.record = {
             "id": placement.order.id,
             "at": placement.sent_at,
             "policy": core.placer.name,
             "settings": self._hash,
             "request": _request(core, placement, block_tokens),
-            "candidates": [
-                _candidate(core, c) for c in candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
-            ],
+            "candidates": [_candidate(core, c) for c in candidates(used.asked(), core.fleet.table, used.cached)],
             "chosen": placement.replica.name,
             "why": core.placer.name,
             "propensity": placement.propensity,
-            "knowledge": core.held.knowledge(placement.row),
+            "knowledge": core.knowledge(placement),
+            "knowledge_reason": core.held.reason(placement.row),
+            "cached": {"known_tokens": known, "speculative_tokens": max(placement.cached_tokens - known, 0.0)},
         }
 
     def outcome(self, placement: "Placement", outcome: Outcome) -> None:
@@ -79,7 +80,7 @@ class Recorder:
 
 
 def _request(core: "Core", placement: "Placement", block_tokens: float) -> dict[str, Any]:
-    order, ask = placement.order, core.placer.asked()
+    order, ask = placement.order, core.used.asked()
     return {
         "model": order.model,
         "session": order.session,
@@ -92,6 +93,8 @@ def _request(core: "Core", placement: "Placement", block_tokens: float) -> dict[
         "tpot_deadline_s": ask.tpot_deadline_s,
         "blocks": core.held.blocks.hashes().tolist(),  # so that a replay finds the same prefixes
         "block_tokens": block_tokens,
+        "compared_as": "text" if order.tokens is None else "tokens",
+        "untold": order.untold,
     }
 
 

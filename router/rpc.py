@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 from secrets import token_hex
 from time import monotonic
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -18,9 +18,14 @@ from router.gateway.body import BadRequest, Limits, parse, tokenise
 from router.intake import apply
 from router.metrics import Metrics
 from router.order import Order
+from router.peers import Peers
 from router.record import settings_hash
+from router.registry_where import Whereabouts
 from router.settings import Settings
-from weir.v1 import fleet_pb2, route_pb2, route_pb2_grpc
+from weir.v1 import fleet_pb2, registry_pb2_grpc, route_pb2, route_pb2_grpc
+
+if TYPE_CHECKING:
+    from router.registry_sessions import Sessions
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -40,11 +45,17 @@ OPEN_S = 600.0  # a placement nobody reports on is given up after so long
 RPC = -1  # the exposition's number for this process
 
 
-class Rpc(route_pb2_grpc.RouterServicer):
-    """The Router service, over a core of its own."""
+SHARE_S = 0.01  # how often its load is told to the workers, and theirs heard
 
-    def __init__(self, settings: Settings, exposition: Exposition) -> None:
+
+class Rpc(route_pb2_grpc.RouterServicer):
+    """The Router and Registry services, over a core of its own."""
+
+    def __init__(
+        self, settings: Settings, exposition: Exposition, peers: Peers | None = None, sessions: "Sessions | None" = None
+    ) -> None:
         self._settings, self._exposition = settings, exposition
+        self._peers, self._sessions = peers, sessions
         self._limits = Limits(settings.max_output_tokens, settings.max_choices)
         self._metrics = Metrics()
         self.core = Core(settings, self._metrics, Witness())
@@ -55,18 +66,19 @@ class Rpc(route_pb2_grpc.RouterServicer):
         """Serve on `address` until `stop`."""
         server = grpc.aio.server()
         route_pb2_grpc.add_RouterServicer_to_server(self, server)  # type: ignore[no-untyped-call]
+        known = Whereabouts(self.core, self._order, self._sessions)
+        registry_pb2_grpc.add_RegistryServicer_to_server(known, server)  # type: ignore[no-untyped-call]
         state = health.aio.HealthServicer()  # type: ignore[attr-defined]
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         server.add_insecure_port(address)
         await server.start()
         await state.set("", health_pb2.HealthCheckResponse.SERVING)
-        feeding = asyncio.create_task(self._take(feed))
-        sweeping = asyncio.create_task(self._sweep())
+        tasks = [asyncio.create_task(each) for each in (self._take(feed), self._sweep(), self._share())]
         try:
             await stop.wait()
         finally:
-            feeding.cancel()
-            sweeping.cancel()
+            for task in tasks:
+                task.cancel()
             await server.stop(1.0)
 
     async def Route(  # noqa: N802 (the wire's name)
@@ -127,6 +139,8 @@ class Rpc(route_pb2_grpc.RouterServicer):
     def _describe(self, reply: route_pb2.RouteReply, placement: Placement) -> None:
         decision_id = f"{placement.order.id}/{next(self._ids):x}"
         self._open[decision_id] = placement
+        if self._sessions is not None and placement.order.session:
+            self._sessions.sent(placement.order.session, placement.replica.name)
         name = placement.replica.name
         reply.decision_id, reply.propensity = decision_id, placement.propensity
         reply.send.prefill = reply.send.decode = name
@@ -141,6 +155,11 @@ class Rpc(route_pb2_grpc.RouterServicer):
     async def _take(self, feed: Feed) -> None:
         async for update in feed.updates():
             apply(self.core, fleet_pb2.FleetUpdate.FromString(update))
+
+    async def _share(self) -> None:
+        while self._peers is not None:
+            self.core.view.share(self._peers)
+            await asyncio.sleep(SHARE_S)
 
     async def _sweep(self) -> None:
         while True:

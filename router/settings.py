@@ -26,6 +26,13 @@ class Settings:
     hold_s: float = 30.0  # how long a request may wait for a replica to become ready
     retries: int = 5  # attempts on other replicas per request ...
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
+    continuation: bool = True  # whether a stream that breaks goes on at another replica
+    stall_s: float = 30.0  # silence after which a stream that has begun counts as broken; 0: never
+    hand_over: str = "nixl"  # how a prefill replica's KV comes to the decode replica: nixl, mooncake or sglang
+    kv_hosts: str = ""  # hosts, comma-separated, that engines may fetch KV from beside those of the fleet's addresses
+    kv_lease_s: float = 30.0  # how long a prefill replica keeps a computed prompt
+    transfer_timeout_s: float = 20.0  # from a decode leg's sending to its first byte; then the prompt is computed again
+    bootstrap_port: int = 8998  # of a prefill replica's bootstrap server
     suspend_s: float = 0.5  # how long a replica that refused a connection is left out
     drain_s: float = 30.0
     tokens: str = "auto"  # auto: count tokens where that tells something; always; estimate: never

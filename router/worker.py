@@ -12,18 +12,17 @@ import msgspec
 import uvloop
 
 from router.core import Core
-from router.frames import Frames
+from router.frames import READY, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
-from router.peers import Peers
+from router.peers import Peers, parts
 from router.record import Recorder
 from router.settings import Settings
 from weir.v1 import fleet_pb2
 
 REPORT_S = 1.0
 SHARE_S = 0.01
-READY = b"ready"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -118,7 +117,7 @@ def main() -> None:
     """`python -m router.worker SETTINGS_JSON PIPE_FD PEERS_FD INDEX`: started by the front process."""
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     pipe, descriptor, index = (int(word) for word in sys.argv[2:5])
-    peers = Peers(descriptor, settings.workers, index) if settings.workers > 1 else None
+    peers = Peers(descriptor, settings.workers, index) if parts(descriptor) > 1 else None
     worker = Worker(settings, socket.socket(fileno=pipe), peers)
     uvloop.run(worker.run())
 

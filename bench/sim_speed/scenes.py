@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from sims.arrivals import Arrivals
-from sims.traces.reading.reader import read
+from sims.traces.reading.growth import grown_columns
+from sims.traces.reading.reader import read_columns
 
 AZURE, MOONCAKE = ("azure_llm_2023", "conv*.csv*"), ("mooncake_conversation", "*.jsonl*")
 LONGEST = 131072  # tokens, the model's context
@@ -16,28 +17,13 @@ def trace(data: Path, of: tuple[str, str]) -> Arrivals:
     found = sorted((data / of[0]).glob(of[1]))
     if not found:
         raise FileNotFoundError(f"{data / of[0]} has no {of[1]}: name a folder laid out like ../shared/data")
-    arrivals = Arrivals.of(list(read(found[0])))
+    arrivals = read_columns(found[0])
     return arrivals.chosen(arrivals.prompt_tokens + arrivals.output_tokens <= LONGEST)
 
 
 def at_once(arrivals: Arrivals, copies: int) -> Arrivals:
-    """So many copies over the same span, each begun elsewhere in the trace and none sharing a prefix with another."""
-    span, count = arrivals.span_s, len(arrivals)
-    starts = np.random.default_rng(0).random(copies) * span
-    at = np.concatenate([(arrivals.at - arrivals.at[0] + start) % span for start in starts])
-    order = np.argsort(at, kind="stable")
-    blocks = [arrivals.blocks + copy * arrivals.distinct_blocks for copy in range(copies)]
-    ends = [arrivals.ends[1:] + copy * len(arrivals.blocks) for copy in range(copies)]
-    all_of = Arrivals.drawn(
-        at,
-        np.tile(arrivals.prompt_tokens, copies),
-        np.tile(arrivals.output_tokens, copies),
-        blocks=np.concatenate(blocks).astype(np.int32),
-        ends=np.concatenate([[0], *ends]).astype(np.int64),
-        block_tokens=arrivals.block_tokens,
-    )
-    assert len(all_of) == count * copies
-    return all_of.chosen(order)
+    """So many times as many users, each begun up to a minute later than another and with prefixes of its own."""
+    return grown_columns(arrivals, float(copies))
 
 
 def to_rate(arrivals: Arrivals, rate: float, count: int) -> Arrivals:

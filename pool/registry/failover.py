@@ -1,4 +1,4 @@
-"""A registry that may go away, and memory that stays: loss is said once, and heals by itself."""
+"""A registry that may go away, and memory that stays: loss is said once a minute, and heals by itself."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 AGAIN_S = 2.0  # how long a lost registry is left alone
+SAY_S = 60.0  # how often it is said that it still is
 
 
 class Failover:
@@ -18,8 +19,9 @@ class Failover:
 
     def __init__(self, far: Registry, near: Registry, clock: Callable[[], float] = monotonic) -> None:
         self._far, self._near, self._clock = far, near, clock
-        self._again_at = 0.0
+        self._again_at = self._say_at = 0.0
         self.up = True
+        self.losses = 0  # calls that it did not answer
 
     async def renew(self, members: Sequence[Member], lease_s: float) -> None:
         """See `Registry`; both keep it, so that either can answer alone."""
@@ -35,13 +37,13 @@ class Failover:
         """See `Registry`."""
         return await self._try(self._far.members, self._near.members)
 
-    async def save(self, name: str, snapshot: Snapshot) -> None:
+    async def save(self, name: str, snapshot: Snapshot, rank: int = 0) -> None:
         """See `Registry`; kept far only: here the pool itself knows better."""
-        await self._try(lambda: self._far.save(name, snapshot), _nothing)
+        await self._try(lambda: self._far.save(name, snapshot, rank), _nothing)
 
-    async def load(self, name: str) -> Snapshot | None:
+    async def load(self, name: str, rank: int = 0) -> Snapshot | None:
         """See `Registry`."""
-        return await self._try(lambda: self._far.load(name), lambda: self._near.load(name))
+        return await self._try(lambda: self._far.load(name, rank), lambda: self._near.load(name, rank))
 
     async def holders(self, blocks: Sequence[int]) -> dict[str, int]:
         """See `Registry`; empty without the far one."""
@@ -64,8 +66,10 @@ class Failover:
 
     def _lost(self, error: Unreachable) -> None:
         self._again_at = self._clock() + AGAIN_S
-        if self.up:
+        self.losses += 1
+        if self.up or self._clock() >= self._say_at:
             log.warning("the registry is lost, going on from memory: %s", error)
+            self._say_at = self._clock() + SAY_S
         self.up = False
 
     def _found(self) -> None:

@@ -12,7 +12,7 @@ class MemoryRegistry:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._members: dict[str, tuple[Member, float]] = {}
-        self._snapshots: dict[str, Snapshot] = {}
+        self._snapshots: dict[str, dict[int, Snapshot]] = {}
 
     async def renew(self, members: Sequence[Member], lease_s: float) -> None:
         """See `Registry`."""
@@ -30,13 +30,13 @@ class MemoryRegistry:
         self._members = {name: held for name, held in self._members.items() if held[1] > now}
         return {name: member for name, (member, _) in self._members.items()}
 
-    async def save(self, name: str, snapshot: Snapshot) -> None:
+    async def save(self, name: str, snapshot: Snapshot, rank: int = 0) -> None:
         """See `Registry`."""
-        self._snapshots[name] = snapshot
+        self._snapshots.setdefault(name, {})[rank] = snapshot
 
-    async def load(self, name: str) -> Snapshot | None:
+    async def load(self, name: str, rank: int = 0) -> Snapshot | None:
         """See `Registry`."""
-        return self._snapshots.get(name)
+        return self._snapshots.get(name, {}).get(rank)
 
     async def holders(self, blocks: Sequence[int]) -> dict[str, int]:
         """See `Registry`."""
@@ -47,8 +47,7 @@ class MemoryRegistry:
         """See `Registry`."""
 
     def _leading(self, name: str, member: Member, blocks: Sequence[int]) -> int:
-        snapshot = self._snapshots.get(name)
-        if snapshot is None or snapshot.epoch != member.described.epoch:
-            return 0
-        held = {own for columns in snapshot.tiers.values() for own in columns.own.tolist()}
+        epoch = member.described.epoch
+        alive = [snapshot for snapshot in self._snapshots.get(name, {}).values() if snapshot.epoch == epoch]
+        held = {own for snapshot in alive for columns in snapshot.tiers.values() for own in columns.own.tolist()}
         return next((place for place, block in enumerate(blocks) if block not in held), len(blocks))

@@ -19,11 +19,12 @@ class Member:
     described: fleet_pb2.Replica  # its epoch included
     report: fleet_pb2.ReplicaReport
     started: float = 0.0  # when its process started, seconds since 1970; 0 when it does not say
+    ranks: int = 1  # data-parallel ranks, each with a snapshot of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All that one replica's cache held when frame `sequence` of its events had been taken in."""
+    """All that one rank's cache held when frame `sequence` of its events had been taken in."""
 
     epoch: int
     sequence: int
@@ -45,14 +46,14 @@ class Registry(Protocol):
     async def members(self) -> dict[str, Member]:
         """Every replica whose lease stands."""
 
-    async def save(self, name: str, snapshot: Snapshot) -> None:
-        """Keep a replica's snapshot in place of the one before."""
+    async def save(self, name: str, snapshot: Snapshot, rank: int = 0) -> None:
+        """Keep the snapshot of a replica's rank in place of the one before."""
 
-    async def load(self, name: str) -> Snapshot | None:
-        """The last snapshot of a replica, lease or none."""
+    async def load(self, name: str, rank: int = 0) -> Snapshot | None:
+        """The last snapshot of a replica's rank, lease or none."""
 
     async def holders(self, blocks: Sequence[int]) -> dict[str, int]:
-        """Leading blocks of this chain of own hashes that each replica's last snapshot holds, in any tier.
+        """Leading blocks of this chain of own hashes that each replica's last snapshots hold, in any tier and rank.
 
         Only replicas with a lease, of that lease's epoch, and only those that hold the first block.
         """

@@ -37,6 +37,26 @@ class Slo(Strict):
     tpot_s: PositiveFloat = 0.1
 
 
+class Discover(Strict):
+    """Where a pool's replicas are found, and found again as they come and go: one way of these."""
+
+    pods: str = ""  # label selector of pods
+    service: str = ""  # a Service, by its EndpointSlices
+    inference_pool: str = ""  # an InferencePool of the Gateway API Inference Extension
+    dns: str = ""  # a host name; each of its addresses is a replica
+    namespace: str = ""  # the pool service's own when left out
+    port: int = Field(default=8000, ge=1, le=65535)  # of the engines' HTTP API
+    events_port: int | None = Field(default=None, ge=1, le=65535)  # of their KV events
+    replay_port: int | None = Field(default=None, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Discover":
+        ways = ("pods", "service", "inference_pool", "dns")
+        if sum(bool(getattr(self, way)) for way in ways) != 1:
+            raise ValueError(f"discover: give exactly one of {', '.join(ways)}")
+        return self
+
+
 class Pool(Strict):
     """Replicas of one kind: one GPU type, one model, one role."""
 
@@ -47,18 +67,26 @@ class Pool(Strict):
     gpus_per_replica: PositiveInt = 1
     replicas: PositiveInt | None = None  # how many to emulate where no addresses are given
     addresses: list[str] = []  # host:port of live engines
+    discover: Discover | None = None  # or where to find them
     events: list[str] = []  # their KV event endpoints, tcp://host:port, one per address
     replay: list[str] = []  # their replay endpoints
     role: Literal["mixed", "prefill", "decode", "encode"] = "mixed"
     engine: Engine = Engine()
     price_per_gpu_hour: PositiveFloat | None = None
-    tokenizer: str | None = None  # a vocabulary (llama3, qwen3 ...) or a tokenizer.json; the profile's when left out
-    chat_template: str | None = None
+    tokenizer: str | None = None  # a vocabulary (llama3, qwen3 ...), a model's folder or a tokenizer.json; the
+    # profile's when left out
+    chat_template: str | None = (
+        None  # a family (llama3, chatml, plain) or a Jinja file; a model folder's own goes first
+    )
+    retention: Literal["vllm"] | None = None  # how engines are told what to keep; no release of vLLM takes it yet
+    adapters: list[str] = []  # LoRA adapters that every replica has loaded; engines that are asked say so themselves
 
     @model_validator(mode="after")
     def _counts_agree(self) -> "Pool":
-        if not self.addresses and self.replicas is None:
-            raise ValueError(f"pool {self.name}: give `addresses` of live engines or `replicas` to emulate")
+        if not self.addresses and self.replicas is None and self.discover is None:
+            raise ValueError(f"pool {self.name}: give `addresses` or `discover` for live engines, or `replicas`")
+        if self.addresses and self.discover is not None:
+            raise ValueError(f"pool {self.name}: give `addresses` or `discover`, not both")
         for key in ("events", "replay"):
             given = getattr(self, key)
             if given and len(given) != len(self.addresses):
@@ -114,6 +142,8 @@ def message(pool: Pool, index: int, address: str, events: str = "", replay: str 
         replay=replay,
         tokenizer=profile.tokenizer if pool.tokenizer is None else pool.tokenizer,
         chat_template=profile.template if pool.chat_template is None else pool.chat_template,
+        adapters=pool.adapters,
+        retention=pool.retention or "",
         engine=fleet_pb2.Engine(
             max_num_seqs=engine.max_num_seqs,
             max_num_batched_tokens=engine.max_num_batched_tokens,

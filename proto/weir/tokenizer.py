@@ -48,7 +48,7 @@ class Quick:
 
 
 class File:
-    """A tokenizer.json read by Hugging Face's library."""
+    """A tokenizer.json alone, read by Hugging Face's library."""
 
     quick = False
 
@@ -59,18 +59,33 @@ class File:
 
     def encode(self, text: str) -> list[int]:
         """The token ids of a rendered prompt."""
-        return self._loaded.encode(text, add_special_tokens=False).ids  # type: ignore[no-any-return]
+        return self._loaded.encode(text, add_special_tokens=False).ids
 
 
 @cache
-def tokenizer(name: str) -> Tokenizer:
-    """The vocabulary of that name, or of the tokenizer.json at that path; raises `UnknownTokenizer`."""
+def tokenizer(name: str, template: str = "") -> Tokenizer:
+    """The vocabulary of that name, of the tokenizer.json at that path, or of a model's folder with its `template`.
+
+    Raises `UnknownTokenizer`.
+    """
     if name in QUICK:
         return Quick(name)
-    path = Path(name) / "tokenizer.json" if Path(name).is_dir() else Path(name)
+    folder, path = Path(name), Path(name)
+    if folder.is_dir():
+        path = folder / "tokenizer.json"
     if not path.is_file():
-        raise UnknownTokenizer(f"no tokenizer {name!r}: give one of {', '.join(QUICK)} or the path of a tokenizer.json")
+        raise UnknownTokenizer(
+            f"no tokenizer {name!r}: give one of {', '.join(QUICK)}, a model's folder or the path of a tokenizer.json"
+        )
     try:
-        return File(path)
+        return _of_model(folder, template) if folder.is_dir() else File(path)
     except ImportError:
         raise UnknownTokenizer(f"{name} needs the `tokenizers` extra: pip install 'weir[tokenizers]'") from None
+    except ValueError as broken:
+        raise UnknownTokenizer(f"the tokenizer in {name} cannot be read: {broken}") from None
+
+
+def _of_model(folder: Path, template: str) -> Tokenizer:
+    from weir.model_files import ModelFiles
+
+    return ModelFiles(folder, template)

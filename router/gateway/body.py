@@ -1,10 +1,17 @@
 """A request's body: parsed once, checked, and never written again."""
 
+import msgspec
+
+from policies.request import hash31
 from router.gateway import schema
-from router.gateway.schema import Chat, Completion, Message
+from router.gateway.continuable import note_chat, note_completion
+from router.gateway.schema import ABSENT, Chat, Completion, Message
 from router.models import Model
 from router.order import Order
 from weir.tokenizer import Tokenizer
+
+MOST_SALT = 1024  # characters of a cache salt
+SPOKEN = frozenset(("text", "input_text", "output_text", "refusal", "thinking", "tool_reference", ""))
 
 
 class BadRequest(Exception):
@@ -13,6 +20,10 @@ class BadRequest(Exception):
     def __init__(self, message: str, param: str = "") -> None:
         super().__init__(message)
         self.message, self.param = message, param
+
+
+class ForeignKv(BadRequest):
+    """A client that would say itself where an engine is to fetch KV from."""
 
 
 class Limits:
@@ -34,6 +45,7 @@ def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
         if path == b"/v1/completions":
             return _from_completion(schema.completion(body), body, request_id, limits)
         other = schema.other(body)
+        _own(other.kv_transfer_params)
         return Order(request_id, other.model, body, stream=bool(other.stream))
     except schema.NOT_VALID as wrong:
         raise _invalid(str(wrong)) from None
@@ -42,7 +54,10 @@ def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
 
 
 def tokenise(order: Order, model: Model, vocabulary: Tokenizer) -> None:
-    """Count an order's tokens; raises `BadRequest` for text that is none."""
+    """Count an order's tokens, or note why they cannot be told; raises `BadRequest` for text that is none."""
+    if order.media:
+        order.untold = "media"
+        return
     if order.chat is not None:
         order.messages = said(order.chat)  # type: ignore[arg-type]
     try:
@@ -63,29 +78,70 @@ def _text(content: object) -> str:
 
 
 def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Order:
+    _own(chat.kv_transfer_params)
     if not chat.messages:
         raise BadRequest("`messages` is empty; send at least one message with a role and content.", "messages")
     bound = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
     _check(bound, chat.n, limits)
     start = body.find(b'"messages"')
-    if bytes(chat.tools):
+    tools = bytes(chat.tools)
+    if tools:
         start = min(start, body.find(b'"tools"'))  # other tools are another prompt, wherever they stand
     order = Order(request_id, chat.model, body, max(start, 0), bound or 0, bool(chat.stream))
     order.chat = chat.messages
+    if tools:
+        order.tools = hash31(tools)
     if chat.user is not None:
         order.session = chat.user
+    if chat.cache_salt is not None:
+        order.salt = _salt(chat.cache_salt)
+    _see_media(order, chat.messages)
+    if order.stream:
+        note_chat(order, chat)
     return order
 
 
+def _see_media(order: Order, messages: list[Message]) -> None:
+    """Note the parts that are not text, and how much there is beside them."""
+    for message in messages:
+        content = message.content
+        if isinstance(content, list):
+            for part in content:
+                if part.type not in SPOKEN:
+                    order.media += 1
+    if order.media:
+        order.said_bytes = sum([len(text.encode(errors="replace")) for _, text in said(messages)])
+
+
+def _salt(salt: str) -> str:
+    if not 0 < len(salt) <= MOST_SALT:
+        raise BadRequest(
+            f"`cache_salt` must have 1 to {MOST_SALT} characters, not {len(salt)}; leave it out to share the cache.",
+            "cache_salt",
+        )
+    return salt
+
+
 def _from_completion(completion: Completion, body: bytes, request_id: str, limits: Limits) -> Order:
+    _own(completion.kv_transfer_params)
     if not completion.prompt:
         raise BadRequest("`prompt` is empty; send text or token ids.", "prompt")
     bound = 16 if completion.max_tokens is None else completion.max_tokens
     _check(bound, completion.n, limits)
     start = max(body.find(b'"prompt"'), 0)
     order = Order(request_id, completion.model, body, start, bound, bool(completion.stream), completion.user or "")
+    if completion.cache_salt is not None:
+        order.salt = _salt(completion.cache_salt)
     _single(order, completion.prompt)
+    if order.stream:
+        note_completion(order, completion)
     return order
+
+
+def _own(given: msgspec.Raw) -> None:
+    """Refuse a client's own KV hand-over: it would make an engine connect wherever the client likes."""
+    if given is not ABSENT and bytes(given) != b"null":
+        raise ForeignKv("`kv_transfer_params` is for the router to set; leave it out.", "kv_transfer_params")
 
 
 def _single(order: Order, prompt: object) -> None:

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from policies.decision import Outcome, Queue, Refusal, Shed
 from router.core import NOBODY, Placement
-from router.gateway.framing import ReplyHead
+from router.gateway.continued import Continued
+from router.gateway.framing import CHUNKED, ReplyHead
 from router.gateway.head import Head
+from router.gateway.spoken import Spoken
+from router.gateway.takeover import spliced, take_over
 from router.gateway.usage import numbers
 from router.order import Order
 from router.refusals import error_body, refusal
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from router.gateway.client import Client
     from router.gateway.server import Gateway
     from router.gateway.upstream import Upstream
+    from router.handover.legs import Legs
 
 JOIN_BELOW = 64 << 10  # larger bodies are written by themselves rather than copied behind their head
 KEPT_TAIL = 4096  # bytes of an unstreamed reply kept for its usage
@@ -25,13 +29,13 @@ class Exchange:
     """A request, its attempts and its reply."""
 
     __slots__ = (
-        "arrived", "attempts", "avoid", "before", "body", "client", "connecting", "deadline", "ended", "events",
-        "first_at", "gateway", "head", "held_since", "id_bytes", "order", "placement", "reply", "sent_bytes",
-        "status", "stream", "upstream", "usage",
+        "arrived", "attempts", "avoid", "before", "body", "client", "connecting", "continued", "deadline", "ended",
+        "events", "first_at", "forward", "gateway", "head", "heard", "heard_at", "held_since", "id_bytes", "legs",
+        "order", "placement", "reply", "row", "sent_bytes", "spoken", "status", "stream", "upstream", "usage",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", client: "Client", head: Head, body: bytes, order: Order) -> None:
-        self.gateway, self.client, self.head, self.body = gateway, client, head, body
+        self.gateway, self.client, self.head, self.body, self.forward = gateway, client, head, body, head.forward
         self.order, self.stream, self.id_bytes = order, order.stream, order.id.encode()
         self.arrived = monotonic()
         self.deadline = self.arrived + (head.deadline_s or gateway.deadline_s)
@@ -44,16 +48,33 @@ class Exchange:
         self.status, self.events = 0, 0
         self.before = self.usage = b""  # the last pieces of the reply
         self.sent_bytes = self.ended = False
+        self.heard, self.heard_at = -1, 0.0  # events when the sweep last looked, and since when there were so many
+        self.row = -1  # of the replica at work
+        self.legs: Legs | None = None  # where prompt and answer are two replicas' work
+        self.continued: Continued | None = None  # once another replica goes on with the stream
+        self.spoken: Spoken | None = None  # what it has said, where another replica could go on
+        if order.lag >= 0 and gateway.settings.continuation:
+            chat = head.path == b"/v1/chat/completions"
+            self.spoken = Spoken(b'"content":"' if chat else b'"text":"', order.lag, not order.shows_ids)
+            if not order.shows_ids:
+                self.body = spliced(body)
 
     def dispatch(self) -> None:
         """Decide, and send to the replica decided on; or wait, or refuse."""
         gateway = self.gateway
+        if self.continued is not None and self.spoken is not None:
+            self.continued.begin(self.spoken)
+        if self.legs is not None:
+            self.legs.close()
+            self.body, self.legs = self.legs.body, None
         decision = gateway.core.place(self.order, monotonic(), self.avoid)
         if isinstance(decision, Placement):
-            self.placement = decision
+            self.placement, self.row = decision, decision.row
+            if decision.replica.role == "prefill":
+                gateway.handovers.begin(self)
             if not self.stream:
                 gateway.unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
-            gateway.lane(decision.row).send(self)
+            gateway.lane(self.row).send(self)
         elif isinstance(decision, Queue):
             self.held_since = self.held_since or monotonic()
             gateway.hold(self)
@@ -64,7 +85,7 @@ class Exchange:
         """Write the request to a replica."""
         body = self.body
         parts = [
-            self.head.forward, host_line, b"x-request-id: ", self.id_bytes, b"\r\ncontent-length: ",
+            self.forward, host_line, b"x-request-id: ", self.id_bytes, b"\r\ncontent-length: ",
             str(len(body)).encode(), b"\r\n\r\n",
         ]  # fmt: skip
         if len(body) < JOIN_BELOW:
@@ -75,16 +96,18 @@ class Exchange:
             transport.write(body)
 
     def may_retry(self) -> bool:
-        """Whether another attempt is allowed: nothing reached the client, and the budget holds."""
-        return not self.sent_bytes and self.attempts < self.gateway.settings.retries and self.gateway.budget >= 1.0
+        """Whether another attempt is allowed: nothing of this one reached the client, and the budget holds."""
+        return self.first_at == 0.0 and self.attempts < self.gateway.settings.retries and self.gateway.budget >= 1.0
 
     def failed(self, why: str) -> None:
         """The attempt failed before the client had a byte: try elsewhere."""
         placement, gateway = self.placement, self.gateway
         if self.ended or placement is None:
             return
-        self._settle(placement, ok=False, status=502)
-        self.avoid |= {placement.row}
+        if self.legs is not None and gateway.handovers.again(self, why):
+            return
+        self.settle(placement, ok=False, status=502)
+        self.avoid |= {self.row}
         if not self.may_retry():
             self.refuse(Shed(Refusal.RETRIES))
             return
@@ -103,8 +126,10 @@ class Exchange:
             return
         now = monotonic()
         self.held_since = self.held_since or now
-        gateway.core.view.suspend(placement.row, now + gateway.settings.suspend_s)
-        self._settle(placement, ok=False, status=502)
+        gateway.core.view.suspend(self.row, now + gateway.settings.suspend_s)
+        if self.legs is not None and gateway.handovers.again(self, why):
+            return
+        self.settle(placement, ok=False, status=502)
         gateway.core.metrics.retried(why)
         if now - self.held_since > gateway.settings.hold_s:
             self.refuse(Shed(Refusal.NO_REPLICA))
@@ -117,24 +142,46 @@ class Exchange:
         """
         if self.ended:
             return
-        if self.sent_bytes:
-            self._break_off(why, whole)
+        if self.first_at != 0.0:
+            if not take_over(self, why):
+                self._break_off(why, whole)
         elif stale and self.placement is not None:
-            self._settle(self.placement, ok=False, status=502)
             self.gateway.core.metrics.retried("stale connection")
             self.reply = None
+            if self.legs is not None and not self.legs.prefilling:
+                self.gateway.lane(self.row).send(self)
+                return
+            self.settle(self.placement, ok=False, status=502)
             self.dispatch()
         elif self.placement is not None:
             self.reply = None
-            self.gateway.core.view.suspend(self.placement.row, monotonic() + self.gateway.settings.suspend_s)
+            self.gateway.core.view.suspend(self.row, monotonic() + self.gateway.settings.suspend_s)
             self.failed(why)
 
     def reply_begins(self, head: ReplyHead) -> None:
         """The reply's head came; it waits for the first byte of its body, until then another replica may answer."""
         self.reply, self.status, self.held_since = head, head.status, 0.0
+        if self.legs is not None and self.legs.prefilling:
+            self.legs.head = head
+            return
+        if self.spoken is not None and (head.status != 200 or head.length != CHUNKED):
+            self.spoken = None
+
+    def unfit(self, head: ReplyHead) -> bool:
+        """Whether a stream that has begun cannot go on with this reply."""
+        prefilling = self.legs is not None and self.legs.prefilling
+        return self.sent_bytes and (head.status != 200 or (head.length != CHUNKED and not prefilling))
 
     def pass_on(self, data: bytes) -> None:
         """Pass a piece of the reply's body to the client."""
+        if self.legs is not None:
+            data = self.gateway.handovers.heard(self, data)
+            if not data:
+                return
+        spoken = self.spoken
+        if spoken is not None:
+            self._pass_on_followed(spoken, data)
+            return
         if self.first_at == 0.0:
             self._first(data)
             return
@@ -143,12 +190,23 @@ class Exchange:
 
     def completed(self, close: bool) -> None:
         """The reply is whole."""
-        placement = self.placement
+        placement, spoken = self.placement, self.spoken
         assert placement is not None
+        if self.legs is not None and self.legs.prefilling:
+            self.gateway.handovers.prefilled(self, close)
+            return
+        if spoken is not None and spoken.rest and self.continued is None:
+            self.client.transport.write(spoken.rest)
         self.ended = True
-        self._settle(placement, ok=self.status < 400, status=self.status)
+        self.settle(placement, ok=self.status < 400, status=self.status)
         self.gateway.served()
         self.client.next(close or not self.head.keep)
+
+    def plain(self, head: ReplyHead, content: bytes, close: bool) -> None:
+        """A whole reply for the client, as it came."""
+        self.reply, self.status, self.spoken = head, head.status, None
+        self._first(content)
+        self.completed(close)
 
     def cancel(self) -> None:
         """The client went away: so does the work."""
@@ -168,6 +226,29 @@ class Exchange:
         self.ended = True
         self._answer(shed)
 
+    def silent(self, now: float) -> None:
+        """The sweep looks: a stream that has begun and says nothing for long is as good as broken."""
+        if self.events != self.heard or self.client.paused or self.first_at == 0.0 or self.upstream is None:
+            self.heard, self.heard_at = self.events, now
+        elif now - self.heard_at > self.gateway.settings.stall_s:
+            self.upstream.abandon()
+            self.lost("stall", False, False)
+
+    def _pass_on_followed(self, spoken: Spoken, data: bytes) -> None:
+        """Pass on the whole events of a stream that another replica could go on with."""
+        told = spoken.feed(data)
+        if told:
+            if self.first_at == 0.0:
+                self._first(told)
+            else:
+                self.events += 1
+                self.before, self.usage = self.usage, told
+                self.client.transport.write(told)
+        if spoken.broken:
+            if self.upstream is not None:
+                self.upstream.abandon()
+            self.lost("engine error", False, True)
+
     def _first(self, data: bytes) -> None:
         placement, reply = self.placement, self.reply
         assert placement is not None
@@ -176,8 +257,11 @@ class Exchange:
         if self.stream and reply.status == 200:
             self.gateway.core.first_token(placement, now)
         self._note(data)
+        if self.sent_bytes:
+            self.client.transport.write(data)
+            return
         self.sent_bytes = True
-        stamp = self.gateway.lane(placement.row).stamp
+        stamp = self.gateway.lane(self.row).stamp
         self.client.transport.write(b"".join((reply.raw, stamp, self.id_bytes, b"\r\n\r\n", data)))
 
     def _note(self, data: bytes) -> None:
@@ -188,12 +272,15 @@ class Exchange:
         else:
             self.usage = (self.usage + data)[-KEPT_TAIL:] if self.usage else data
 
-    def _settle(self, placement: Placement, *, ok: bool, status: int) -> None:
+    def settle(self, placement: Placement, *, ok: bool, status: int) -> None:
+        """An attempt is over: take its load away and note what came of it."""
         self.placement = None
         now = monotonic()
         prompt, output, cached = numbers(self.before + self.usage) if ok else (-1, 0, -1)
         if output < 0:
-            output = max(self.events - 2, 0)
+            output = max(self.events - 2, 0) if self.spoken is None else self.spoken.tokens()
+        if self.continued is not None and ok:
+            prompt, output = len(self.continued.prompt), self.continued.said
         first = self.first_at or now
         self.gateway.core.end(placement, Outcome(
             ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0),
@@ -202,6 +289,8 @@ class Exchange:
 
     def _drop(self, status: int) -> None:
         self.ended = True
+        if self.legs is not None:
+            self.legs.close()
         if self.connecting is not None:
             self.connecting.cancel()
         if self.upstream is not None:
@@ -209,13 +298,15 @@ class Exchange:
             self.upstream.transport.abort()
             self.upstream = None
         if self.placement is not None:
-            self._settle(self.placement, ok=False, status=status)
+            self.settle(self.placement, ok=False, status=status)
 
     def _break_off(self, why: str, whole: bool) -> None:
         """The reply stops half-way: a stream is told so where a chunk may stand, and the connection ends unfinished."""
         self.ended = True
         if self.placement is not None:
-            self._settle(self.placement, ok=False, status=502)
+            self.settle(self.placement, ok=False, status=502)
+        spoken = self.spoken
+        whole = whole or (spoken is not None and (spoken.tracking or spoken.rewriter is not None))
         if self.stream and whole:
             error = b"data: %b\n\n" % error_body(f"The replica stopped answering ({why}).", "upstream_error")
             self.client.transport.write(b"%x\r\n%b\r\n" % (len(error), error))
@@ -224,6 +315,9 @@ class Exchange:
             self.client.transport.abort()
 
     def _answer(self, shed: Shed) -> None:
+        if self.sent_bytes:
+            self._break_off("nobody could go on", True)
+            return
         core, order = self.gateway.core, self.order
         core.metrics.refused(shed.reason.value)
         model = core.models.get(order.model)

@@ -45,6 +45,10 @@ def _reply_head(raw: bytes) -> ReplyHead:
         keep = keep and b"close" not in _value(low, at + 13)
         raw = _without(raw, at)
         low = raw.lower()
+    at = low.find(b"\r\nx-request-id:")
+    if at >= 0:  # the gateway says it itself, as the client knows it
+        raw = _without(raw, at)
+        low = raw.lower()
     if b"\r\ntransfer-encoding:" in low:
         return ReplyHead(status, CHUNKED, keep, raw)
     at = low.find(b"\r\ncontent-length:")

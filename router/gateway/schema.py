@@ -2,6 +2,9 @@
 
 import msgspec
 
+ABSENT = msgspec.Raw()
+"""What a field read as it stands is when the body lacks it; its very identity says so."""
+
 
 class Part(msgspec.Struct, gc=False):
     """One part of a message's content; what is not text says nothing here."""
@@ -22,12 +25,28 @@ class Chat(msgspec.Struct, gc=False):
 
     model: str
     messages: list[Message]
-    tools: msgspec.Raw = msgspec.Raw()
+    tools: msgspec.Raw = ABSENT
     stream: bool | None = False
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     n: int | None = 1
     user: str | None = None
+    return_token_ids: msgspec.Raw = ABSENT
+    kv_transfer_params: msgspec.Raw = ABSENT
+    stop: msgspec.Raw = ABSENT
+    logprobs: msgspec.Raw = ABSENT
+    prompt_logprobs: msgspec.Raw = ABSENT
+    echo: msgspec.Raw = ABSENT
+    response_format: msgspec.Raw = ABSENT
+    structured_outputs: msgspec.Raw = ABSENT
+    guided_json: msgspec.Raw = ABSENT
+    guided_regex: msgspec.Raw = ABSENT
+    guided_choice: msgspec.Raw = ABSENT
+    guided_grammar: msgspec.Raw = ABSENT
+    use_beam_search: msgspec.Raw = ABSENT
+    continue_final_message: msgspec.Raw = ABSENT
+    thinking_token_budget: msgspec.Raw = ABSENT
+    cache_salt: str | None = None
 
 
 class Completion(msgspec.Struct, gc=False):
@@ -39,6 +58,23 @@ class Completion(msgspec.Struct, gc=False):
     max_tokens: int | None = None
     n: int | None = 1
     user: str | None = None
+    return_token_ids: msgspec.Raw = ABSENT
+    kv_transfer_params: msgspec.Raw = ABSENT
+    stop: msgspec.Raw = ABSENT
+    logprobs: msgspec.Raw = ABSENT
+    prompt_logprobs: msgspec.Raw = ABSENT
+    echo: msgspec.Raw = ABSENT
+    response_format: msgspec.Raw = ABSENT
+    structured_outputs: msgspec.Raw = ABSENT
+    guided_json: msgspec.Raw = ABSENT
+    guided_regex: msgspec.Raw = ABSENT
+    guided_choice: msgspec.Raw = ABSENT
+    guided_grammar: msgspec.Raw = ABSENT
+    use_beam_search: msgspec.Raw = ABSENT
+    best_of: msgspec.Raw = ABSENT
+    suffix: msgspec.Raw = ABSENT
+    prompt_embeds: msgspec.Raw = ABSENT
+    cache_salt: str | None = None
 
 
 class Other(msgspec.Struct, gc=False):
@@ -46,6 +82,7 @@ class Other(msgspec.Struct, gc=False):
 
     model: str
     stream: bool | None = False
+    kv_transfer_params: msgspec.Raw = ABSENT
 
 
 chat = msgspec.json.Decoder(Chat).decode

@@ -13,11 +13,12 @@ import msgspec
 from policies.decision import Refusal, Shed
 from router.core import Core
 from router.gateway import body as bodies
-from router.gateway.body import BadRequest, Limits
+from router.gateway.body import BadRequest, ForeignKv, Limits
 from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.head import Head
 from router.gateway.upstream import Lane
+from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
@@ -50,6 +51,7 @@ class Gateway:
         self._lanes: dict[int, Lane] = {}
         self._limits = Limits(settings.max_output_tokens, settings.max_choices)
         self._ids, self._prefix = count(), token_hex(6)
+        self.handovers = Handovers(self, core)
         self._server: asyncio.Server | None = None
         self._ticks = 0
         self._tick: asyncio.TimerHandle | None = None
@@ -134,7 +136,7 @@ class Gateway:
         try:
             order, slow = self._order(request_id, head, body)
         except BadRequest as bad:
-            self.core.metrics.refused("bad-request")
+            self.core.metrics.refused("foreign-kv" if isinstance(bad, ForeignKv) else "bad-request")
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
             self._after(client, head)
@@ -222,6 +224,10 @@ class Gateway:
             if exchange is not None:
                 if now > exchange.deadline and not exchange.ended:
                     exchange.expire()
+                elif exchange.legs is not None and exchange.first_at == 0.0:
+                    self.handovers.overdue(exchange, now)
+                elif exchange.spoken is not None and self.settings.stall_s > 0.0:
+                    exchange.silent(now)
             elif client.overdue(now):
                 client.time_out()
         self.core.metrics.connections = len(self.clients)

@@ -76,6 +76,8 @@ class Upstream:
         """Send a request; its reply goes to the exchange's client."""
         self.exchange, self._head = exchange, None
         exchange.upstream = self
+        if exchange.client.paused:
+            self.transport.pause_reading()
         exchange.write_request(self.transport, self.lane.host_line)
 
     def data_received(self, data: bytes) -> None:
@@ -108,7 +110,7 @@ class Upstream:
             if rest:
                 self._begin_reply(exchange, rest)
             return
-        if head.status >= 500 and exchange.may_retry():
+        if (head.status >= 500 and exchange.may_retry()) or exchange.unfit(head):
             self._let_go(exchange)
             self.transport.close()
             exchange.failed(f"status {head.status}")
@@ -118,6 +120,13 @@ class Upstream:
         exchange.reply_begins(head)
         if rest or head.length == 0:
             self._body(exchange, rest)
+
+    def abandon(self) -> None:
+        """Break off what it is doing; nobody hears of it."""
+        exchange = self.exchange
+        if exchange is not None:
+            self._let_go(exchange)
+        self.transport.abort()
 
     def _body(self, exchange: "Exchange", data: bytes) -> None:
         chunks, over = self._chunks, False
@@ -132,7 +141,7 @@ class Upstream:
             self._left -= len(data)
             over = self._left == 0
         exchange.pass_on(data)
-        if over:
+        if over and self.exchange is exchange:
             self._complete(exchange)
 
     def _complete(self, exchange: "Exchange") -> None:

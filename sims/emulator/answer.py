@@ -1,5 +1,6 @@
 """What an emulated model answers, and how long: a function of the request alone."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import exp, log
@@ -23,12 +24,12 @@ class Answer:
     stop_reason: str | None  # the stop string hit
 
 
-def answer(asked: Asked, room: int, key: bytes, words: Vocabulary) -> Answer:
-    """The answer to a request whose draws come from `key`, in at most `room` tokens."""
-    seed = int.from_bytes(sha256(key).digest()[:16], "big")
+def answer(asked: Asked, room: int, key: bytes, words: Vocabulary, said: int = 0) -> Answer:
+    """The answer to a request whose draws come from `key`, in at most `room` tokens, less the first `said` of it."""
+    seed = _seed(key)
     most = min(room if asked.max_tokens is None else asked.max_tokens, room)
-    wanted = _length(asked, most, seed)
-    pieces = _words(min(wanted, most), seed, words)
+    wanted = max(_length(asked, most, seed, said) - said, 1)
+    pieces = _words(said + min(wanted, most), seed, words)[said:]
     ended = wanted < most
     if ended:
         pieces[-1] = ("", words.end)
@@ -41,14 +42,31 @@ def answer(asked: Asked, room: int, key: bytes, words: Vocabulary) -> Answer:
     return Answer(texts=tuple(texts), ids=tuple(ids), finish="stop" if ended else "length", stop_reason=None)
 
 
-def _length(asked: Asked, most: int, seed: int) -> int:
-    """Tokens the model would like to generate, the end token included; `most` or more when it does not end itself."""
+def begun(ids: Sequence[int], key: Callable[[Sequence[int]], bytes], words: Vocabulary) -> int:
+    """How many of a prompt's last tokens begin what would be answered to the others: an answer to go on with."""
+    openings, pieces = {token for _, token in words.opening}, {token for _, token in words.pieces}
+    start = len(ids) - 1
+    while start > 0 and ids[start] in pieces and ids[start] not in openings:
+        start -= 1
+    if start <= 0 or ids[start] not in openings:
+        return 0
+    expected = _words(len(ids) - start, _seed(key(ids[:start])), words)
+    return len(expected) if [token for _, token in expected] == list(ids[start:]) else 0
+
+
+def _seed(key: bytes) -> int:
+    return int.from_bytes(sha256(key).digest()[:16], "big")
+
+
+def _length(asked: Asked, most: int, seed: int, said: int) -> int:
+    """Tokens of the whole answer that the model would like to give, the end token included; what was said and `most`
+    or more when it does not end itself."""
     if asked.fixed_tokens is not None:
         return max(asked.fixed_tokens, 1)
     if asked.ignore_eos:
-        return most
+        return said + most
     draw = NORMAL.inv_cdf(((seed & 0xFFFFFFFF) + 0.5) / 2**32)
-    return max(round(exp(log(MEDIAN_TOKENS) + SPREAD * draw)), asked.min_tokens + 1, 1)
+    return max(round(exp(log(MEDIAN_TOKENS) + SPREAD * draw)), said + asked.min_tokens + 1, 1)
 
 
 def _words(count: int, seed: int, words: Vocabulary) -> list[Piece]:

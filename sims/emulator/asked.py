@@ -30,6 +30,9 @@ class Body(Struct, kw_only=True):
     stream_options: StreamOptions | None = None
     n: int | None = 1
     seed: int | None = None
+    temperature: float | None = None
+    return_token_ids: bool | None = False
+    kv_transfer_params: dict[str, Any] | None = None
 
 
 class Part(Struct):
@@ -73,6 +76,8 @@ class Asked:
     stream: bool = False
     include_usage: bool = False
     continuous_usage: bool = False
+    greedy: bool = False  # temperature 0: the answer is a function of the prompt's tokens
+    token_ids: bool = False  # whether the ids of prompt and answer are to be told
     fixed_tokens: int | None = None  # the header X-Weir-Emulate-Output-Tokens
 
 
@@ -116,6 +121,8 @@ def asked(body: ChatBody | TextBody, fixed_tokens: str | None) -> Asked:
         stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
         choices=choices,
         seed=body.seed,
+        greedy=body.temperature == 0.0,
+        token_ids=bool(body.return_token_ids),
         stream=bool(body.stream),
         include_usage=options.include_usage,
         continuous_usage=options.continuous_usage_stats,

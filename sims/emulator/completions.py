@@ -1,14 +1,17 @@
 """From a request's body to choices in the engine."""
 
 from array import array
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from uuid import uuid4
 
-from sims.emulator.answer import Answer, answer
+from sims.emulator.answer import Answer, answer, begun
 from sims.emulator.asked import Asked, ChatBody, TextBody, asked, chat_body, messages, prompts, text_body
 from sims.emulator.connection import Exchange
 from sims.emulator.driver import Driver
-from sims.emulator.frames import ChatFrames, Frames, TextFrames
+from sims.emulator.frames import DONE, ChatFrames, Frames, TextFrames
+from sims.emulator.handover import Params, Wire, offered
 from sims.emulator.hashes import block_hashes
 from sims.emulator.refusal import Refusal, asks_too_much, too_long, unknown_model
 from sims.emulator.replica import EmulatedReplica
@@ -33,8 +36,9 @@ class Prompt:
 class Completions:
     """The two completion endpoints of one replica."""
 
-    def __init__(self, spec: EmulatedReplica, driver: Driver) -> None:
-        self._spec, self._driver = spec, driver
+    def __init__(self, spec: EmulatedReplica, driver: Driver, wire: Wire) -> None:
+        self._spec, self._driver, self._wire = spec, driver, wire
+        self._engine = uuid4().hex  # by which other replicas know it; another one after each start
         self._words = vocabulary(spec.tokenizer, spec.chat_template)
         self._serial = count()  # clients may use a request id twice, the engine may not
 
@@ -61,29 +65,66 @@ class Completions:
         wanted = asked(body, exchange.request.headers.get(FIXED))
         reply = Reply(exchange, frames, sum(len(prompt.ids) for prompt in given), wanted.stream)
         reply.continuous_usage, reply.final_usage = wanted.continuous_usage, wanted.include_usage
-        identity = exchange.request.headers.get("x-request-id")
+        reply.token_ids, reply.lag = wanted.token_ids, max([len(stop) - 1 for stop in wanted.stop], default=0)
+        identity, params = exchange.request.headers.get("x-request-id"), body.kv_transfer_params or {}
+        moved = self._moved(params, given[0])
+        if moved is None:
+            self._failed(exchange, wanted.stream)
+            return
+        if params.get("do_remote_decode"):
+            reply.before_end = lambda: self._offer(reply, name, given[0])
         for index in range(len(given) * wanted.choices):
             prompt = given[index // wanted.choices]
-            reply.add(self._choice(reply, index, f"{name}-{next(self._serial)}", wanted, prompt, identity))
+            reply.add(self._choice(reply, index, f"{name}-{next(self._serial)}", wanted, prompt, identity, moved))
         exchange.gone = lambda: self._driver.cancel(reply.choices)
         if wanted.stream:
             exchange.open()
-        self._driver.submit(reply.choices)
+        self._driver.submit(reply.choices, self._spec.perf.transfer_seconds(moved) if moved else 0.0)
+
+    def _moved(self, params: Params, prompt: Prompt) -> int | None:
+        """Tokens that come from another replica; None where they cannot be had and nobody computes them again."""
+        if not params.get("do_remote_prefill"):
+            return 0
+        moved = self._wire.fetch(params, prompt.ids, self._driver.clock.now())
+        return moved if moved or self._spec.recomputes else None
+
+    def _failed(self, exchange: Exchange, stream: bool) -> None:
+        """As vLLM tells, under `kv_load_failure_policy` fail, that a prompt could not be fetched."""
+        told = Refusal(500, "Internal server error").body()
+        if stream:
+            exchange.open()
+            exchange.end(b"data: %b\n\n" % told, DONE)
+        else:
+            exchange.reply(500, told)
+
+    def _offer(self, reply: Reply, name: str, prompt: Prompt) -> None:
+        """The prompt is computed: say where it waits, and for how long."""
+        spec, now = self._spec, self._driver.clock.now()
+        self._wire.expire(now)
+        self._wire.offer(self._engine, name, prompt.ids, now + spec.lease_s)
+        reply.rest["kv_transfer_params"] = offered(
+            self._engine, name, spec.host, spec.port, len(prompt.ids), spec.block_tokens
+        )
 
     def _choice(
-        self, reply: Reply, index: int, name: str, wanted: Asked, prompt: Prompt, identity: str | None
+        self, reply: Reply, index: int, name: str, wanted: Asked, prompt: Prompt, identity: str | None, moved: int
     ) -> Choice:
         room = self._room(len(prompt.ids), wanted.max_tokens)
-        drawn = identity.encode() if identity else array("I", prompt.ids).tobytes()
-        said = answer(wanted, room, b"%b|%d|%d" % (drawn, wanted.seed or 0, index), self._words)
+
+        def key(ids: Sequence[int]) -> bytes:
+            drawn = identity.encode() if identity and not wanted.greedy else array("I", ids).tobytes()
+            return b"%b|%d|%d" % (drawn, wanted.seed or 0, index)
+
+        before = begun(prompt.ids, key, self._words) if wanted.greedy else 0
+        said = answer(wanted, room, key(prompt.ids[: len(prompt.ids) - before]), self._words, before)
         pieces: list[Piece] = list(zip(said.texts, said.ids, strict=True))
         ids = self._words.continued(prompt.text, prompt.ids, pieces)
-        job = self._job(name, prompt.ids, ids, said)
+        job = replace(self._job(name, prompt.ids, ids, said), remote_tokens=moved)
         try:
             self._driver.engine.check(job)
         except Impossible as error:
             raise Refusal(400, str(error)) from None
-        return Choice(reply, index, job, said, ids)
+        return Choice(reply, index, job, said, prompt.ids, ids)
 
     def _room(self, prompt: int, most: int | None) -> int:
         """Tokens the answer may have; raises `Refusal` when the context cannot hold prompt and answer."""

@@ -1,7 +1,7 @@
 """One engine on the event loop: jobs in at their time, tokens out as they are due, one timer for all of it."""
 
 import asyncio
-from collections import deque
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -39,17 +39,19 @@ class Driver:
         self.metrics = Metrics(spec)
         self._courses: dict[str, Course] = {}
         self._streams: dict[str, Choice] = {}  # those past their first token
-        self._arriving: deque[tuple[float, Job]] = deque()  # before the engine sees them
+        self._arriving: list[tuple[float, int, Job]] = []  # before the engine sees them, soonest first
+        self._serial = 0
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
 
-    def submit(self, choices: Sequence[Choice]) -> None:
-        """Take a request's choices; the engine sees them once the front end is through with them."""
+    def submit(self, choices: Sequence[Choice], delay_s: float = 0.0) -> None:
+        """Take a request's choices; the engine sees them once the front end is through with them, and their KV here."""
         came = self.clock.now()
-        queued = came + self.spec.perf.frontend_s
+        queued = came + self.spec.perf.frontend_s + delay_s
         for choice in choices:
             self._courses[choice.job.id] = Course(choice, came, queued)
-            self._arriving.append((queued, choice.job))
+            self._serial += 1
+            insort(self._arriving, (queued, self._serial, choice.job))
         self.tick()
 
     def cancel(self, choices: Iterable[Choice]) -> None:
@@ -62,7 +64,7 @@ class Driver:
             if self._courses.pop(name, None) is not None:
                 self.metrics.successes["abort"] += 1
                 self._streams.pop(name, None)
-                self._arriving = deque(each for each in self._arriving if each[1].id != name)
+                self._arriving = [each for each in self._arriving if each[2].id != name]
                 self.engine.cancel(name, now)
         self._arm()
 
@@ -76,7 +78,7 @@ class Driver:
     def page(self) -> bytes:
         """The replica's /metrics."""
         now = self._advance()
-        waiting = {job.id for _, job in self._arriving}
+        waiting = {job.id for _, _, job in self._arriving}
         names = self._courses.keys() - waiting
         generating = sum(self.engine.emitted(name, now) for name in names)
         self._arm()
@@ -98,7 +100,7 @@ class Driver:
         """Process what is due; returns the virtual time now."""
         now = self.clock.now()
         while self._arriving and self._arriving[0][0] <= now:
-            at, job = self._arriving.popleft()
+            at, _, job = self._arriving.pop(0)
             self.engine.submit(job, at)
         events = self.engine.advance(now)
         self._publish()
@@ -116,7 +118,8 @@ class Driver:
             return
         choice, course.admitted, course.first = course.choice, event.admitted, event.at
         choice.first(event.cached_tokens)
-        self.metrics.first(choice.job.prompt_tokens, event.cached_tokens, (event.at - course.came) / self.clock.scale)
+        moved, ttft_s = min(choice.job.remote_tokens, event.cached_tokens), (event.at - course.came) / self.clock.scale
+        self.metrics.first(choice.job.prompt_tokens, event.cached_tokens - moved, moved, ttft_s)
         if choice.reply.stream:
             self._streams[event.id] = choice
 

@@ -1,30 +1,48 @@
 """The JSON of answers, whole and in pieces, as vLLM writes it."""
 
 from time import time
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 DONE = b"data: [DONE]\n\n"
+FINGERPRINT = "vllm-0.32.0-emulated"
+
+
+class Ids(NamedTuple):
+    """Token ids as JSON: of one piece, and of the prompt where it is the first of its choice."""
+
+    piece: str = "null"
+    prompt: str = "null"
+
+
+class Told(NamedTuple):
+    """A whole choice; ids only where they were asked for."""
+
+    text: str
+    finish: str
+    reason: str | None
+    ids: list[int] | None = None
+    prompt: list[int] | None = None
 
 
 class Frames(Protocol):
     """One kind of completion: how its parts are written. Texts are plain ASCII words, so they need no escaping."""
 
-    def opening(self, index: int) -> bytes:
-        """What a stream's choice begins with, if anything."""
+    def opening(self, index: int, prompt: str) -> bytes:
+        """What a stream's choice begins with, if anything; `prompt` is its ids as JSON."""
 
-    def delta(self, index: int, text: str, usage: bytes) -> bytes:
+    def delta(self, index: int, text: str, usage: bytes, ids: Ids) -> bytes:
         """A piece of a stream's choice; `usage` is JSON, or empty."""
 
-    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes) -> bytes:
+    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes, ids: Ids) -> bytes:
         """The last piece of a stream's choice."""
 
     def usage(self, usage: bytes) -> bytes:
         """The piece of a stream that only counts tokens."""
 
-    def whole(self, texts: list[str], finishes: list[tuple[str, str | None]], usage: dict[str, Any]) -> bytes:
-        """An answer that is not streamed."""
+    def whole(self, choices: list[Told], usage: dict[str, Any], rest: dict[str, Any]) -> bytes:
+        """An answer that is not streamed; `rest` overrules what it has beside choices and usage."""
 
 
 class Written:
@@ -55,37 +73,41 @@ class ChatFrames(Written):
 
     kind = "chat.completion.chunk"
 
-    def opening(self, index: int) -> bytes:
+    def opening(self, index: int, prompt: str) -> bytes:
         """The chunk that names the role."""
         delta = '"delta":{"role":"assistant","content":""}'
-        return self._event(f'{{"index":{index},{delta},"logprobs":null,"finish_reason":null}}', b"")
+        choice = f'{{"index":{index},{delta},"logprobs":null,"finish_reason":null}}'
+        return self._head + f'{choice}],"prompt_token_ids":{prompt},"prompt_text":null}}\n\n'.encode()
 
-    def delta(self, index: int, text: str, usage: bytes) -> bytes:
+    def delta(self, index: int, text: str, usage: bytes, ids: Ids) -> bytes:
         """A piece of the message."""
         delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":null,"finish_reason":null'
-        return self._event(delta + ',"token_ids":null}', usage)
+        return self._event(f'{delta},"token_ids":{ids.piece}}}', usage)
 
-    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes) -> bytes:
+    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes, ids: Ids) -> bytes:
         """The last piece of the message."""
         delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":null,"finish_reason":"{finish}"'
-        return self._event(f'{delta},"stop_reason":{quoted(reason)},"token_ids":null}}', usage)
+        return self._event(f'{delta},"stop_reason":{quoted(reason)},"token_ids":{ids.piece}}}', usage)
 
-    def whole(self, texts: list[str], finishes: list[tuple[str, str | None]], usage: dict[str, Any]) -> bytes:
+    def whole(self, choices: list[Told], usage: dict[str, Any], rest: dict[str, Any]) -> bytes:
         """The whole completion."""
         unused = dict.fromkeys(("refusal", "annotations", "audio", "function_call", "reasoning"))
-        choices: list[dict[str, Any]] = [
+        told: list[dict[str, Any]] = [
             {
                 "index": index,
-                "message": {"role": "assistant", "content": text, **unused, "tool_calls": []},
+                "message": {"role": "assistant", "content": choice.text, **unused},
                 "logprobs": None,
-                "finish_reason": finish,
-                "stop_reason": reason,
-                "token_ids": None,
+                "finish_reason": choice.finish,
+                "stop_reason": choice.reason,
+                "token_ids": choice.ids,
             }
-            for index, (text, (finish, reason)) in enumerate(zip(texts, finishes, strict=True))
+            for index, choice in enumerate(choices)
         ]
-        rest = {"service_tier": None, "system_fingerprint": None, "usage": usage, "prompt_logprobs": None}
-        return self._whole("chat.completion", choices, {**rest, "prompt_token_ids": None, "kv_transfer_params": None})
+        ids = choices[0].prompt
+        empty = {"service_tier": None, "system_fingerprint": FINGERPRINT, "usage": usage, "prompt_logprobs": None}
+        return self._whole(
+            "chat.completion", told, {**empty, "prompt_token_ids": ids, "kv_transfer_params": None, **rest}
+        )
 
 
 class TextFrames(Written):
@@ -93,30 +115,38 @@ class TextFrames(Written):
 
     kind = "text_completion"
 
-    def opening(self, index: int) -> bytes:
+    def opening(self, index: int, prompt: str) -> bytes:
         """Nothing: a completion has no role."""
         return b""
 
-    def delta(self, index: int, text: str, usage: bytes) -> bytes:
+    def delta(self, index: int, text: str, usage: bytes, ids: Ids) -> bytes:
         """A piece of the text."""
         choice = f'{{"index":{index},"text":"{text}","logprobs":null,"finish_reason":null,"stop_reason":null'
-        return self._event(choice + ',"prompt_token_ids":null,"token_ids":null}', usage or b"null")
+        return self._event(f'{choice},"prompt_token_ids":{ids.prompt},"token_ids":{ids.piece}}}', usage)
 
-    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes) -> bytes:
+    def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes, ids: Ids) -> bytes:
         """The last piece of the text."""
         choice = f'{{"index":{index},"text":"{text}","logprobs":null,"finish_reason":"{finish}"'
-        choice += f',"stop_reason":{quoted(reason)},"prompt_token_ids":null,"token_ids":null}}'
-        return self._event(choice, usage or b"null")
+        choice += f',"stop_reason":{quoted(reason)},"prompt_token_ids":{ids.prompt},"token_ids":{ids.piece}}}'
+        return self._event(choice, usage)
 
-    def whole(self, texts: list[str], finishes: list[tuple[str, str | None]], usage: dict[str, Any]) -> bytes:
+    def whole(self, choices: list[Told], usage: dict[str, Any], rest: dict[str, Any]) -> bytes:
         """The whole completion."""
-        nothing = dict.fromkeys(("logprobs", "prompt_logprobs", "token_ids", "prompt_token_ids"))
-        choices = [
-            {"index": index, "text": text, "finish_reason": finish, "stop_reason": reason, **nothing}
-            for index, (text, (finish, reason)) in enumerate(zip(texts, finishes, strict=True))
+        told = [
+            {
+                "index": index,
+                "text": choice.text,
+                "finish_reason": choice.finish,
+                "stop_reason": choice.reason,
+                "logprobs": None,
+                "prompt_logprobs": None,
+                "token_ids": choice.ids,
+                "prompt_token_ids": choice.prompt,
+            }
+            for index, choice in enumerate(choices)
         ]
-        rest = {"service_tier": None, "system_fingerprint": None, "usage": usage, "kv_transfer_params": None}
-        return self._whole("text_completion", choices, rest)
+        empty = {"service_tier": None, "system_fingerprint": FINGERPRINT, "usage": usage, "kv_transfer_params": None}
+        return self._whole("text_completion", told, {**empty, **rest})
 
 
 def quoted(text: str | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sims.emulator.clock import Clock
 from sims.emulator.connection import Connection
 from sims.emulator.driver import Driver
+from sims.emulator.handover import Wire
 from sims.emulator.publisher import Publisher
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.routes import Routes
@@ -27,7 +28,8 @@ class Listening:
 class Host:
     """Everything of one replica that has to be started and stopped."""
 
-    def __init__(self, spec: EmulatedReplica, clock: Clock, interval: int, chaos: bool) -> None:
+    def __init__(self, spec: EmulatedReplica, clock: Clock, interval: int, chaos: bool, wire: Wire) -> None:
+        self._wire = wire
         self._spec, self._clock, self._interval, self._chaos = spec, clock, interval, chaos
         self._server: asyncio.Server | None = None
         self._driver: Driver | None = None
@@ -47,7 +49,7 @@ class Host:
             server.close()
             raise
         self._server, self._driver = server, Driver(spec, self._clock, self._interval, publisher)
-        self._routes = Routes(spec, self._driver, self._die if self._chaos else None)
+        self._routes = Routes(replace(spec, port=port), self._driver, self._wire, self._die if self._chaos else None)
         events = publisher.endpoint if publisher is not None else None
         replay = publisher.replay_endpoint if publisher is not None else None
         self._spec = replace(spec, port=port, events_port=_port(events), replay_port=_port(replay))

@@ -56,7 +56,6 @@ COUNTERS = (
     "external_prefix_cache_queries",
     "external_prefix_cache_hits",
     "num_preemptions",
-    "admission_rejections",
 )
 
 
@@ -80,12 +79,14 @@ class Metrics:
         self.successes = dict.fromkeys(("stop", "length", "abort", "error"), 0)
         self._histograms = {name: Histogram(bounds) for name, bounds in HISTOGRAMS.items()}
 
-    def first(self, prompt_tokens: int, cached_tokens: int, ttft_s: float) -> None:
-        """A request's first token is out, so many seconds after it came."""
+    def first(self, prompt_tokens: int, cached_tokens: int, moved_tokens: int, ttft_s: float) -> None:
+        """A request's first token is out, so many seconds after it came; `moved_tokens` came from another replica."""
         counters = self.counters
         counters["prompt_tokens"] += prompt_tokens
         counters["prefix_cache_queries"] += prompt_tokens
         counters["prefix_cache_hits"] += cached_tokens
+        counters["external_prefix_cache_queries"] += prompt_tokens - cached_tokens if moved_tokens else 0
+        counters["external_prefix_cache_hits"] += moved_tokens
         self._histograms["time_to_first_token_seconds"].observe(ttft_s)
 
     def finished(self, event: Finished, reason: str, prompt_tokens: int, times: Times) -> None:
@@ -122,7 +123,7 @@ class Metrics:
         for reason, count in (("capacity", load.waiting), ("deferred", 0)):
             yield f'vllm:num_requests_waiting_by_reason{{{self._labels},reason="{reason}"}} {float(count)}'
         yield from self._family("kv_cache_usage_perc", "gauge", used)
-        yield from self._family("engine_sleep_state", "gauge", 0.0, 'sleep_state="awake"')
+        yield from self._family("engine_sleep_state", "gauge", 0.0, f'{self._labels},sleep_state="awake"')
         lora = 'max_lora="0",running_lora_adapters="",waiting_lora_adapters=""'
         yield from self._family("lora_requests_info", "gauge", 1.0, lora)
         config = {
@@ -133,17 +134,20 @@ class Metrics:
             "num_gpu_blocks": blocks,
             "prefix_caching_hash_algo": "sha256",
         }
-        labels = ",".join(f'{name}="{value}"' for name, value in config.items())
+        labels = ",".join(f'{name}="{value}"' for name, value in {"engine": 0, **config}.items())
         yield from self._family("cache_config_info", "gauge", 1.0, labels)
 
     def _counted(self, generating: int) -> Iterator[str]:
         for name, value in self.counters.items():
             more = generating if name == "generation_tokens" else 0
             yield from self._family(f"{name}_total", "counter", float(value + more))
+        rejected = f'model_name="{self._spec.model}",reason="max_num_queued_reqs"'
+        yield from self._family("admission_rejections_total", "counter", 0.0, rejected)
         yield "# TYPE vllm:prompt_tokens_by_source_total counter"
         hits = self.counters["prefix_cache_hits"]
-        computed = self.counters["prompt_tokens"] - hits
-        for source, count in (("local_compute", computed), ("local_cache_hit", hits), ("external_kv_transfer", 0)):
+        moved = self.counters["external_prefix_cache_hits"]
+        computed = self.counters["prompt_tokens"] - hits - moved
+        for source, count in (("local_compute", computed), ("local_cache_hit", hits), ("external_kv_transfer", moved)):
             yield f'vllm:prompt_tokens_by_source_total{{{self._labels},source="{source}"}} {float(count)}'
         yield "# TYPE vllm:request_success_total counter"
         for reason, count in self.successes.items():
@@ -154,7 +158,7 @@ class Metrics:
             yield f"# TYPE vllm:{name} histogram"
             yield from histogram.lines(f"vllm:{name}", self._labels)
 
-    def _family(self, name: str, kind: str, value: float, more: str = "") -> Iterator[str]:
-        labels = f"{self._labels},{more}" if more else self._labels
+    def _family(self, name: str, kind: str, value: float, labels: str = "") -> Iterator[str]:
+        """A family of one series; vLLM labels a few of them unlike the others."""
         yield f"# TYPE vllm:{name} {kind}"
-        yield f"vllm:{name}{{{labels}}} {value}"
+        yield f"vllm:{name}{{{labels or self._labels}}} {value}"

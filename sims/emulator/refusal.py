@@ -19,6 +19,14 @@ class Refusal(Exception):
         return msgspec.json.encode({"error": error})
 
 
+class NoRoute(Refusal):
+    """A path or method that nothing answers: that is said by the web framework, not by vLLM."""
+
+    def body(self) -> bytes:
+        """The JSON body of the answer."""
+        return msgspec.json.encode({"detail": self.message})
+
+
 def too_long(limit: int, prompt: int) -> Refusal:
     """The prompt alone exceeds the context, in tokens."""
     return Refusal(

@@ -20,3 +20,5 @@ class EmulatedReplica:
     chat_template: str = ""  # a family of `weir.prompt`
     events_port: int | None = None
     replay_port: int | None = None
+    lease_s: float = 30.0  # how long a computed prompt waits for the replica that is to decode it, virtual seconds
+    recomputes: bool = False  # what becomes of a prompt that cannot be fetched: computed again, or an error

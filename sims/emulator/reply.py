@@ -1,20 +1,26 @@
 """The answer to one HTTP request while the engine generates it: one or more choices, streamed or whole."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from sims.emulator.answer import Answer
 from sims.emulator.connection import Exchange
-from sims.emulator.frames import DONE, Frames, usage
+from sims.emulator.frames import DONE, Frames, Ids, Told, usage
 from sims.replica.jobs import Job
 
 
 class Choice:
     """One generation: what is to be said of it, how much is out."""
 
-    __slots__ = ("answer", "cached", "emitted", "index", "job", "reply", "tokens")
+    __slots__ = ("_held", "answer", "cached", "emitted", "index", "job", "prompt", "reply", "tokens")
 
-    def __init__(self, reply: "Reply", index: int, job: Job, answer: Answer, tokens: list[int]) -> None:
+    def __init__(
+        self, reply: "Reply", index: int, job: Job, answer: Answer, prompt: list[int], tokens: list[int]
+    ) -> None:
         self.reply, self.index, self.job, self.answer = reply, index, job, answer
+        self.prompt, self._held = prompt, ""  # text kept back, for it may be the beginning of a stop string
         self.tokens = tokens  # ids of prompt and answer, as the cache events tell them
         self.emitted = 0  # tokens sent
         self.cached = 0
@@ -23,7 +29,8 @@ class Choice:
         """Its first token is there; so many prompt tokens were cached."""
         self.cached = cached
         if self.reply.stream:
-            self.reply.exchange.send(self.reply.frames.opening(self.index), *self._until(1))
+            prompt = json(self.prompt) if self.reply.token_ids else "null"
+            self.reply.exchange.send(self.reply.frames.opening(self.index, prompt), *self._until(1))
 
     def progress(self, tokens: int, interval: int) -> int:
         """Send what there is of `tokens` once `interval` of them wait; returns how many more it waits for."""
@@ -36,11 +43,11 @@ class Choice:
     def finish(self) -> None:
         """Send its last piece, and the end of the whole answer when it is the last choice."""
         if self.reply.stream:
-            text = "".join(self.answer.texts[self.emitted :])
+            text, ids = self._held + "".join(self.answer.texts[self.emitted :]), self._ids(len(self.answer.texts))
             self.emitted = len(self.answer.texts)
             self.reply.finished(
                 self.reply.frames.last(
-                    self.index, text, self.answer.finish, self.answer.stop_reason, self.reply.running_usage()
+                    self.index, text, self.answer.finish, self.answer.stop_reason, self.reply.running_usage(), ids
                 )
             )
         else:
@@ -52,9 +59,23 @@ class Choice:
         tokens = min(tokens, len(self.answer.texts) - 1)
         if tokens <= self.emitted:
             return []
-        text = "".join(self.answer.texts[self.emitted : tokens])
-        self.emitted = tokens
-        return [self.reply.frames.delta(self.index, text, self.reply.running_usage())]
+        text, ids = self._held + "".join(self.answer.texts[self.emitted : tokens]), self._ids(tokens)
+        sure = max(len(text) - self.reply.lag, 0)
+        self.emitted, self._held = tokens, text[sure:]
+        return [self.reply.frames.delta(self.index, text[:sure], self.reply.running_usage(), ids)]
+
+    def _ids(self, tokens: int) -> Ids:
+        """The ids of the tokens from those sent up to that many."""
+        if not self.reply.token_ids:
+            return Ids()
+        prompt = "null" if self.emitted else json(self.prompt)
+        return Ids(json(list(self.answer.ids[self.emitted : tokens])), prompt)
+
+    def told(self) -> Told:
+        """The whole choice."""
+        said, asked = self.answer, self.reply.token_ids
+        ids, prompt = (list(said.ids), self.prompt) if asked else (None, None)
+        return Told("".join(said.texts), said.finish, said.stop_reason, ids, prompt)
 
 
 class Reply:
@@ -65,7 +86,10 @@ class Reply:
         self.prompt_tokens = prompt_tokens
         self.choices: list[Choice] = []
         self.continuous_usage = False
-        self.final_usage = False
+        self.final_usage = self.token_ids = False
+        self.lag = 0  # characters of a stream that are kept back: one fewer than the longest stop string has
+        self.rest: dict[str, Any] = {}  # what an unstreamed answer says beside choices and usage
+        self.before_end: Callable[[], None] | None = None  # called when the last choice is complete
         self._open = 0
 
     def add(self, choice: Choice) -> None:
@@ -80,6 +104,8 @@ class Reply:
     def finished(self, event: bytes) -> None:
         """One choice is complete, its last event given; ends the answer with the last of them."""
         self._open -= 1
+        if not self._open and self.before_end is not None:
+            self.before_end()
         if self._open:
             if self.stream:
                 self.exchange.send(event)
@@ -90,10 +116,8 @@ class Reply:
             self.exchange.reply(200, self._whole())
 
     def _whole(self) -> bytes:
-        answers = [choice.answer for choice in self.choices]
-        texts = ["".join(answer.texts) for answer in answers]
-        finishes = [(answer.finish, answer.stop_reason) for answer in answers]
-        return self.frames.whole(texts, finishes, usage(self.prompt_tokens, self._emitted(), self._cached()))
+        counted = usage(self.prompt_tokens, self._emitted(), self._cached())
+        return self.frames.whole([choice.told() for choice in self.choices], counted, self.rest)
 
     def _usage(self) -> bytes:
         return msgspec.json.encode(usage(self.prompt_tokens, self._emitted(), self._cached()))
@@ -103,3 +127,8 @@ class Reply:
 
     def _cached(self) -> int:
         return self.choices[0].cached
+
+
+def json(ids: list[int]) -> str:
+    """Token ids as JSON."""
+    return msgspec.json.encode(ids).decode()

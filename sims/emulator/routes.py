@@ -9,7 +9,8 @@ import msgspec
 from sims.emulator.completions import Completions, Prompt
 from sims.emulator.connection import Exchange, Handler
 from sims.emulator.driver import Driver
-from sims.emulator.refusal import Refusal, unknown_model
+from sims.emulator.handover import Wire
+from sims.emulator.refusal import NoRoute, Refusal, unknown_model
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.vocabulary import vocabulary
 from sims.replica.jobs import Impossible
@@ -24,11 +25,11 @@ Die = Callable[[float], None]
 class Routes:
     """The HTTP API of one replica; `die` is there only when clients may ask for it."""
 
-    def __init__(self, spec: EmulatedReplica, driver: Driver, die: Die | None) -> None:
+    def __init__(self, spec: EmulatedReplica, driver: Driver, wire: Wire, die: Die | None) -> None:
         self._spec, self._driver, self._die = spec, driver, die
         self._words = vocabulary(spec.tokenizer, spec.chat_template)
         self._born = int(time())
-        completions = Completions(spec, driver)
+        completions = Completions(spec, driver, wire)
         self._paths: dict[str, dict[str, Handler]] = {
             "/v1/chat/completions": {"POST": completions.chat},
             "/v1/completions": {"POST": completions.text},
@@ -52,10 +53,10 @@ class Routes:
         try:
             methods = self._paths.get(request.path.rstrip("/") or "/")
             if methods is None:
-                raise Refusal(404, "Not Found")
+                raise NoRoute(404, "Not Found")
             handler = methods.get(request.method)
             if handler is None:
-                raise Refusal(405, "Method Not Allowed")
+                raise NoRoute(405, "Method Not Allowed")
             handler(exchange)
         except Refusal as refusal:
             exchange.reply(refusal.status, refusal.body())
@@ -107,16 +108,15 @@ class Routes:
 
     def _sources(self, exchange: Exchange) -> None:
         publisher = self._driver.publisher
-        sources = []
+        sources = {}
         if publisher is not None:
-            sources.append(
-                {
-                    "data_parallel_rank": 0,
-                    "endpoint": publisher.endpoint,
-                    "replay_endpoint": publisher.replay_endpoint,
-                    "topic": publisher.topic,
-                }
-            )
+            sources["0"] = {  # by data-parallel rank
+                "enable_kv_cache_events": True,
+                "publisher": "zmq",
+                "endpoint": publisher.endpoint,
+                "replay_endpoint": publisher.replay_endpoint,
+                "topic": publisher.topic,
+            }
         _json(exchange, sources)
 
     def _dying(self, exchange: Exchange) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from sims.emulator.clock import Clock
+from sims.emulator.handover import Wire
 from sims.emulator.host import Host, Listening
 from sims.emulator.replica import EmulatedReplica
 
@@ -17,7 +18,8 @@ async def serving(
 ) -> AsyncIterator[list[Listening]]:
     """Replicas that are up inside the block; virtual time runs `time_scale` times as fast as the wall's."""
     clock = Clock(asyncio.get_running_loop(), time_scale)
-    hosts = [Host(spec, clock, stream_interval, chaos) for spec in replicas]
+    wire = Wire()
+    hosts = [Host(spec, clock, stream_interval, chaos, wire) for spec in replicas]
     try:
         yield [await host.start() for host in hosts]
     finally:

@@ -85,6 +85,7 @@ class Limits:
     most_usd_per_hour: float = inf
     most_replicas: int = 2000
     availability: float = 0.0  # probability that enough replicas are up; 0: no spares
+    regions: tuple[str, ...] = ()  # where GPUs may be rented; empty: anywhere
 
 
 UNLIMITED = Limits()

@@ -1,6 +1,5 @@
 """The files that deploy a plan: Weir's fleet file, read back before anybody relies on it, and Helm values."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,6 +8,9 @@ from sims.plan.asked import Asked
 from sims.plan.outcome import Part, Plan
 from weir.fleetfile import FleetFile, Pool, Slo
 from weir.strictyaml import loads
+
+CONTROLLERS = 2
+"""Copies of the pool process: one leads, the other takes over."""
 
 
 def fleet_of(plan: Plan, asked: Asked) -> FleetFile:
@@ -21,30 +23,36 @@ def fleet_of(plan: Plan, asked: Asked) -> FleetFile:
 def fleet_yaml(plan: Plan, asked: Asked) -> str:
     """The fleet file's text; raises BadFile if it could not be read back."""
     fleet = fleet_of(plan, asked)
-    rate = f"{plan.rate_rps:.1f} requests a second"
-    told = f"# Planned for {rate} under {plan.policy}: ${plan.usd_per_month:,.0f} a month.\n"
-    text = told + _yaml(_plain(fleet))
+    text = _remarks(plan) + _yaml(_plain(fleet))
     assert loads(text, FleetFile, "the planned fleet") == fleet
     return text
 
 
 def helm_yaml(plan: Plan, asked: Asked) -> str:
-    """Values for the chart: the fleet file's pools and SLO, and the router's policy."""
-    return _yaml({**_plain(fleet_of(plan, asked)), "router": {"policy": plan.policy, "settings": dict(asked.settings)}})
+    """Values for the chart, a block for each thing it installs: router, pool, Redis, and the pools of replicas.
+
+    Keys below `pools` and `router.slo` are the fleet file's own, so that the same models check both.
+    """
+    fleet = _plain(fleet_of(plan, asked))
+    values = {
+        "router": {"policy": plan.policy, "settings": dict(plan.settings), "slo": fleet["slo"]},
+        "pool": {"replicas": CONTROLLERS},
+        "redis": {"enabled": True},
+        "pools": fleet["pools"],
+    }
+    return _remarks(plan) + _yaml(values)
 
 
-def write(path: Path, text: str) -> None:
-    """All of it or nothing."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+def _remarks(plan: Plan) -> str:
+    """What the fleet was planned for, and whether the search was stopped, as comments."""
+    settings = "".join(f" --set {key}={value:g}" for key, value in plan.settings)
+    told = f"{plan.rate_rps:.1f} requests a second under {plan.policy}{settings}"
+    marked = f"# {plan.marked}\n" if plan.partial else ""
+    return f"{marked}# Planned for {told}: ${plan.usd_per_month:,.0f} a month.\n"
 
 
 def _pool(part: Part, replicas: int) -> Pool:
-    name = part.kind.name if part.role == "mixed" else f"{part.kind.name}-{part.role}"
-    if part.most_prompt is not None:
-        name = f"{name}-short"
-    return part.kind.pool.model_copy(update={"name": name, "replicas": replicas, "role": part.role})
+    return part.kind.pool.model_copy(update={"replicas": replicas, "role": part.role})
 
 
 def _plain(fleet: FleetFile) -> dict[str, Any]:

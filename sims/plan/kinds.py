@@ -1,6 +1,6 @@
 """Kinds of replicas that a plan may use: one GPU type, so many of them, in one region, with its latency model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -66,6 +66,9 @@ def kinds_of(asked: Asked) -> tuple[list[Kind], list[Rejected]]:
     found: list[Kind] = []
     rejected: list[Rejected] = []
     for offer in asked.offers:
+        if asked.limits.regions and offer.region not in asked.limits.regions:
+            rejected.append(Rejected(name=offer.name, why=_elsewhere(offer, asked.limits.regions)))
+            continue
         for size in offer.sizes:
             name = f"{offer.name.replace('@', '-')}-x{size}" if size > 1 else offer.name.replace("@", "-")
             if offer.count is not None and size > offer.count:
@@ -76,8 +79,20 @@ def kinds_of(asked: Asked) -> tuple[list[Kind], list[Rejected]]:
             except DoesNotFit as error:
                 rejected.append(Rejected(name=name, why=str(error)))
     if not found:
-        raise NoPlan(f"no offered GPU can hold {asked.model}: {rejected[-1].why}")
+        raise NoPlan(_none(asked, rejected))
     return found, rejected
+
+
+def _none(asked: Asked, rejected: Sequence[Rejected]) -> str:
+    """Why no kind is left: what is rented elsewhere or too few is not too small."""
+    if asked.limits.regions and all(offer.region not in asked.limits.regions for offer in asked.offers):
+        return f"no GPU is offered where it may be rented: {rejected[-1].why}"
+    return f"no offered GPU can hold {asked.model}: {rejected[-1].why}"
+
+
+def _elsewhere(offer: Offer, regions: Sequence[str]) -> str:
+    where = f"in region {offer.region}" if offer.region else "offered in no region"
+    return f"{offer.gpu} is {where}, and only {', '.join(regions)} may be used"
 
 
 def kind(asked: Asked, offer: Offer, size: int, name: str) -> Kind:

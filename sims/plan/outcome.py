@@ -1,9 +1,10 @@
 """What a plan says: designs side by side, the one to deploy, its spares, its schedule, and how it was found."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from typing import Any
 
+from sims.plan.asked import Asked, Objective
 from sims.plan.kinds import Kind, Rejected
 
 HOURS_A_MONTH = 730.0
@@ -16,8 +17,8 @@ class Part:
     kind: Kind
     replicas: int
     role: str = "mixed"
-    most_prompt: float | None = None  # tokens: only prompts this short are sent here
-    least_prompt: float | None = None  # tokens: only prompts longer than this
+    most_tokens: float | None = None  # only requests of so many are sent here, prompt and expected answer
+    least_tokens: float | None = None  # only requests of more than this
 
     @property
     def usd_per_hour(self) -> float:
@@ -33,6 +34,8 @@ class Part:
     def said(self) -> str:
         """In words."""
         where = "" if self.role == "mixed" else f" for {self.role}"
+        where += " for short" if self.most_tokens is not None else ""
+        where += " for long" if self.least_tokens is not None else ""
         return f"{self.replicas} × {self.kind.name}{where}"
 
 
@@ -46,7 +49,9 @@ class Design:
     simulated: bool = False  # else by the latency model alone
     why: str = ""  # it was not simulated, or does not meet the deadlines
     deployable: bool = True  # by Weir's router as it stands
-    boundary: float | None = None  # prompt tokens at which two pools divide
+    policy: str = ""  # that routes it; empty for the one that was asked for
+    settings: tuple[tuple[str, float], ...] = ()  # of that policy
+    boundary: float | None = None  # tokens, prompt and expected answer, at which two pools divide
     gamma: float = 1.0  # prompts up to so many boundaries are compressed to it
     seeds: int = 0
     bound: float | None = None  # log of percentile over deadline that the next seed stays below
@@ -65,6 +70,14 @@ class Design:
     def usd_per_month(self) -> float:
         """Rent of 730 hours."""
         return self.usd_per_hour * HOURS_A_MONTH
+
+    def cost(self, objective: Objective) -> float:
+        """The figure that is made small, an hour."""
+        return sum(part.replicas * objective.hourly(part.kind.usd_per_hour, part.kind.watts) for part in self.parts)
+
+    def routed(self, asked: Asked) -> Asked:
+        """The request with the policy that routes this design."""
+        return replace(asked, policy=self.policy, settings=self.settings) if self.policy else asked
 
     @property
     def gpus(self) -> int:
@@ -103,21 +116,36 @@ class Plan:
     """The answer."""
 
     model: str
-    policy: str
+    policy: str  # that routes the chosen design
+    settings: tuple[tuple[str, float], ...] = ()
     objective: str
     traffic: str  # what was simulated, in words
     rate_rps: float
     confidence: float
     chosen: Design
     designs: tuple[Design, ...]
-    ideas: tuple[tuple[str, float], ...]  # what each idea saves of the best single kind's cost, as a share
+    ideas: tuple[tuple[str, float], ...]  # what each saves of the best single kind's cost as the objective counts it
     spares: Spares | None = None
     schedule: Schedule | None = None
     rejected: tuple[Rejected, ...] = ()
+    missing: tuple[str, ...] = ()  # what was not looked at, because somebody stopped the search
     fleets_simulated: int = 0
     seeds_simulated: int = 0
     wall_s: float = 0.0
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def partial(self) -> bool:
+        """Whether the search was stopped: a cheaper fleet may well be there."""
+        return bool(self.missing)
+
+    @property
+    def marked(self) -> str:
+        """What a partial plan says of itself; empty for a whole one."""
+        if not self.missing:
+            return ""
+        seeds = f"simulated on {self.chosen.seeds} seeds and meets every deadline"
+        return f"PARTIAL: stopped before it was done. This fleet was {seeds}; not looked at: {', '.join(self.missing)}."
 
     @property
     def replicas(self) -> tuple[int, ...]:
@@ -137,7 +165,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     """The plan under stable keys; what is unknown is null."""
     out: dict[str, Any] = {
         name: getattr(plan, name)
-        for name in ("model", "policy", "objective", "traffic", "rate_rps", "confidence", "usd_per_month",
+        for name in ("partial", "model", "policy", "objective", "traffic", "rate_rps", "confidence", "usd_per_month",
                      "fleets_simulated", "seeds_simulated", "wall_s")
     }  # fmt: skip
     out["pools"] = [
@@ -149,6 +177,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "boundary", "gamma", "prefill_to_decode", "joules_per_output_token", "margins")}  # fmt: skip
     out["availability"] = None if plan.spares is None else asdict(plan.spares)
     out["schedule"] = None if plan.schedule is None else asdict(plan.schedule)
+    out["missing"] = list(plan.missing)
+    out["settings"] = dict(plan.settings)
     out["designs"] = [_design(one) for one in plan.designs]
     out["saved_by"] = dict(plan.ideas)
     out["not_considered"] = [asdict(one) for one in plan.rejected]
@@ -176,6 +206,8 @@ def _design(one: Design) -> dict[str, Any]:
         "simulated": one.simulated,
         "deployable": one.deployable,
         "why": one.why,
+        "policy": one.policy or None,
+        "settings": dict(one.settings),
         "boundary": one.boundary,
         "gamma": one.gamma,
         "prefill_to_decode": ratio(one),
@@ -190,13 +222,14 @@ def _design(one: Design) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     return {
-        "name": part.kind.name,
+        "name": part.kind.pool.name,
         "gpu": part.kind.pool.gpu,
         "region": part.kind.offer.region,
         "gpus_per_replica": part.kind.gpus,
         "replicas": part.replicas,
         "role": part.role,
-        "most_prompt": part.most_prompt,
+        "most_tokens": part.most_tokens,
+        "least_tokens": part.least_tokens,
         "usd_per_hour": part.usd_per_hour,
     }
 

@@ -9,16 +9,19 @@ STYLE = """body{font:16px/1.5 system-ui;margin:2rem auto;max-width:64rem;padding
 table{border-collapse:collapse;width:100%;margin:1rem 0}
 td,th{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:right}
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}.chosen{font-weight:bold;background:#eef7ee}
-rect{fill:#4a7}"""
+rect{fill:#4a7}.partial{background:#fff1c2;border:1px solid #c90;padding:.5rem 1rem;font-weight:bold}"""
 
 
 def page(plan: Plan) -> str:
     """One self-contained file."""
     head = f"<title>Plan for {escape(plan.model)}</title><meta charset=utf-8><style>{STYLE}</style>"
     said = f"{plan.rate_rps:,.1f} requests a second under {plan.policy}; simulated: {plan.traffic}"
+    marked = f"<p class=partial>{escape(plan.marked)}</p>" if plan.partial else ""
     parts = [
+        marked,
         f"<h1>{escape(plan.chosen.said)}: ${plan.usd_per_month:,.0f} a month</h1><p>{escape(said)}</p>",
         _designs(plan),
+        _ideas(plan),
         _costs(plan),
         _schedule(plan),
         f"<h2>All figures</h2><pre>{escape(json.dumps(as_json(plan), indent=1))}</pre>",
@@ -38,6 +41,15 @@ def _designs(plan: Plan) -> str:
     return f"<table><tr>{head}</tr>{rows}</table>"
 
 
+def _ideas(plan: Plan) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{'saves' if share >= 0.0 else 'costs'} {abs(share):.1%}</td></tr>"
+        for name, share in plan.ideas
+    )
+    head = f"<h2>What each idea is worth</h2><p>Against the best single GPU type, by {escape(plan.objective)}.</p>"
+    return f"{head}<table><tr><th>idea</th><th>worth</th></tr>{rows}</table>" if rows else ""
+
+
 def _costs(plan: Plan) -> str:
     """Bars of dollars a month, a design each."""
     shown = [one for one in plan.designs if one.parts and one.meets]
@@ -54,7 +66,7 @@ def _costs(plan: Plan) -> str:
 def _schedule(plan: Plan) -> str:
     if plan.schedule is None:
         return ""
-    names = "".join(f"<th>{escape(part.kind.name)}</th>" for part in plan.chosen.parts)
+    names = "".join(f"<th>{escape(part.kind.pool.name)}</th>" for part in plan.chosen.parts)
     rows = "".join(
         f"<tr><td>{hour}:00</td><td>{load:.0%}</td>{''.join(f'<td>{n}</td>' for n in counts)}</tr>"
         for hour, (load, counts) in enumerate(zip(plan.schedule.load, plan.schedule.replicas, strict=True))

@@ -1,12 +1,12 @@
 """Fewer replicas where the day is quiet: how many of each kind every hour needs."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import numpy as np
 
 from sims.arrivals import Arrivals
-from sims.plan.asked import Asked
-from sims.plan.outcome import HOURS_A_MONTH, Part, Schedule
+from sims.plan.outcome import HOURS_A_MONTH, Design, Schedule
 from sims.plan.programme import Counts, utilisation
 from sims.plan.traffic import Floats
 from sims.plan.work import Work
@@ -14,6 +14,9 @@ from sims.plan.work import Work
 HOURS = 24
 LEAST_SPAN_S = 12 * 3600.0
 SLICE_S = 600.0
+MORE = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""What is added to the load, as a share, until the hours that are looked at meet the deadlines."""
+
 STEADY = 0.9
 """A day whose quietest hour has more than this of the busiest needs no schedule."""
 
@@ -31,33 +34,42 @@ def hourly_load(arrivals: Arrivals) -> tuple[float, ...]:
 
 
 def schedule(
-    load: Sequence[float], parts: Sequence[Part], counts: Counts, work: Work, asked: Asked,
-    meets: Callable[[Counts, float], bool],
-) -> Schedule | None:  # fmt: skip
-    """Replicas for each hour, none more than the plan has; None where the day is steady or unknown.
+    load: Sequence[float], design: Design, thin: Callable[[float], Counts], meets: Callable[[Counts, float], bool]
+) -> Schedule | None:
+    """Replicas of each part for each hour, none more than the design has; None where there is nothing to follow.
 
-    An hour's fleet is as busy, by the corrected programme, as the plan's is at the peak; the quietest hour and the one
-    at the middle are simulated, and what they lack is added to all hours.
+    That is a steady or unknown day, and one whose hours miss the deadlines with half as much again.
+
+    `thin` says what carries a share of the load; the quietest hour and the one at the middle are simulated, and what
+    they lack is added to all hours.
     """
     if not load or min(load) > STEADY:
         return None
-    full = utilisation(work, counts)
-    used = [k for k, n in enumerate(counts) if n]
     ranked = sorted(range(HOURS), key=lambda hour: load[hour])
     checked = (ranked[0], ranked[HOURS // 2])
-    more = 0.0
-    while True:
-        each = [_thinned(work, counts, factor * (1.0 + more), full) for factor in load]
-        if more >= 0.5 or all(meets(each[hour], load[hour]) for hour in checked):
-            break
-        more += 0.1
-    prices = np.array([kind.usd_per_hour for kind in work.kinds])
-    usd = float(np.mean([float(np.dot(prices, one)) for one in each])) * HOURS_A_MONTH
-    assert len(parts) == len(used)
-    return Schedule(
-        load=tuple(load), replicas=tuple(tuple(one[k] for k in used) for one in each), usd_per_month=usd,
-        verified_hours=checked,
-    )  # fmt: skip
+    for more in MORE:
+        each = tuple(thin(factor * (1.0 + more)) for factor in load)
+        if all(meets(each[hour], load[hour]) for hour in checked):
+            return Schedule(
+                load=tuple(load), replicas=each, usd_per_month=_monthly(design, each), verified_hours=checked
+            )
+    return None
+
+
+def _monthly(design: Design, each: Sequence[Counts]) -> float:
+    prices = np.array([part.kind.usd_per_hour for part in design.parts])
+    return float(np.mean([float(np.dot(prices, one)) for one in each])) * HOURS_A_MONTH
+
+
+def thinner(work: Work, counts: Counts) -> Callable[[float], Counts]:
+    """Takes replicas out, the dearest first, while those left are no busier than all are at the peak."""
+    full = utilisation(work, counts)
+    return lambda factor: _thinned(work, counts, factor, full)
+
+
+def pro_rata(counts: Counts) -> Callable[[float], Counts]:
+    """Takes the same share out of every pool: each has requests that no other serves."""
+    return lambda factor: tuple(min(n, max(ceil(n * factor), 1)) for n in counts)
 
 
 def _thinned(work: Work, counts: Counts, factor: float, full: float) -> Counts:

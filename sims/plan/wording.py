@@ -59,6 +59,7 @@ class PlanFile(Strict):
     availability: float = Field(default=0.0, ge=0.0, lt=1.0)
     most_watts: PositiveFloat | None = None
     most_usd_per_hour: PositiveFloat | None = None
+    regions: list[str] = Field(default_factory=list)
     policy: str = "shortest_ttft"
     settings: dict[str, float] = Field(default_factory=dict)
     confidence: float = Field(default=0.95, ge=0.5, lt=1.0)
@@ -82,6 +83,7 @@ def from_parts(given: PlanFile) -> Asked:
             most_watts=given.most_watts or inf,
             most_usd_per_hour=given.most_usd_per_hour or inf,
             availability=given.availability,
+            regions=tuple(given.regions),
         ),
         policy=given.policy,
         settings=tuple(given.settings.items()),
@@ -102,15 +104,17 @@ def objective(name: str, usd_per_kwh: float = USD_PER_KWH) -> Objective:
 def offers(
     names: Sequence[str], counts: Mapping[str, float], prices: Mapping[str, float], sizes: Sequence[int] = SIZES
 ) -> tuple[Offer, ...]:
-    """GPUs by name; raises UnknownProfile for one nobody knows, NoPlan for counts and prices of others."""
+    """GPUs by name, GPU@REGION where it matters; raises UnknownProfile for one nobody knows, NoPlan for counts and
+    prices of others."""
     for what, given in (("inventory", counts), ("price", prices)):
         for name in set(given) - set(names):
             raise NoPlan(f"--{what} names {name}, which --gpus does not offer ({', '.join(names)})")
     found = []
     for name in dict.fromkeys(names):
-        gpu(name)
+        profile, _, region = name.partition("@")
+        gpu(profile)
         count = int(counts[name]) if name in counts else None
-        found.append(Offer(gpu=name, sizes=tuple(sizes), count=count, price=prices.get(name)))
+        found.append(Offer(gpu=profile, sizes=tuple(sizes), count=count, price=prices.get(name), region=region))
     return tuple(found)
 
 

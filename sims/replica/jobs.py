@@ -17,6 +17,7 @@ class Job:
     output_tokens: int
     blocks: tuple[int, ...] = ()  # chained hashes of the prompt's full blocks, first block first
     output_blocks: tuple[int, ...] = ()  # hashes of the blocks that its output completes, if they are to be cached
+    remote_tokens: int = 0  # of its prompt, first ones, whose KV another replica has sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

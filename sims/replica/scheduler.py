@@ -107,7 +107,7 @@ class Scheduler:
         else:
             self.queued_tokens -= seq.target - seq.computed
         self._release(seq)
-        seq.target, seq.computed = seq.prompt + seq.emitted, 0
+        seq.target, seq.computed, seq.remote = seq.prompt + seq.emitted, 0, 0
         seq.preemptions += 1
         self._expect(seq)
         self.waiting.appendleft(seq)
@@ -118,7 +118,7 @@ class Scheduler:
 
     def _expect(self, seq: Sequence) -> None:
         hits = self.cache.hits(seq.chain, (seq.target - 1) // self._block)
-        seq.expected = seq.target - hits * self._block
+        seq.expected = seq.target - self._known(seq, hits)
         self.queued_tokens += seq.expected
 
     def _continue(self, budget: int, chunks: list[tuple[Sequence, int]]) -> tuple[int, bool]:
@@ -152,12 +152,13 @@ class Scheduler:
         """Take the blocks of a waiting request's first chunk; returns its tokens, or 0 when they do not fit."""
         cache, block = self.cache, self._block
         hits = cache.hits(seq.chain, (seq.target - 1) // block)
-        new = min(seq.target - hits * block, budget)
-        needed = -(-(hits * block + new) // block) - hits
+        known = self._known(seq, hits)
+        new = min(seq.target - known, budget)
+        needed = -(-(known + new) // block) - hits
         if needed > cache.free - cache.evictable(seq.chain, hits):
             return 0
         cache.hold(seq.chain, hits)
-        seq.named, seq.computed, seq.kv = hits, hits * block, hits * block
+        seq.named, seq.computed, seq.kv = hits, known, known
         if seq.cached < 0:
             seq.cached = seq.computed
         self.queued_tokens += seq.target - seq.computed - seq.expected
@@ -165,6 +166,10 @@ class Scheduler:
         seq.serial = self._admitted
         self._compute(seq, new, needed)
         return new
+
+    def _known(self, seq: Sequence, hits: int) -> int:
+        """Tokens that need not be computed: those cached, or those sent; the last one of the prompt always is."""
+        return max(hits * self._block, min(seq.remote, seq.target - 1))
 
     def _compute(self, seq: Sequence, new: int, needed: int) -> None:
         if needed:

@@ -22,6 +22,7 @@ class Sequence:
         "output",
         "preemptions",
         "prompt",
+        "remote",
         "serial",
         "target",
     )
@@ -32,6 +33,7 @@ class Sequence:
         self.output = job.output_tokens
         self.chain = job.blocks + job.output_blocks if caching else ()
         self.target = job.prompt_tokens  # tokens to compute before it decodes: the prompt, and what a preemption lost
+        self.remote = job.remote_tokens  # tokens whose KV came from another replica; lost by a preemption
         self.emitted = 0  # as of `base` while decoding
         self.computed = 0  # of target, cached tokens included
         self.kv = 0  # tokens with a place in its blocks, as of `base` while decoding

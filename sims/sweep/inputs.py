@@ -30,8 +30,8 @@ class Rate:
 
     @classmethod
     def of(cls, given: Value) -> "Rate":
-        """From x2 (twice as fast) or 12.5 (requests a second); raises `BadRate`."""
-        text = str(given)
+        """From x2 or ×2 (twice as fast) or 12.5 (requests a second); raises `BadRate`."""
+        text = str(given).replace("×", "x", 1)
         try:
             number = float(text.removeprefix("x"))
         except ValueError:

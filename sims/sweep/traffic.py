@@ -1,14 +1,15 @@
 """What is sent: a recorded trace or a generator, its requests for the fleet's models, at a rate."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from sims.arrivals import NONE, Arrivals
 from sims.sweep.redraw import VARIES, redrawn, units
+from sims.workloads.drawing.saved import name_of, opened
 from sims.workloads.drawing.workload import chosen
 
 
@@ -53,11 +54,23 @@ class Generated:
     requests: int  # at most
     span_s: float = inf
     settings: Mapping[str, Any] = field(default_factory=dict)
+    file: str = ""  # that its settings came from
+
+    @classmethod
+    def of(cls, spec: str, requests: int, span_s: float = inf) -> Self:
+        """A registered workload's name or a TOML file of `weir trace fit`; raises `UnknownName`, `BadTrace`.
+
+        A file is read here, so that who draws later, on another machine too, draws from what it said now.
+        """
+        found = opened(spec)
+        settings = {each.name: getattr(found, each.name) for each in fields(found)}  # type: ignore[arg-type]
+        file = spec if spec.endswith(".toml") else ""
+        return cls(workload=name_of(found), requests=requests, span_s=span_s, settings=settings, file=file)
 
     @property
     def name(self) -> str:
         """What to call it."""
-        return f"workload:{self.workload}"
+        return f"workload:{self.file or self.workload}"
 
     @property
     def varies(self) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cli.door import WrongUse
 from cli.running import check_places, conduct, publish, stoppable, tell_notes, write
+from cli.sent import Sent
 from cli.simulated import Given, conditions, setting, study_of
 from policies.registry import BadSetting
 from sims.measure.outcome import Outcome
@@ -23,12 +24,9 @@ from tests.sims.sweep.studies import done, inputs
 from tests.sims.sweep.studies import setting as told
 
 
-def given(trace: str, **changes: Any) -> Given:
-    options: dict[str, Any] = {
-        "trace": trace, "fleet": FLEET, "format_name": "", "seeds": 1, "rate": "x1", "start_s": 0.0, "end_s": 0.0,
-        "requests": 20, "under": (), "warmup": 0.1, "cores": 1,
-    }  # fmt: skip
-    return Given(**(options | changes))
+def given(**changes: Any) -> Given:
+    """One core's work on the tiny fleet."""
+    return Given(**{"fleet": FLEET, "cores": 1, **changes})
 
 
 class Ends(Here):
@@ -125,7 +123,7 @@ def test_a_condition_is_a_key_and_a_value(text: str) -> None:
 
 
 def test_a_setting_tells_the_trace_and_its_rate(tmp_path: Path) -> None:
-    found = setting(given(str(trace_file(tmp_path, count=21))), "random", {})
+    found = setting(Sent(trace=str(trace_file(tmp_path, count=21))), given(), "random", {})
     assert (found.trace.name, found.trace.requests) == ("trace.csv", 21)
     assert found.trace.rate_rps == pytest.approx(2.1)
     assert found.inputs.shares == {"llama-3.1-8b": 1.0}
@@ -134,18 +132,18 @@ def test_a_setting_tells_the_trace_and_its_rate(tmp_path: Path) -> None:
 
 
 def test_several_seeds_draw_a_trace_again(tmp_path: Path) -> None:
-    found = setting(given(str(trace_file(tmp_path)), seeds=8), "random", {})
+    found = setting(Sent(trace=str(trace_file(tmp_path))), given(seeds=8), "random", {})
     assert found.inputs.traffic.again  # type: ignore[attr-defined]
 
 
 def test_a_workload_is_as_long_as_was_asked() -> None:
-    found = setting(given("workload:azure_conversation", requests=7), "random", {})
+    found = setting(Sent(trace="workload:azure_conversation", requests=7), given(), "random", {})
     assert found.trace.requests == 7
     with pytest.raises(WrongUse, match="not one request comes before --to"):
-        setting(given("workload:azure_conversation", end_s=1e-9), "random", {})
+        setting(Sent(trace="workload:azure_conversation", end_s=1e-9), given(), "random", {})
 
 
 def test_a_point_that_cannot_be_is_told_before_anything_runs(tmp_path: Path) -> None:
-    asked = given(str(trace_file(tmp_path)))
+    sent = Sent(trace=str(trace_file(tmp_path)))
     with pytest.raises(BadSetting, match="conditions has no setting 'nothing'"):
-        study_of(asked, setting(asked, "random", {}), [(), (("conditions.nothing", 1),)])
+        study_of(given(), setting(sent, given(), "random", {}), [(), (("conditions.nothing", 1),)])

@@ -108,6 +108,16 @@ class RegistryKit:
         await registry.save("unleased", snapshot([A]))
         assert await registry.holders([A]) == {}
 
+    async def test_every_rank_has_a_snapshot_and_any_of_them_holds_for_the_replica(self, registry: Registry) -> None:
+        two = Member(described=described("a-0", epoch=1), report=fleet_pb2.ReplicaReport(name="a-0"), ranks=2)
+        await registry.renew([two], 60.0)
+        await registry.save("a-0", snapshot([A]))
+        await registry.save("a-0", snapshot([B]), rank=1)
+        assert (await registry.members())["a-0"].ranks == 2
+        assert await registry.holders([A, B, C]) == {"a-0": 2}
+        await registry.leave("a-0")
+        assert [await registry.load("a-0", rank) for rank in (0, 1)] == [None, None]
+
     async def test_a_member_without_a_snapshot_holds_nothing(self, registry: Registry) -> None:
         await registry.renew([member("a-0")], 60.0)
         assert await registry.holders([A]) == {}

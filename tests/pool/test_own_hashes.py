@@ -12,6 +12,7 @@ from pool.holdings import CLEARED, GONE_BLOCKS, REMOVED, STORED, Change, Holding
 from pool.kv_events import Cleared, Removed
 from pool.own_hashes import BadEvent, own_hashes
 from tests.pool.fakes import chained, store, tokens
+from weir.block_roots import root
 
 
 def holdings(limit: int = 1000) -> Holdings:
@@ -34,7 +35,7 @@ def test_a_chain_in_two_events_is_the_chain_in_one() -> None:
 
 
 def test_a_prompt_of_an_adapter_shares_no_block_with_one_without() -> None:
-    assert own(adapter="ad1") == plain_chain(tokens(2), 4, salted("ad1"))
+    assert own(adapter="ad1") == plain_chain(tokens(2), 4, root("ad1"))
 
 
 def test_the_keys_the_engine_hashed_say_the_adapter_already() -> None:
@@ -42,14 +43,40 @@ def test_the_keys_the_engine_hashed_say_the_adapter_already() -> None:
 
 
 def test_a_cache_salt_is_part_of_the_first_block_only() -> None:
-    assert own(keys=[["tenant"], None]) == plain_chain(tokens(2), 4, salted("tenant"))
+    assert own(keys=[["tenant"], None]) == plain_chain(tokens(2), 4, root(salt="tenant"))
+
+
+def test_an_adapter_and_a_salt_are_folded_in_together() -> None:
+    assert own(adapter="ad1", keys=[["ad1", "tenant"], ["ad1"]]) == plain_chain(tokens(2), 4, root("ad1", "tenant"))
+
+
+def test_a_salt_that_reads_like_an_adapter_is_still_a_salt() -> None:
+    salted_like_it = own(adapter="ad1", keys=[["ad1", "ad1"], ["ad1"]])
+    assert salted_like_it == plain_chain(tokens(2), 4, root("ad1", "ad1"))
+    assert len({own()[0], own(adapter="x")[0], own(keys=[["x"], None])[0], salted_like_it[0]}) == 4
+
+
+def test_what_an_engine_hashes_beside_is_told_apart_by_kind() -> None:
+    kinds = [["x"], [["x", 0]], [b"x"], [{"x": 0}], [["x", 1]]]
+    assert len({own(keys=[kind, None])[0] for kind in kinds}) == len(kinds)
+
+
+@given(st.lists(st.sampled_from([None, [], ["ad1"], [["image", 0]], ["ad1", ["image", 2]]]), min_size=6, max_size=6))
+def test_a_chain_hashed_in_runs_is_the_chain_hashed_block_by_block(keys: list[Any]) -> None:
+    whole = own(hashes=[1, 2, 3, 4, 5, 6], adapter="ad1", keys=[keys[0] or ["ad1"], *keys[1:]])
+    cache, parent = holdings(), None
+    for i, key in enumerate([keys[0] or ["ad1"], *keys[1:]]):
+        one = store([i + 1], parent, tokens=tokens(1, first=4 * i), adapter="ad1", keys=[key])
+        cache.apply(one)
+        parent = i + 1
+    assert cache.own("hbm") == whole
 
 
 def test_an_image_changes_its_block_and_all_after_it() -> None:
     first, second, third = own(hashes=[1, 2, 3], keys=[None, [["image", 3]], None])
     plain = own(hashes=[1, 2, 3])
     assert first == plain[0]
-    assert second == plain_chain(tokens(1, first=4), 4, salted(first, "image", 3))[0]
+    assert second == plain_chain(tokens(1, first=4), 4, salted(first, "mm", "image", 3))[0]
     assert third == plain_chain(tokens(1, first=8), 4, second)[0]
 
 

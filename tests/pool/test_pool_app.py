@@ -1,6 +1,7 @@
 """The whole service on real sockets: an engine, its events, a router that watches, Redis, SIGTERM."""
 
 import asyncio
+import json
 import logging
 import signal
 import subprocess
@@ -19,9 +20,9 @@ from pool.app import Bound, run
 from pool.discovery.static import BadFleet
 from pool.hashing import plain_chain
 from pool.settings import Settings
-from tests.pool.fakes import FakeEngine, FakePublisher, chained, fleet_file, stored, until
+from tests.pool.fakes import FakeEngine, FakePublisher, chained, fleet_file, stored, tokens, until
 from tests.pool.valkey_server import Valkey
-from weir.v1 import fleet_pb2, fleet_pb2_grpc
+from weir.v1 import fleet_pb2, fleet_pb2_grpc, registry_pb2, registry_pb2_grpc
 
 QUICK: dict[str, Any] = {
     "scrape_interval_s": 0.05,
@@ -162,6 +163,69 @@ async def test_a_restarted_pool_goes_on_from_redis(path: Path, publisher: FakePu
     async with running(path, redis=valkey.url) as it:
         await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
         assert it.replicas["a-0"].epoch == 1
+
+
+def sources(*publishers: FakePublisher) -> bytes:
+    """What an engine says of its ranks' publishers."""
+    said = {
+        str(rank): {"publisher": "zmq", "endpoint": each.events, "replay_endpoint": each.replay, "topic": "kv@x"}
+        for rank, each in enumerate(publishers)
+    }
+    return json.dumps(said).encode()
+
+
+async def test_every_rank_that_an_engine_names_is_followed_and_together_they_are_one_replica(
+    engine: FakeEngine, publisher: FakePublisher, context: "zmq.Context[Any]", tmp_path: Path, valkey: Valkey
+) -> None:
+    async with FakePublisher(context) as other:
+        engine.sources = sources(publisher, other)
+        publisher.publish(stored([1]))
+        other.publish(stored([7, 8]))
+        path = fleet_file(tmp_path / "fleet.yaml", [engine.address])
+        for _ in range(2):  # the second goes on from both ranks' snapshots
+            async with running(path, redis=valkey.url) as it:
+                await until(lambda: it.says("a-0", True, "exact") and it.held.get("a-0") == set(chained(2)))
+                assert it.replicas["a-0"].events == publisher.events
+    with valkey.client() as client:
+        assert {*client.keys("weir:{a-0}:kv*")} == {b"weir:{a-0}:kv", b"weir:{a-0}:kv:1"}
+
+
+async def test_any_client_is_told_where_a_prefix_lives(path: Path, publisher: FakePublisher) -> None:
+    publisher.publish(stored([1, 2]))
+    async with running(path) as it:
+        await until(lambda: it.says("a-0", True, "exact"))
+        stub: Any = registry_pb2_grpc.RegistryStub(it.channel)  # type: ignore[no-untyped-call]
+        reply = await stub.Where(registry_pb2.WhereRequest(model="llama-3.1-8b", token_ids=tokens(3)))
+        assert [(each.replica, each.tiers[-1].tokens) for each in reply.holders] == [("a-0", 8)]
+        with pytest.raises(grpc.aio.AioRpcError) as bad:
+            await stub.Where(registry_pb2.WhereRequest())
+        assert bad.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        with pytest.raises(grpc.aio.AioRpcError) as bad:
+            await stub.Session(registry_pb2.SessionRequest(session="s"))
+        assert bad.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_what_is_rejected_is_counted(path: Path, publisher: FakePublisher) -> None:
+    async with running(path) as it:
+        await until(lambda: it.says("a-0", True, "exact"))
+        publisher.send([b"x"])
+        publisher.publish(stored([1]))
+        await until(lambda: it.held.get("a-0") == set(chained(1)))
+        assert 'weir_pool_rejected_total{what="malformed"} 1.0' in await it.metrics()
+
+
+async def test_a_stranger_in_redis_is_no_replica(path: Path, valkey: Valkey) -> None:
+    with valkey.client() as client:
+        client.sadd("weir:replicas", "forged", "a-0")
+        described = fleet_pb2.Replica(
+            name="forged", address="127.0.0.1:1", events="tcp://127.0.0.1:1"
+        ).SerializeToString()
+        for name in ("forged", "a-0"):
+            client.hset(f"weir:{{{name}}}:replica", mapping={"described": described, "report": b"", "started": b"0"})
+    async with running(path, redis=valkey.url) as it:
+        await until(lambda: it.says("a-0", True, "exact"))
+        assert set(it.replicas) == {"a-0"}
+        assert 'weir_pool_rejected_total{what="forged"} 1.0' in await it.metrics()
 
 
 async def test_without_its_redis_a_pool_goes_on_and_says_so(engine: FakeEngine, tmp_path: Path) -> None:

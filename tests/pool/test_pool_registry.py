@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pool.registry.failover import AGAIN_S, Failover
+from pool.registry.failover import AGAIN_S, SAY_S, Failover
 from pool.registry.memory import MemoryRegistry
-from pool.registry.port import Registry, Unreachable
+from pool.registry.port import Member, Registry, Unreachable
 from pool.registry.redis import RedisRegistry
 from tests.pool.registry_kit import A, B, RegistryKit, member, snapshot
 from tests.pool.registry_kit import test_fields_that_are_no_snapshot_say_so as test_fields  # noqa: F401
@@ -45,6 +45,19 @@ class TestRedisRegistry(RegistryKit):
         assert await registry.members() == {}
         assert await registry.load("forged") is None
         assert await registry.holders([A]) == {}
+        assert registry._complaints.counts["forged"] >= 2
+
+    @pytest.mark.parametrize("forged", [member("b-0"), member("a-0", epoch=1 << 60)], ids=["another's name", "epoch"])
+    async def test_a_forged_replica_is_counted_and_named(
+        self, registry: RedisRegistry, forged: Member, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await registry._redis.sadd("weir:replicas", "a-0")
+        fields = {"described": forged.described.SerializeToString(), "report": b"", "started": b"0"}
+        await registry._redis.hset("weir:{a-0}:replica", mapping=fields)
+        for _ in range(3):
+            assert await registry.members() == {}
+        assert registry._complaints.counts["forged"] == 3
+        assert ["a-0" in message for message in caplog.messages] == [True]
 
     async def test_every_key_is_one_that_the_layout_names(self, registry: RedisRegistry) -> None:
         await registry.renew([member("a-0")], 60.0)
@@ -73,7 +86,7 @@ class Flaky(MemoryRegistry):
 
 
 class TestFailover:
-    async def test_loss_is_said_once_memory_goes_on_and_it_heals(self, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_loss_is_said_once_a_minute_and_memory_goes_on(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.WARNING)
         now, far = 0.0, Flaky()
         registry = Failover(far, MemoryRegistry(), lambda: now)
@@ -81,12 +94,15 @@ class TestFailover:
         for now in (0.0, AGAIN_S + 1, 2 * AGAIN_S + 2):  # noqa: B007 (the clock reads it)
             await registry.renew([member("a-0")], 60.0)
         assert not registry.up
-        assert len(caplog.messages) == 1
+        assert (len(caplog.messages), registry.losses) == (1, 3)
+        now = SAY_S
+        await registry.renew([member("a-0")], 60.0)
+        assert len(caplog.messages) == 2
         assert list(await registry._near.members()) == ["a-0"]
-        far.down, now = False, 10 * AGAIN_S
+        far.down, now = False, 2 * SAY_S
         await registry.renew([member("a-0")], 60.0)
         assert registry.up
-        assert caplog.messages[1] == "the registry is back"
+        assert caplog.messages[2] == "the registry is back"
 
     async def test_a_lost_registry_is_left_alone_for_a_while(self) -> None:
         now, far = 0.0, Flaky()

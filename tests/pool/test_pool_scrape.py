@@ -1,9 +1,13 @@
 """An engine's metrics page in the few numbers that matter."""
 
+import json
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.scrape import Reading, read
+from pool.scrape import MOST_ADAPTERS, Reading, adapters, read
 from tests.pool.fakes import METRICS
 
 SGLANG = b"""sglang:num_running_reqs{model_name="m"} 5.0
@@ -48,3 +52,30 @@ def test_what_is_no_number_is_nothing() -> None:
 )
 def test_no_page_makes_it_fail(page: bytes) -> None:
     assert isinstance(read(page), Reading)
+
+
+def listed(*models: Any) -> bytes:
+    return json.dumps({"object": "list", "data": list(models)}).encode()
+
+
+def test_adapters_are_the_models_that_have_a_parent() -> None:
+    page = listed({"id": "m", "parent": None}, {"id": "b", "parent": "m"}, {"id": "a", "parent": "m"}, {"id": "n"})
+    assert adapters(page) == ("a", "b")
+
+
+def test_an_engine_without_adapters_says_so() -> None:
+    assert adapters(listed({"id": "m"})) == ()
+
+
+@pytest.mark.parametrize("page", [
+    b"", b"no", b"[]", b"{}", b"null", b'{"data":3}', b'{"data":[3]}', listed({"parent": "m"}),
+    listed({"id": 3, "parent": "m"}), listed({"id": ["a"], "parent": "m"}), b"[" * 100_000, b'{"data":[{"id":"\xff"}]}',
+    listed(*({"id": str(i), "parent": "m"} for i in range(MOST_ADAPTERS + 1))),
+])  # fmt: skip
+def test_a_page_that_is_no_list_of_models_says_nothing(page: bytes) -> None:
+    assert adapters(page) is None
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_adapters_or_nothing(page: bytes) -> None:
+    assert adapters(page) is None or isinstance(adapters(page), tuple)

@@ -36,6 +36,9 @@ class Valkey:
         self._process.wait()
         self.socket.unlink(missing_ok=True)
 
+    def client(self) -> "Redis":
+        return Redis(unix_socket_path=str(self.socket))
+
     def empty(self) -> None:
         with Redis(unix_socket_path=str(self.socket)) as client:
             client.flushall()

@@ -114,7 +114,11 @@ def completion(text: str = "hello") -> bytes:
 
 def event(told: object) -> bytes:
     """A server-sent event as one chunk of a chunked body."""
-    line = b"data: " + (told.encode() if isinstance(told, str) else json.dumps(told).encode()) + b"\n\n"
+    line = (
+        b"data: "
+        + (told.encode() if isinstance(told, str) else json.dumps(told, separators=(",", ":")).encode())
+        + b"\n\n"
+    )
     return b"%x\r\n%b\r\n" % (len(line), line)
 
 

@@ -21,6 +21,8 @@ RECORD = {
     "why",
     "propensity",
     "knowledge",
+    "knowledge_reason",
+    "cached",
     "outcome",
 }
 OUTCOME = {

@@ -104,3 +104,18 @@ def test_a_replica_that_left_takes_the_others_part_along(workers: tuple[Worker, 
     perf = latency_model("h100-sxm", "llama-3.1-8b")
     row = other.view.join(Replica(name="d", address="h:2", pool="p", model="m", gpu="g", perf=perf))
     assert not np.any(other.fleet.table[row, RUNNING : KV_USED + 1])
+
+
+def test_what_is_sent_elsewhere_counts_as_a_neighbours_does() -> None:
+    descriptor = create(1, beside=2)
+    worker, front = Worker(descriptor, 0, NAMES), Peers(descriptor, 1, -1)
+    tick(worker)
+    key = worker.fleet.columns.key[worker.fleet.rows["b"]]
+    front.put(front.parts - 1, np.array([key, 12345.0, 0.0]), np.array([[0.0, 3.0, 0.0, 0.0, 0.0, 0.0]] * 3))
+    tick(worker)
+    assert worker.seen("waiting", "b") == 3.0
+    assert front.sent_here(front.parts - 1)[0].tolist() == []
+    front.put(front.parts - 1, np.empty(0), np.empty((0, 6)))
+    tick(worker)
+    assert worker.seen("waiting", "b") == 0.0
+    os.close(descriptor)

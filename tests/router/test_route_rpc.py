@@ -161,7 +161,7 @@ async def test_token_ids_that_were_sent_before_are_taken_for_cached(served: Serv
     second = await served.route(request_id="b", model="m", token_ids=ids)
     cached = {one.replica: one.cached_tokens for one in second.candidates}
     assert not any(one.cached_tokens for one in first.candidates)
-    assert cached.pop(first.send.decode) == 1600
+    assert cached.pop(first.send.decode) == 1584  # an engine computes the last token again, and so its block
     assert not any(cached.values())
 
 

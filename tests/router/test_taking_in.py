@@ -13,7 +13,7 @@ from tests.router.routers import core_of, described, update
 from weir.v1 import fleet_pb2
 
 SETTINGS = Settings(policy="prefix_affinity")
-IDS = list(range(320))
+IDS = list(range(321))  # twenty blocks, and a token that is always computed
 STORED, REMOVED, CLEARED = fleet_pb2.KvEvent.STORED, fleet_pb2.KvEvent.REMOVED, fleet_pb2.KvEvent.CLEARED
 
 
@@ -61,6 +61,7 @@ def test_blocks_that_a_replica_removed_or_cleared_are_not() -> None:
 def test_a_replica_that_sends_events_is_not_believed_to_hold_what_it_was_sent() -> None:
     core = two("exact")
     cached(core)
+    core.held.expire(1000.0)
     assert cached(core) == {"a": 0.0, "b": 0.0}
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Replica(_message.Message):
-    __slots__ = ("name", "address", "pool", "model", "gpu", "profile", "role", "gpus", "block_tokens", "context_limit", "epoch", "events", "replay", "engine", "tokenizer", "chat_template")
+    __slots__ = ("name", "address", "pool", "model", "gpu", "profile", "role", "gpus", "block_tokens", "context_limit", "epoch", "events", "replay", "engine", "tokenizer", "chat_template", "adapters", "retention")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
     POOL_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,8 @@ class Replica(_message.Message):
     ENGINE_FIELD_NUMBER: _ClassVar[int]
     TOKENIZER_FIELD_NUMBER: _ClassVar[int]
     CHAT_TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    ADAPTERS_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_FIELD_NUMBER: _ClassVar[int]
     name: str
     address: str
     pool: str
@@ -41,7 +43,9 @@ class Replica(_message.Message):
     engine: Engine
     tokenizer: str
     chat_template: str
-    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., pool: _Optional[str] = ..., model: _Optional[str] = ..., gpu: _Optional[str] = ..., profile: _Optional[str] = ..., role: _Optional[str] = ..., gpus: _Optional[int] = ..., block_tokens: _Optional[int] = ..., context_limit: _Optional[int] = ..., epoch: _Optional[int] = ..., events: _Optional[str] = ..., replay: _Optional[str] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., tokenizer: _Optional[str] = ..., chat_template: _Optional[str] = ...) -> None: ...
+    adapters: _containers.RepeatedScalarFieldContainer[str]
+    retention: str
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., pool: _Optional[str] = ..., model: _Optional[str] = ..., gpu: _Optional[str] = ..., profile: _Optional[str] = ..., role: _Optional[str] = ..., gpus: _Optional[int] = ..., block_tokens: _Optional[int] = ..., context_limit: _Optional[int] = ..., epoch: _Optional[int] = ..., events: _Optional[str] = ..., replay: _Optional[str] = ..., engine: _Optional[_Union[Engine, _Mapping]] = ..., tokenizer: _Optional[str] = ..., chat_template: _Optional[str] = ..., adapters: _Optional[_Iterable[str]] = ..., retention: _Optional[str] = ...) -> None: ...
 
 class Engine(_message.Message):
     __slots__ = ("max_num_seqs", "max_num_batched_tokens", "slowdown", "host_s", "frontend_s", "price_per_gpu_hour", "kv_tokens", "memory_utilisation")

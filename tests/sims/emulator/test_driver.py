@@ -18,7 +18,9 @@ def choice(heard: Heard, name: str, prompt: int, output: int, stream: bool = Tru
     words = tuple(f" w{i}" for i in range(output))
     said = Answer(texts=words, ids=tuple(range(output)), finish="length", stop_reason=None)
     reply = Reply(heard.as_exchange(), TextFrames(name, "tiny"), prompt, stream)
-    made = Choice(reply, 0, Job(id=name, prompt_tokens=prompt, output_tokens=output), said, [0] * (prompt + output))
+    made = Choice(
+        reply, 0, Job(id=name, prompt_tokens=prompt, output_tokens=output), said, [0] * prompt, [0] * (prompt + output)
+    )
     reply.add(made)
     return made
 

@@ -122,13 +122,9 @@ async def test_a_reset_cache_is_told() -> None:
 
 async def test_the_sources_are_told_over_http() -> None:
     async with publishing() as up:
-        (source,) = msgspec.json.decode((await ask(up.address, get("/kv_event_sources"))).body)
-    assert source == {
-        "data_parallel_rank": 0,
-        "endpoint": up.events,
-        "replay_endpoint": up.replay,
-        "topic": f"kv@{up.address}@tiny",
-    }
+        sources = msgspec.json.decode((await ask(up.address, get("/kv_event_sources"))).body)
+    place = {"endpoint": up.events, "replay_endpoint": up.replay, "topic": f"kv@{up.address}@tiny"}
+    assert sources == {"0": {"enable_kv_cache_events": True, "publisher": "zmq", **place}}  # by rank
 
 
 async def test_a_dead_replica_comes_back_empty_on_its_ports_and_counts_from_0() -> None:

@@ -66,9 +66,6 @@ async def test_plain_pages_are_there(path: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (get("/nowhere"), 404),
-        (get("/emulator/die"), 404),
-        (get("/v1/completions"), 405),
         (post("/v1/completions", b'{"prompt": ', "connection: close"), 400),
         (post("/v1/completions", {"prompt": []}, "connection: close"), 400),
         (post("/v1/chat/completions", {"messages": []}, "connection: close"), 400),
@@ -82,6 +79,23 @@ async def test_errors_have_openais_shape(request_: bytes, status: int) -> None:
     error = json.loads(answer.body)["error"]
     assert answer.status == status == error["code"]
     assert error["message"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "told"),
+    [
+        (get("/nowhere"), 404, "Not Found"),
+        (get("/emulator/die"), 404, "Not Found"),
+        (get("/v1/completions"), 405, "Method Not Allowed"),
+    ],
+)
+async def test_what_no_route_answers_is_told_in_the_web_frameworks_shape(
+    request_: bytes, status: int, told: str
+) -> None:
+    async with live() as up:
+        answer = await ask(up.address, request_)
+    assert answer.status == status
+    assert json.loads(answer.body) == {"detail": told}
 
 
 async def test_what_is_no_http_is_refused_and_the_connection_closed() -> None:

@@ -1,11 +1,11 @@
 """Archetypes side by side: each GPU alone, mixed, two pools, prefill apart."""
 
-import numpy as np
 import pytest
 
 from sims.plan.asked import Asked, Deadline, SloClass
-from sims.plan.designs import Bench, apart, divided, slo_of, two_pools
-from sims.plan.traffic import Sampled
+from sims.plan.designs import Bench, apart, pooled, slo_of
+from sims.plan.outcome import ratio
+from sims.plan.search import FILL
 from sims.plan.trial import Simulate
 from tests.sims.plan.plans import BOTH, TPOT, asked, capacity, kinds, traffic
 
@@ -49,49 +49,9 @@ def test_a_design_tells_its_margins_as_shares_of_the_deadlines() -> None:
     assert design.watts > 0.0
 
 
-def test_two_pools_divide_the_traffic_at_the_boundary() -> None:
-    whole = traffic()
-    short, long = divided(whole, 1000)
-    assert short.arrivals.prompt_tokens.max() <= 1000
-    assert long.arrivals.prompt_tokens.min() > 1000
-    assert len(short.arrivals) + len(long.arrivals) == len(whole.arrivals)
-
-
-def test_compression_moves_some_prompts_to_the_short_pool() -> None:
-    whole = traffic()
-    plain, squeezed = divided(whole, 1000)[0], divided(whole, 1000, gamma=1.4, compressible=0.5)[0]
-    assert len(squeezed.arrivals) > len(plain.arrivals)
-    assert squeezed.arrivals.prompt_tokens.max() <= 1000
-
-
-def test_a_compressed_prompt_shares_no_prefix() -> None:
-    from sims.arrival import Arrival
-    from sims.arrivals import Arrivals
-
-    rows = [Arrival(at=float(i), prompt_tokens=170, output_tokens=2, blocks=tuple(range(10)), block_tokens=16)
-            for i in range(50)]  # fmt: skip
-    short, long = divided(Sampled(arrivals=Arrivals.of(rows), said=""), 100, gamma=2.0, compressible=0.5)
-    assert len(short.arrivals.blocks) == 0
-    assert len(long.arrivals.blocks) == 10 * len(long.arrivals)
-
-
-def test_two_pools_are_sized_part_by_part() -> None:
-    found = two_pools(bench(asked(), rate=200.0), best_cost=100.0)
-    assert found is not None
-    assert found.boundary is not None
-    short, long = found.parts
-    assert short.most_prompt == long.least_prompt == found.boundary
-    assert not found.deployable
-
-
-def test_two_pools_that_look_twice_as_dear_are_not_tried() -> None:
-    assert two_pools(bench(asked()), best_cost=0.5) is None
-
-
 def test_prefill_apart_has_a_ratio() -> None:
-    from sims.plan.outcome import ratio
-
-    found = apart(bench(asked(), rate=200.0), [0], lambda k: 0.8)
+    given = bench(asked(), rate=200.0)
+    found = apart(given, given.kinds)
     assert found is not None
     assert [part.role for part in found.parts] == ["prefill", "decode"]
     prefill, _, decode = (ratio(found) or "").partition(":")
@@ -102,7 +62,8 @@ def test_prefill_apart_has_a_ratio() -> None:
 
 def test_prefill_apart_is_left_out_where_no_pair_can_do_it() -> None:
     request = asked("l4", classes=(SloClass(ttft=Deadline(seconds=0.1), tpot=TPOT),))
-    assert apart(bench(request, prompt=4000), [0], lambda k: 0.8) is None
+    given = bench(request, prompt=4000)
+    assert apart(given, given.kinds) is None
 
 
 def test_the_tightest_deadlines_reach_the_analytic_part() -> None:
@@ -112,10 +73,19 @@ def test_the_tightest_deadlines_reach_the_analytic_part() -> None:
     assert found.most_utilisation == 0.95
 
 
-@pytest.mark.parametrize("share", [0.3, 0.7])
-def test_nothing_is_lost_or_made_by_dividing(share: float) -> None:
-    whole = traffic()
-    edge = int(np.quantile(whole.arrivals.prompt_tokens, share))
-    parts = divided(whole, edge, gamma=1.3, compressible=0.75)
-    assert sum(len(part.arrivals) for part in parts) == len(whole.arrivals)
-    assert sum(int(part.arrivals.output_tokens.sum()) for part in parts) == int(whole.arrivals.output_tokens.sum())
+def test_a_kind_in_a_pool_of_its_own_keeps_its_figures_and_gains_a_name() -> None:
+    (one,) = kinds(asked())
+    decode = pooled(one, "decode", role="decode")
+    assert (decode.pool.name, decode.pool.role) == ("h100-sxm-decode", "decode")
+    assert (decode.perf, decode.offer) == (one.perf, one.offer)
+    assert one.pool.role == "mixed"
+
+
+def test_how_full_a_kind_may_be_is_what_simulation_of_it_alone_showed() -> None:
+    given = bench(asked("h100-sxm", "l40s"))
+    assert given.fill(given.kinds[0]) == pytest.approx(FILL)
+    list(given.singles(hopeless=1.01))
+    h100, l40s = given.kinds
+    assert set(given.search.factors) == {0}
+    assert given.fill(h100) == pytest.approx(1.0 / given.search.factors[0])
+    assert given.fill(l40s) == given.fill(h100), "a kind that was not simulated takes the middle"

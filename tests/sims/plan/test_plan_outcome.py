@@ -1,14 +1,19 @@
 """What a plan says adds up, in every form it is said."""
 
+import json
 from math import inf, nan
 
 import pytest
+import yaml
 
-from sims.plan.deploy import fleet_of, fleet_yaml
+from sims.plan.deploy import fleet_of, fleet_yaml, helm_yaml
+from sims.plan.designs import pooled
 from sims.plan.kinds import Rejected
 from sims.plan.outcome import HOURS_A_MONTH, Design, Part, Plan, Schedule, Spares, as_json, ratio
 from sims.plan.page import page
 from tests.sims.plan.plans import asked, kinds
+from weir.fleetfile import FleetFile
+from weir.strictyaml import loads
 
 REQUEST = asked("h100-sxm", "l40s")
 FAST, SLOW = kinds(REQUEST)
@@ -82,7 +87,11 @@ def test_a_schedule_is_part_of_the_json_and_of_the_page() -> None:
 
 def test_pools_of_a_planned_fleet_have_the_roles_and_names_of_their_parts() -> None:
     apart = Design(
-        name="apart", parts=(Part(kind=FAST, replicas=3, role="prefill"), Part(kind=FAST, replicas=5, role="decode"))
+        name="apart",
+        parts=(
+            Part(kind=pooled(FAST, "prefill"), replicas=3, role="prefill"),
+            Part(kind=pooled(FAST, "decode"), replicas=5, role="decode"),
+        ),
     )
     fleet = fleet_of(planned(chosen=apart), REQUEST)
     assert [(pool.name, pool.role, pool.replicas) for pool in fleet.pools] == [
@@ -92,9 +101,14 @@ def test_pools_of_a_planned_fleet_have_the_roles_and_names_of_their_parts() -> N
 def test_short_and_long_pools_of_one_kind_have_names_of_their_own() -> None:
     split = Design(
         name="two",
-        parts=(Part(kind=FAST, replicas=3, most_prompt=900.0), Part(kind=FAST, replicas=5, least_prompt=900.0)),
+        parts=(
+            Part(kind=pooled(FAST, "short"), replicas=3, most_tokens=900.0),
+            Part(kind=pooled(FAST, "long"), replicas=5, least_tokens=900.0),
+        ),
     )
-    assert [pool.name for pool in fleet_of(planned(chosen=split), REQUEST).pools] == ["h100-sxm-short", "h100-sxm"]
+    names = [pool.name for pool in fleet_of(planned(chosen=split), REQUEST).pools]
+    assert names == ["h100-sxm-short", "h100-sxm-long"]
+    assert split.said == "3 × h100-sxm for short + 5 × h100-sxm for long"
 
 
 def test_a_fleet_file_says_what_it_was_planned_for() -> None:
@@ -106,3 +120,59 @@ def test_a_fleet_file_says_what_it_was_planned_for() -> None:
 def test_names_in_a_page_cannot_break_out_of_it() -> None:
     odd = Design(name="<script>alert(1)</script>", parts=FLEET.parts, meets=True)
     assert "<script>" not in page(planned(designs=(odd,), chosen=odd))
+
+
+STOPPED = planned(missing=("mixes of GPUs", "hours of the day"))
+
+
+def test_a_plan_that_was_stopped_is_marked_in_every_form() -> None:
+    assert STOPPED.partial
+    said = as_json(STOPPED)
+    assert (said["partial"], said["missing"]) == (True, ["mixes of GPUs", "hours of the day"])
+    for text in (fleet_yaml(STOPPED, REQUEST), helm_yaml(STOPPED, REQUEST)):
+        assert text.startswith("# PARTIAL: stopped before it was done.")
+        assert "not looked at: mixes of GPUs, hours of the day" in text.splitlines()[0]
+    assert "PARTIAL: stopped" in page(STOPPED)
+
+
+def test_a_marked_fleet_file_still_reads_back() -> None:
+    assert loads(fleet_yaml(STOPPED, REQUEST), FleetFile, "it") == fleet_of(STOPPED, REQUEST)
+
+
+def test_a_whole_plan_is_marked_in_none() -> None:
+    assert as_json(planned())["partial"] is False
+    assert not planned().marked
+    for text in (fleet_yaml(planned(), REQUEST), helm_yaml(planned(), REQUEST), page(planned())):
+        assert "PARTIAL" not in text
+
+
+def test_helm_values_have_a_block_for_each_thing_the_chart_installs() -> None:
+    values = yaml.safe_load(helm_yaml(planned(policy="length_split", settings=(("threshold", 900.0),)), REQUEST))
+    assert list(values) == ["router", "pool", "redis", "pools"]
+    assert values["router"]["policy"] == "length_split"
+    assert values["router"]["settings"] == {"threshold": 900.0}
+    assert values["router"]["slo"] == {"ttft_s": 1.0, "tpot_s": 0.05}
+    assert values["pool"] == {"replicas": 2}
+    assert [pool["replicas"] for pool in values["pools"]] == [3, 2]
+
+
+def test_pools_of_helm_values_are_checked_by_the_fleet_files_own_models() -> None:
+    values = yaml.safe_load(helm_yaml(planned(), REQUEST))
+    again = FleetFile.model_validate({"pools": values["pools"], "slo": values["router"]["slo"]})
+    assert again == fleet_of(planned(), REQUEST)
+
+
+def test_the_policy_of_the_design_is_the_one_that_routes_it() -> None:
+    split = Design(name="two", parts=FLEET.parts, policy="length_split", settings=(("threshold", 900.0),))
+    assert (split.routed(REQUEST).policy, split.routed(REQUEST).settings) == ("length_split", (("threshold", 900.0),))
+    assert FLEET.routed(REQUEST) is REQUEST
+
+
+def test_a_page_says_what_each_idea_is_worth() -> None:
+    text = page(planned(ideas=(("mixed", 0.123), ("two pools by length", -0.05))))
+    assert "<td>mixed</td><td>saves 12.3%</td>" in text
+    assert "<td>two pools by length</td><td>costs 5.0%</td>" in text
+
+
+def test_json_of_a_plan_is_plain_json() -> None:
+    assert json.loads(json.dumps(as_json(STOPPED), allow_nan=False))["policy"] == "shortest_ttft"

@@ -8,10 +8,10 @@ from sims.arrivals import Arrivals
 from sims.engine.run import Run
 from sims.plan.designs import Bench, apart
 from sims.plan.outcome import ratio
-from sims.plan.parted import MOST, in_role, simulated
+from sims.plan.parted import MOST, simulated
 from sims.plan.planner import plan
 from sims.plan.trial import Simulate
-from tests.sims.plan.plans import TPOT, TTFT, asked, capacity, kinds, run, traffic
+from tests.sims.plan.plans import TPOT, TTFT, asked, capacity, kinds, offer, run, traffic
 
 RATE = 200.0
 
@@ -36,7 +36,7 @@ def bench(simulate: Simulate) -> Bench:
 
 def test_counts_become_those_that_simulation_lets_pass() -> None:
     given = bench(parted(30.0, 50.0))
-    analytic = apart(given, [0], lambda k: 0.8)
+    analytic = apart(given, given.kinds)
     assert analytic is not None
     found = simulated(given, analytic)
     assert found.simulated
@@ -49,17 +49,47 @@ def test_counts_become_those_that_simulation_lets_pass() -> None:
 
 def test_a_design_that_never_passes_says_so() -> None:
     given = bench(parted(0.01, 0.01))
-    analytic = apart(given, [0], lambda k: 0.8)
+    analytic = apart(given, given.kinds)
     assert analytic is not None
     found = simulated(given, analytic)
     assert not found.meets
     assert f"{MOST:g} times as large" in found.why
 
 
-def test_a_role_gives_a_pool_a_name_of_its_own() -> None:
-    (one,) = kinds(asked())
-    assert (in_role(one, "decode").pool.name, in_role(one, "decode").pool.role) == ("h100-sxm-decode", "decode")
-    assert one.pool.role == "mixed"
+def test_the_pools_of_a_design_are_simulated_as_one_fleet_in_their_order() -> None:
+    seen: list[list[tuple[str, str]]] = []
+
+    def simulate(arrivals: Arrivals, fleet: Sequence[Replica], policy: Any, conditions: Any) -> Run:
+        seen.append([(one.pool, one.role) for one in fleet])
+        return parted(30.0, 50.0)(arrivals, fleet, policy, conditions)
+
+    given = bench(simulate)
+    analytic = apart(given, given.kinds)
+    assert analytic is not None
+    simulated(given, analytic)
+    assert all(dict.fromkeys(fleet) == {("h100-sxm-prefill", "prefill"): None, ("h100-sxm-decode", "decode"): None}
+               for fleet in seen)  # fmt: skip
+
+
+def test_a_design_over_a_limit_says_by_how_much() -> None:
+    request = asked(offers=(offer("h100-sxm", count=5),))
+    given = Bench(asked=request, kinds=kinds(request), traffic=traffic(rate=RATE), simulate=parted(30.0, 50.0))
+    analytic = apart(given, given.kinds)
+    assert analytic is not None
+    found = simulated(given, analytic)
+    assert not found.meets
+    assert "× h100-sxm and there are 5" in found.why
+
+
+def test_fleets_and_seeds_of_every_judge_are_counted() -> None:
+    given = bench(parted(30.0, 50.0))
+    before = given.simulated
+    analytic = apart(given, given.kinds)
+    assert analytic is not None
+    simulated(given, analytic)
+    fleets, seeds = given.simulated
+    assert fleets > before[0]
+    assert seeds >= fleets
 
 
 def test_a_plan_simulates_roles_only_where_the_simulator_knows_them() -> None:

@@ -1,0 +1,1 @@
+"""Real engines on this machine: installed from pip, with a tiny model made in place, started and stopped."""
