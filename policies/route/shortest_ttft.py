@@ -3,7 +3,8 @@
 Everything else follows: a cached prefix is seconds saved, a queue is seconds spent, a slow GPU is seconds spent. The
 time to the first token alone would be selfish: an idle slow replica wins it with a request whose every token is then
 slow, a busy fast one with a prompt that stalls everybody decoding there, and the fleet finishes less. Where tokens come
-well ahead of their deadline those seconds hardly count: nothing is lost by them, and the first token gets all. Replicas
+well ahead of their deadline those seconds hardly count: nothing is lost by them, and the first token gets all. A long
+prefix that another replica holds is not lightly computed again on a busy one: whoever comes meanwhile waits. Replicas
 within a hair of the best are drawn from by hash, so that routers which do not see each other's last sends do not herd.
 """
 
@@ -14,9 +15,9 @@ from typing import ClassVar
 
 from policies.cached import Cached
 from policies.compilable import compilable
-from policies.fleet import FRONTEND_S, HBM, KEY, REMOTE, SLOWDOWN, TOKEN_S, Table
+from policies.fleet import ATTENTION_S, FRONTEND_S, HBM, KEY, REMOTE, RUNNING, SLOWDOWN, TOKEN_S, WAITING, Table
 from policies.policy import Kernel, Routing, Settings, route
-from policies.predict import delay_to_others_seconds, eligible, tpot_seconds, ttft_seconds
+from policies.predict import delay_to_others_seconds, eligible, saved_by_tiers, tpot_seconds, ttft_seconds
 from policies.request import Ask, mix31
 
 
@@ -45,6 +46,39 @@ def least_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
 
 
 @compilable
+def most_held(ask: Ask, fleet: Table, cached: Cached) -> float:
+    """The most tokens of the prompt that any replica holds which may serve it."""
+    most = 0.0
+    for i in range(len(fleet)):
+        held = max(cached[i, HBM], cached[i, REMOTE])
+        if held > most and eligible(ask, fleet, i):
+            most = held
+    return most
+
+
+@compilable
+def repeated_seconds(ask: Ask, fleet: Table, cached: Cached, held: float, i: int) -> float:
+    """Seconds in which replica i computes again what another one, holding so many tokens, need not."""
+    here = cached[i, HBM] + saved_by_tiers(ask, fleet, cached, i)[0]
+    tokens = max(min(held, ask.prompt_tokens - 1.0) - here, 0.0)
+    attended = tokens * (here + 0.5 * tokens)
+    return float(fleet[i, SLOWDOWN] * (fleet[i, TOKEN_S] * tokens + fleet[i, ATTENTION_S] * attended))
+
+
+@compilable
+def delay_to_coming_seconds(ask: Ask, fleet: Table, cached: Cached, held: float, i: int) -> float:
+    """Seconds that those lose, all together, who come to replica i while it computes again what another one holds.
+
+    As many come in those seconds as leave: all who are there in the time that one answer takes.
+    """
+    again_s = repeated_seconds(ask, fleet, cached, held, i)
+    if again_s <= 0.0:
+        return 0.0
+    answer_s = max(ask.expected_tokens, 1.0) * tpot_seconds(ask, fleet, i)
+    return float((fleet[i, RUNNING] + fleet[i, WAITING]) / answer_s * again_s * again_s)
+
+
+@compilable
 def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: float) -> tuple[int, float]:
     """Least predicted seconds, in steps of settings[0] of a second's logarithm; within one step the hash decides.
 
@@ -52,11 +86,13 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     """
     step, floor = settings[0], settings[1]
     chosen, least, near, best, edge = -1, 0, 0, 0.0, 1.0e300
+    held = most_held(ask, fleet, cached)
     for i in range(len(fleet)):
         if not eligible(ask, fleet, i) or least_seconds(ask, fleet, cached, i) >= edge:
             continue
         seconds = ttft_seconds(ask, fleet, cached, i)
         if seconds < edge:
+            seconds += settings[5] * delay_to_coming_seconds(ask, fleet, cached, held, i)
             seconds += later_seconds(ask, fleet, cached, settings, i)
         if seconds >= edge:
             continue
@@ -82,5 +118,7 @@ class ShortestTtft(Routing):
     own: float = 0.1  # what a second of the request's own decoding weighs against one before its first token ...
     others: float = 0.15  # ... and a second that another request loses by it
     comfort: float = 0.5  # share of the TPOT deadline from which those two count in full
+    coming: float = 12.0  # what a second weighs that those lose who come while it computes what another one holds:
+    # half of it is theirs, the rest what a busy replica passes on to those behind them
 
     kernel: ClassVar[Kernel] = staticmethod(kernel)

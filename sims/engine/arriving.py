@@ -33,7 +33,7 @@ def deliver(w: World) -> None:
 def give_up_blocks(w: World, row: int, index: int) -> None:
     """Give the blocks of a request back to the replica that computed it, which may now admit others."""
     e = engine(w, row)
-    w.stamp = w.now + w.staleness_s
+    w.stamp = w.now + w.kv_staleness_s
     sync(w, e, w.now)
     release(w, e, flight(w, index))
     if e.stalled:

@@ -7,7 +7,7 @@ import numpy as np
 
 from policies.fleet import Replica
 from sims.arrivals import NONE, Arrivals
-from sims.engine.conditions import Conditions
+from sims.engine.conditions import GAPS, KNOWLEDGE, Conditions
 
 
 def check(arrivals: Arrivals, fleet: Sequence[Replica], conditions: Conditions) -> None:
@@ -65,9 +65,17 @@ def _check_arrivals(arrivals: Arrivals) -> None:
 
 
 def _check_conditions(fleet: Sequence[Replica], conditions: Conditions) -> None:
-    for name in ("staleness_s", "scrape_s", "queue_s", "provision_s", "sample_s", "unstable_growth"):
+    for name in ("staleness_s", "scrape_s", "queue_s", "provision_s", "sample_s", "unstable_growth", "event_loss"):
         if not getattr(conditions, name) >= 0.0:
             raise ValueError(f"{name} is {getattr(conditions, name)}: give 0 or more")
+    for name, known in (("event_gaps", GAPS), ("kv_knowledge", KNOWLEDGE)):
+        if getattr(conditions, name) not in known:
+            raise ValueError(f"{name} is {getattr(conditions, name)!r}: give one of {', '.join(map(repr, known))}")
+    if conditions.event_loss >= 1.0 or conditions.kv_staleness_s < 0.0:
+        raise ValueError(
+            f"event_loss {conditions.event_loss}, kv_staleness_s {conditions.kv_staleness_s}: give a share below 1, "
+            "and 0 or more seconds"
+        )
     if not conditions.read_bytes_per_s > 0.0:
         raise ValueError(f"read_bytes_per_s is {conditions.read_bytes_per_s}: give more than 0")
     if conditions.disk_tokens and not conditions.host_tokens:

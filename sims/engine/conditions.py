@@ -1,7 +1,14 @@
 """Under which conditions a fleet is simulated: what is late, what is promised, what breaks, who scales."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
+
+GAPS = ("ignored", "replayed", "forgotten")
+"""What a router does about lost events: nothing, so that it believes what is no more and misses what is; asks for them
+again; or forgets what it knew of the replica and learns it anew from what comes."""
+
+KNOWLEDGE = ("", "events", "history")
+"""What a router knows caches by: as its policy says; the engines' events; its own sends, as much as HBM holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +27,10 @@ class Conditions:
     seed: int = 0  # of the request ids, so of the hash draws
     staleness_s: float = 0.05  # how late KV events and scraped metrics reach the router
     scrape_s: float = 0.05  # between two scrapes
+    kv_staleness_s: float = nan  # how late KV events are, where not as late as metrics
+    kv_knowledge: str = ""  # one of KNOWLEDGE: what the router has whatever the policy would read
+    event_loss: float = 0.0  # share of batches of KV events that never arrive, drawn by hash of the seed
+    event_gaps: str = "replayed"  # one of GAPS: what the router does when the next batch shows that some are missing
     ttft_slo_s: float = 2.0  # what the policy is told
     tpot_slo_s: float = 0.1
     queue_s: float = 0.0  # how long a request may wait at the router for room before it is shed; 0: sent on at once

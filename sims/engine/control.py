@@ -15,6 +15,7 @@ from sims.engine.memory import block, engine, entry, flight, floats, integers, s
 from sims.engine.placing import place
 from sims.engine.records import NONE, Engine, World
 from sims.engine.stepping import next_time, sync
+from sims.engine.telling import start_anew
 from sims.engine.transfers import bring_up, share, take_out
 
 PLAY, LOOK, FAIL, LET_GO, CLOSE = range(5)
@@ -72,6 +73,7 @@ def fail(w: World, row: int) -> int:
     schedule(w, row, inf)
     if w.telling:
         forget(w, row)
+        start_anew(w, e)
     while lost != NONE:
         f = flight(w, lost)
         index, following = f.index, f.next

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from math import inf
+from math import inf, isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sims.arrivals import Arrivals
 from sims.engine import records
 from sims.engine.arena import Array, Memory, aligned, lay_shelves, lay_slots, powered, share
 from sims.engine.compiled import layout
-from sims.engine.conditions import Conditions
+from sims.engine.conditions import GAPS, Conditions
 from sims.engine.looks import LOOKS
 from sims.engine.reads import Reads
 from sims.engine.records import NONE
@@ -133,10 +133,29 @@ def lay_knowledge(memory: Memory, engines: Array, reads: Reads, conditions: Cond
     world.ring_room = (4 if world.tiers == 1 else 16) * most + 64
     memory.keep("ring_", np.zeros(powered(max(EMPTY_RING, 2 * int(world.ring_room))), layout(records.Event)))
     world.ring_mask = len(memory.array("ring_")) - 1
-    kept = max(reads.history_tokens // block, 1) if world.remembering and reads.history_tokens else 0
-    lay_shelves(memory, "histories_", [kept] * count, distinct)
+    lay_losses(memory, engines, conditions)
+    lay_shelves(memory, "histories_", remembered(engines, reads, block), distinct)
     lay_shelves(memory, "hosts_", [conditions.host_tokens // block] * count, distinct)
     lay_shelves(memory, "disks_", [conditions.disk_tokens // block] * count, distinct)
+
+
+def lay_losses(memory: Memory, engines: Array, conditions: Conditions) -> None:
+    """Which events are late, and which never arrive."""
+    world, late_s = memory.world[0], conditions.kv_staleness_s
+    world.staleness_s = conditions.staleness_s
+    world.kv_staleness_s = conditions.staleness_s if isnan(late_s) else late_s
+    world.event_loss, world.event_gaps = conditions.event_loss, GAPS.index(conditions.event_gaps)
+    world.missed_spare, engines.told_at, engines.first_missed = NONE, -1.0, NONE
+    room = len(memory.array("ring_")) if conditions.event_loss > 0.0 else 1
+    memory.keep("missed_", np.zeros(room, layout(records.Missed)))
+
+
+def remembered(engines: Array, reads: Reads, block: int) -> list[int]:
+    """How many blocks the router remembers of its sends to each replica; 0 for all, or none."""
+    if reads.bounded:
+        return [int(each) for each in engines.capacity]
+    kept = max(reads.history_tokens // block, 1) if reads.history and reads.history_tokens else 0
+    return [kept] * len(engines)
 
 
 def lay_metrics(memory: Memory, replicas: int, reads: Reads, conditions: Conditions) -> None:
@@ -162,12 +181,16 @@ def lay_held(memory: Memory, models: int, arrivals: int, conditions: Conditions)
 
 
 def grow_ring(memory: Memory) -> None:
-    """Double the ring, its events moved to its beginning."""
+    """Double the ring, its events moved to its beginning, and the room for lost ones."""
     world, old = memory.world[0], memory.array("ring_")
     places = np.arange(world.ring_first, world.ring_last) & world.ring_mask
     ring = np.zeros(2 * len(old), old.dtype)
     ring[: len(places)] = old[places]
     memory.keep("ring_", ring)
+    if world.event_loss > 0.0:
+        lost = np.zeros(len(ring), layout(records.Missed))
+        lost[: len(old)] = memory.array("missed_")
+        memory.keep("missed_", lost)
     world.ring_first, world.ring_last, world.ring_mask = 0, len(places), len(ring) - 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sims.engine.compiled import layout
-from sims.engine.records import Block, Engine, Entry, Event, Flight, Outcome, Shelf, Transfer, Turn, World
+from sims.engine.records import Block, Engine, Entry, Event, Flight, Missed, Outcome, Shelf, Transfer, Turn, World
 
 MANY = 1 << 32
 """Items of an array of which nobody asks how long it is."""
@@ -61,6 +61,11 @@ def outcome(world: World, index: int) -> Outcome:
 def event(world: World, index: int) -> Event:
     """One place of the ring."""
     return record_at(Event, world.ring_, index)  # type: ignore[no-any-return]
+
+
+def missed(world: World, index: int) -> Missed:
+    """One of the events that were lost."""
+    return record_at(Missed, world.missed_, index)  # type: ignore[no-any-return]
 
 
 def turn(world: World, index: int) -> Turn:

@@ -19,6 +19,15 @@ class Event:
     stored: Small
 
 
+class Missed:
+    """An event of a batch that was lost, to be asked for again."""
+
+    block: Small
+    tier: Small
+    stored: Small
+    next: Small
+
+
 class Block:
     """One cached block of one replica."""
 
@@ -191,6 +200,13 @@ class Engine:
     served: Small
     blocks_: int  # Block
     table_: int  # from block to slot: (block + 1) << 32 | slot, 0 for none
+    # What it tells of its cache.
+    told_at: float  # the stamp of its last batch of events
+    batches: Small  # so far
+    losing: Small  # 1 while that batch is one that never arrives
+    gap: Small  # 1 from the first such batch to the next that arrives
+    first_missed: Small
+    last_missed: Small
 
 
 class World:
@@ -199,6 +215,7 @@ class World:
     now: float
     until: float  # return to the caller before this time
     staleness_s: float
+    kv_staleness_s: float
     stamp: float  # when what a replica's cache now tells reaches the router
     replicas: int
     words: int  # of 64 replicas
@@ -278,6 +295,12 @@ class World:
     ring_first: int
     ring_last: int
     ring_room: int  # the most that one event may add
+    event_loss: float  # share of batches that never arrive
+    event_gaps: int  # what the router does about them, a place in `conditions.GAPS`
+    missed_: int  # Missed
+    missed: int  # places ever used
+    missed_spare: int
+    missing_events: int  # to be asked for again
     histories_: int  # Shelf
     hosts_: int  # Shelf
     disks_: int  # Shelf

@@ -76,11 +76,10 @@ class _Simulation:
         block_tokens = arrivals.block_tokens or min(replica.block_tokens for replica in replicas)
         engines = lay_engines(self.memory, replicas, block_tokens, conditions)
         lay_agenda(self.memory, len(replicas))
-        reads = Reads.of(policy, blocks=len(arrivals.blocks) > 0)
+        reads = Reads.of(policy, blocks=len(arrivals.blocks) > 0, knowledge=conditions.kv_knowledge)
         lay_knowledge(self.memory, engines, reads, conditions)
         lay_metrics(self.memory, len(replicas), reads, conditions)
         lay_held(self.memory, len(fleet.models), len(arrivals), conditions)
-        self.world.staleness_s = conditions.staleness_s
         self.world.prefix = crc32(f"{conditions.seed}-".encode()) ^ 0xFFFFFFFF
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
         lay_decision(self.memory, settings, (conditions.ttft_slo_s, conditions.tpot_slo_s))

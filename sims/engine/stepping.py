@@ -20,14 +20,14 @@ from sims.engine.transfers import depart
 def advance(w: World, row: int) -> None:
     """Bring a replica to now: what has reached it joins its queue, steps that are over end, the next one is formed."""
     e = engine(w, row)
-    w.stamp = w.now + w.staleness_s
+    w.stamp = w.now + w.kv_staleness_s
     while e.first_coming != NONE and flight(w, e.first_coming).due <= w.now:
         submit(w, e)
     run(w, e, w.now)
     # A step is formed once time has passed its start, for all that comes at that instant to be part of it. Whatever
     # is decided from now on takes a frontend's time to get here, so nothing more can come at this instant.
     if e.flying == 0 and not idle(e) and not e.stalled and e.start + e.frontend_s > w.now:
-        w.stamp = just_after(e.start) + w.staleness_s
+        w.stamp = just_after(e.start) + w.kv_staleness_s
         begin(w, e)
     schedule(w, row, next_time(w, e))
 
