@@ -45,9 +45,7 @@ def replicas(count: int = REPLICAS) -> list[Replica]:
     """The fleet: all alike, HBM for KV as much as weights leave of it."""
     perf, context = latency_model(GPU, MODEL, GPUS), model(MODEL).context_tokens
     return [
-        Replica(
-            name=f"{GPU}-{i}", address="", pool=GPU, model=MODEL, gpu=GPU, perf=perf, context_limit=context
-        )
+        Replica(name=f"{GPU}-{i}", address="", pool=GPU, model=MODEL, gpu=GPU, perf=perf, context_limit=context)
         for i in range(count)
     ]
 
