@@ -13,6 +13,7 @@ class Arrival:
     session: str = ""
     turn: int = 0  # place of this request in its session
     model: str = ""  # name asked for; empty when the trace does not say
+    slo: str = ""  # the SLO class it belongs to; empty when none is named
     blocks: tuple[
         int, ...
     ] = ()  # ids of the prompt's blocks, the same id only after the same prefix; last may be partial

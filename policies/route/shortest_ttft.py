@@ -118,7 +118,7 @@ class ShortestTtft(Routing):
     own: float = 0.1  # what a second of the request's own decoding weighs against one before its first token ...
     others: float = 0.15  # ... and a second that another request loses by it
     comfort: float = 0.5  # share of the TPOT deadline from which those two count in full
-    coming: float = 12.0  # what a second weighs that those lose who come while it computes what another one holds:
-    # half of it is theirs, the rest what a busy replica passes on to those behind them
+    coming: float = 12.0  # ... and one of those who come while it computes again what another replica holds: half a
+    # second each at first, and what a busy replica passes on to those behind them
 
     kernel: ClassVar[Kernel] = staticmethod(kernel)

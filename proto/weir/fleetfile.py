@@ -30,11 +30,29 @@ class Engine(Strict):
     frontend_s: float | None = None
 
 
+class SloClass(Strict):
+    """Requests that name this class: deadlines of their own where given, and who goes first where they must wait."""
+
+    name: str = Field(min_length=1)
+    ttft_s: PositiveFloat | None = None
+    tpot_s: PositiveFloat | None = None
+    priority: int = 0  # the higher, the sooner served and the later turned away; requests of no class have 0
+
+
 class Slo(Strict):
     """The deadlines that goodput counts against."""
 
     ttft_s: PositiveFloat = 2.0
     tpot_s: PositiveFloat = 0.1
+    classes: list[SloClass] = []
+
+    @model_validator(mode="after")
+    def _class_names_are_unique(self) -> "Slo":
+        names = [each.name for each in self.classes]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two SLO classes named {min(twice)!r}: a class's name is its identity")
+        return self
 
 
 class Pool(Strict):

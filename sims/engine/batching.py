@@ -41,6 +41,13 @@ def form(w: World, e: Engine) -> float:
 
 
 @compiled
+def filled(e: Engine, f: Flight) -> int:
+    """Blocks with a number that a request has filled. Those of its answer get it only when it goes: nobody else asks
+    for them, and as long as it holds them nobody can tell."""
+    return int(max(min(f.kv // e.block, f.chained), f.named))
+
+
+@compiled
 def make_room(w: World, e: Engine) -> bool:
     """Preempt the newest requests until every decode that needs a block in the next step gets one."""
     preempted = False
@@ -56,6 +63,7 @@ def preempt(w: World, e: Engine) -> None:
     index = e.partial
     if index == NONE:
         index = leave(w, e, newest(e))
+        cache.name(w, e, flight(w, index), filled(e, flight(w, index)))
     else:
         e.queued -= flight(w, index).target - flight(w, index).computed
     e.partial = NONE
@@ -206,6 +214,7 @@ def computed(e: Engine, f: Flight, index: int) -> bool:
 def finish(w: World, e: Engine) -> int:
     """Take the request that finishes first out, its blocks given back."""
     index = leave(w, e, 0)
+    cache.name(w, e, flight(w, index), filled(e, flight(w, index)))
     cache.release(w, e, flight(w, index))
     return index
 

@@ -16,6 +16,8 @@ def check(arrivals: Arrivals, fleet: Sequence[Replica], conditions: Conditions) 
     _check_models(arrivals, fleet)
     _check_arrivals(arrivals)
     _check_conditions(fleet, conditions)
+    _check_knowledge(conditions)
+    _check_classes(conditions)
 
 
 def _check_fleet(fleet: Sequence[Replica]) -> None:
@@ -68,14 +70,6 @@ def _check_conditions(fleet: Sequence[Replica], conditions: Conditions) -> None:
     for name in ("staleness_s", "scrape_s", "queue_s", "provision_s", "sample_s", "unstable_growth", "event_loss"):
         if not getattr(conditions, name) >= 0.0:
             raise ValueError(f"{name} is {getattr(conditions, name)}: give 0 or more")
-    for name, known in (("event_gaps", GAPS), ("kv_knowledge", KNOWLEDGE)):
-        if getattr(conditions, name) not in known:
-            raise ValueError(f"{name} is {getattr(conditions, name)!r}: give one of {', '.join(map(repr, known))}")
-    if conditions.event_loss >= 1.0 or conditions.kv_staleness_s < 0.0:
-        raise ValueError(
-            f"event_loss {conditions.event_loss}, kv_staleness_s {conditions.kv_staleness_s}: give a share below 1, "
-            "and 0 or more seconds"
-        )
     if not conditions.read_bytes_per_s > 0.0:
         raise ValueError(f"read_bytes_per_s is {conditions.read_bytes_per_s}: give more than 0")
     if conditions.disk_tokens and not conditions.host_tokens:
@@ -84,3 +78,25 @@ def _check_conditions(fleet: Sequence[Replica], conditions: Conditions) -> None:
         if not (0 <= outage.replica < len(fleet) and 0.0 <= outage.at <= outage.until):
             raise ValueError(f"outage of replica {outage.replica} from {outage.at} to {outage.until} s: the fleet has "
                              f"replicas 0 to {len(fleet) - 1}, and it must not end before it begins")  # fmt: skip
+
+
+def _check_knowledge(conditions: Conditions) -> None:
+    for name, known in (("event_gaps", GAPS), ("kv_knowledge", KNOWLEDGE)):
+        if getattr(conditions, name) not in known:
+            raise ValueError(f"{name} is {getattr(conditions, name)!r}: give one of {', '.join(map(repr, known))}")
+    if conditions.event_loss >= 1.0 or conditions.kv_staleness_s < 0.0:
+        raise ValueError(
+            f"event_loss {conditions.event_loss}, kv_staleness_s {conditions.kv_staleness_s}: give a share below 1, "
+            "and 0 or more seconds"
+        )
+
+
+def _check_classes(conditions: Conditions) -> None:
+    if conditions.most_in_flight < 0:
+        raise ValueError(f"most_in_flight is {conditions.most_in_flight}: give 0 or more")
+    names = [each.name for each in conditions.classes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"classes are named {', '.join(names)}: give each a name of its own")
+    for each in conditions.classes:
+        if not (each.ttft_s > 0.0 and each.tpot_s > 0.0):
+            raise ValueError(f"class {each.name!r} has deadlines {each.ttft_s} and {each.tpot_s} s: give more than 0")

@@ -21,6 +21,16 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SloClass:
+    """Requests of one name: what they are promised, and who goes first where they must wait."""
+
+    name: str
+    ttft_s: float
+    tpot_s: float
+    priority: int = 0  # the higher, the sooner served and the later turned away; 0 for requests of no class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
     """Everything of a simulation but the arrivals, the fleet and the policy. Times are seconds."""
 
@@ -33,7 +43,10 @@ class Conditions:
     event_gaps: str = "replayed"  # one of GAPS: what the router does when the next batch shows that some are missing
     ttft_slo_s: float = 2.0  # what the policy is told
     tpot_slo_s: float = 0.1
+    classes: tuple[SloClass, ...] = ()  # what requests of these classes are promised instead
+    most_in_flight: int = 0  # requests, held ones too, beyond which one more is turned away at once; 0: none is
     queue_s: float = 0.0  # how long a request may wait at the router for room before it is shed; 0: sent on at once
+    cache_outputs: bool = False  # the full blocks of answers are cached too, and take room, as vLLM has it
     read_bytes_per_s: float = 2.0e9  # of weights, when a replica starts
     provision_s: float = 120.0  # from asking for a replica to its process starting
     host_tokens: int = 0  # KV tokens of host memory a replica, to which blocks fall from HBM; 0: none

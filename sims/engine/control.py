@@ -8,7 +8,7 @@ from sims.engine.agenda import schedule
 from sims.engine.arriving import give_up_blocks
 from sims.engine.compiled import compiled
 from sims.engine.flights import give_back
-from sims.engine.holding import first_held, let_go
+from sims.engine.holding import first_in, let_go
 from sims.engine.knowledge import forget
 from sims.engine.looks import look_at_all
 from sims.engine.memory import block, engine, entry, flight, floats, integers, smalls, transfer
@@ -51,10 +51,10 @@ def close(w: World) -> None:
 @compiled
 def let_all_go(w: World) -> int:
     """Place all who are held, those for whom the policy finds nobody are held again."""
-    for model in range(w.models):
-        last = smalls(w.last_held_)[model]
-        while first_held(w, model) != NONE:
-            index = let_go(w, model)
+    for queue in range(w.models * w.ranks):
+        last = smalls(w.last_held_)[queue]
+        while first_in(w, queue) != NONE:
+            index = let_go(w, queue)
             if not place(w, index):
                 return loop.FAILED
             if index == last:
@@ -141,6 +141,7 @@ def empty(w: World, e: Engine) -> None:
     """Make an engine as it was when it started, but for its meters."""
     e.flying = e.steps = e.chunks = e.batch = e.waiting = e.stalled = 0
     e.context = e.queued = 0
+    e.left = e.shown_running = e.shown_waiting = e.shown_blocks = 0
     e.reserved = e.counter
     e.partial = e.first_coming = e.first_waiting = NONE
     needing, table = smalls(e.needing_), integers(e.table_)

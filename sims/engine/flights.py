@@ -45,6 +45,7 @@ def finished(w: World, e: Engine, index: int, at: float) -> None:
     view.ended(w, f)
     line.ended(w, f.index, at)
     e.served += 1
+    w.in_flight -= 1
     o = outcome(w, f.index)
     o.admitted, o.first, o.end = f.admitted, f.first, at
     o.cached, o.preemptions, o.state = f.cached, f.preemptions, SERVED

@@ -102,7 +102,7 @@ class Flight:
     computed: Small  # of target, cached tokens included
     kv: Small  # tokens with a place in its blocks, as of `base` while decoding
     named: Small  # leading blocks held under their number
-    chained: Small  # full blocks of its prompt, where blocks are known
+    chained: Small  # full blocks of its prompt, where blocks are known; and of its answer, where those are cached
     chain: int  # where they begin
     cached: Small  # tokens found cached at its first admission; NONE before
     preemptions: Small
@@ -155,6 +155,11 @@ class Engine:
     # The step in flight, for the meter.
     step_context: int
     step_batch: Small
+    left: Small  # requests that its forming left in the queue
+    # What /metrics shows: the end of the last whole step.
+    shown_running: Small
+    shown_waiting: Small
+    shown_blocks: Small
     prefill_tokens: Small
     busy_s: float
     busy_joules: float
@@ -226,6 +231,8 @@ class World:
     tiers: int  # 1 where only HBM holds blocks
     prefix: int  # the state of the hash of request ids after "seed-"
     missing: int  # requests that wait for their first token
+    in_flight: int  # requests held or sent that have not ended
+    most_in_flight: int  # more are turned away at once; 0: none is
     most_missing: int  # more than these, and the run is unstable
     # The fleet's table and the decision.
     decide: int  # the address of the policy's function
@@ -259,10 +266,15 @@ class World:
     flights: int  # ever used
     spare: int
     outcomes_: int
-    # Requests held at the router, a queue a model.
+    # Requests held at the router, a queue a model and rank: the lower the rank, the sooner they are served.
     queue_s: float  # how long one is held for room; 0: only while nobody is ready
     held: int
     models: int
+    ranks: int
+    ranks_: int  # by arrival
+    classes_: int  # by arrival
+    ttfts_: int  # deadlines of each class
+    tpots_: int
     first_held_: int
     last_held_: int
     next_held_: int  # by arrival

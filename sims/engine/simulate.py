@@ -22,6 +22,7 @@ from sims.engine.layout import (
     grow_ring,
     lay_agenda,
     lay_arrivals,
+    lay_classes,
     lay_decision,
     lay_engines,
     lay_fleet,
@@ -72,7 +73,8 @@ class _Simulation:
         fleet, self.memory, self._asked = Fleet(len(replicas)), Memory(), asked()
         self.world = self.memory.world[0]
         table, cached = lay_fleet(self.memory, fleet, replicas)
-        lay_arrivals(self.memory, arrivals, fleet, replicas[0].model)
+        lay_arrivals(self.memory, arrivals, fleet, replicas[0].model, conditions.cache_outputs)
+        lay_classes(self.memory, arrivals, conditions)
         block_tokens = arrivals.block_tokens or min(replica.block_tokens for replica in replicas)
         engines = lay_engines(self.memory, replicas, block_tokens, conditions)
         lay_agenda(self.memory, len(replicas))
@@ -82,7 +84,7 @@ class _Simulation:
         lay_held(self.memory, len(fleet.models), len(arrivals), conditions)
         self.world.prefix = crc32(f"{conditions.seed}-".encode()) ^ 0xFFFFFFFF
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
-        lay_decision(self.memory, settings, (conditions.ttft_slo_s, conditions.tpot_slo_s))
+        lay_decision(self.memory, settings)
         self.callback = self._decide_by(policy, table, cached)
         self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY)
         # Not the simulation itself: a circle would keep its memory until a garbage collection.

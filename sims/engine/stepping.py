@@ -4,7 +4,7 @@ from math import inf
 
 from policies.fleet import PREFILL
 from sims.engine.agenda import schedule
-from sims.engine.batching import computed, enqueue, finish, form, idle
+from sims.engine.batching import computed, enqueue, finish, form, idle, running
 from sims.engine.compiled import compiled
 from sims.engine.decodes import join, reserve
 from sims.engine.flights import finished, started
@@ -94,6 +94,7 @@ def sync(w: World, e: Engine, now: float) -> None:
 def begin(w: World, e: Engine) -> None:
     """Form the next step, and all that may follow it unchanged, as one phase; nothing where nothing can be computed."""
     pairs = form(w, e)
+    e.left = e.waiting
     if e.batch == 0 and e.chunks == 0:
         e.stalled = 1
         return
@@ -133,3 +134,5 @@ def complete(w: World, e: Engine, end: float) -> None:
         index = following
     while e.batch > 0 and first_finish(e) <= e.counter:
         finished(w, e, finish(w, e), end)
+    e.shown_running, e.shown_waiting = running(e), e.left
+    e.shown_blocks = e.capacity - e.plain - e.freed

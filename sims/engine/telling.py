@@ -15,8 +15,8 @@ WHOLE = float(1 << 31)
 
 @compiled
 def tell(w: World, row: int, number: int, tier: int, stored: int) -> None:
-    """A replica came to hold a block in a tier, or lost it."""
-    if w.telling == 0:
+    """A replica came to hold a block in a tier, or lost it; of answers, for which nobody asks, nothing is told."""
+    if w.telling == 0 or number >= w.distinct:
         return
     if w.event_loss > 0.0 and is_lost(w, engine(w, row)):
         if w.event_gaps == REPLAYED:

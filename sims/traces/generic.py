@@ -19,6 +19,7 @@ class Generic:
     session: str = ""
     turn: str = ""
     model: str = ""
+    slo: str = ""  # the SLO class
     blocks: str = ""  # lists of block ids; JSON lines only
     text: str = ""
     after_s: str = ""  # seconds after the session's previous turn; an empty cell for an open-loop arrival
@@ -38,7 +39,7 @@ class Generic:
 
     def arrival(self, row: Row, at: float) -> Arrival:
         """One request."""
-        row.needs(filter(None, (self.prompt_tokens, self.output_tokens, self.session, self.turn, self.model)))
+        row.needs(filter(None, (self.prompt_tokens, self.output_tokens, self.session, self.turn, self.model, self.slo)))
         prompt = row.tokens(self.prompt_tokens)
         return Arrival(
             at=at,
@@ -47,6 +48,7 @@ class Generic:
             session=str(row.values[self.session]) if self.session else "",
             turn=row.whole(self.turn) if self.turn else 0,
             model=str(row.values[self.model]) if self.model else "",
+            slo=str(row.values[self.slo]) if self.slo else "",
             blocks=row.blocks(self.blocks, prompt, self.block_tokens) if self.blocks else (),
             block_tokens=self.block_tokens if self.blocks else 0,
             after_s=self._after(row),
