@@ -57,12 +57,15 @@ class Columns(NamedTuple):
     host_load_s: Column  # seconds to bring one cached token from host memory
     remote_load_s: Column  # seconds to bring one cached token over the network
     usd_per_s: Column  # price of the whole replica
+    transfer_s: Column  # seconds to send the KV of one token to another replica, as measured where that is known
+    transfer_base_s: Column  # set-up of one such transfer
 
 
 (
     KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
+    TRANSFER_S, TRANSFER_BASE_S,
 ) = range(len(Columns._fields))  # fmt: skip
 
 WIDTH = 32  # columns of a row, the last ones unused: four whole cache lines
@@ -159,3 +162,4 @@ class Fleet:
         columns.usd_per_s[row] = perf.price_per_hour / 3600.0
         columns.host_load_s[row] = perf.kv_bytes_per_token / perf.host_bytes_per_s
         columns.remote_load_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s
+        columns.transfer_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s

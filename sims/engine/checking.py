@@ -28,6 +28,8 @@ def _check_fleet(fleet: Sequence[Replica]) -> None:
         roles = {replica.role for replica in fleet if replica.model == model}
         if not roles & {"mixed", "prefill"}:
             raise ValueError(f"no replica computes the prompts of model {model!r}: give one the role mixed or prefill")
+        if not roles & {"mixed", "decode"}:
+            raise ValueError(f"no replica decodes for model {model!r}: give one the role decode or mixed")
     for replica in fleet:
         if replica.perf.max_seqs > replica.perf.chunk_tokens:
             raise ValueError(

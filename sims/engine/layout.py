@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica, Table
+from policies.fleet import READY, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
@@ -37,9 +37,6 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     for replica in replicas:
         row = fleet.add(replica)
         fleet.table[row, READY] = 1.0
-        # A policy sends prompts: to those who only compute them as to those who decode too.
-        if replica.role == "prefill":
-            fleet.table[row, ROLE] = MIXED
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64

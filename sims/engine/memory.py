@@ -16,6 +16,9 @@ MANY = 1 << 32
 ROUTE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6, ctypes.c_double, ctypes.c_int64)
 """A policy's function: addresses and counts, as `policies.native`'s routes take them."""
 
+HAND_OVER = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+"""The function that chooses who decodes: the ask, the table, its rows, the row that computed the prompt."""
+
 
 class _Record:
     """A record in memory, its fields Python's own numbers."""
@@ -128,3 +131,8 @@ def called(
 ) -> int:
     """The answer of the function at an address, see `ROUTE`."""
     return int(ROUTE(function)(ask, table, rows, cached, settings, n, now, told))
+
+
+def handed(function: int, ask: int, table: int, rows: int, row: int) -> int:
+    """The answer of the function at an address, see `HAND_OVER`."""
+    return int(HAND_OVER(function)(ask, table, rows, row))

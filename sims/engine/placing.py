@@ -89,6 +89,13 @@ def choose(w: World, index: int) -> int:
         read_scrape(w)
     if w.matching:
         look_up(w, index)
+    describe(w, index)
+    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
+
+
+@compiled
+def describe(w: World, index: int) -> None:
+    """Write what a policy is told of an arrival."""
     ask, session, model = floats(w.ask_), smalls(w.sessions_)[index], smalls(w.models_)[index]
     ask[0] = hashed(w.prefix, index)
     ask[1] = hashed(EMPTY, session) if session != NONE else 0.0
@@ -96,7 +103,6 @@ def choose(w: World, index: int) -> int:
     ask[3] = float(smalls(w.prompts_)[index])
     ask[5] = floats(w.expected_)[model]
     ask[8] = float(index)
-    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
 
 
 @compiled

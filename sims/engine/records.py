@@ -212,6 +212,7 @@ class World:
     most_missing: int  # more than these, and the run is unstable
     # The fleet's table and the decision.
     decide: int  # the address of the policy's function
+    decoder: int  # ... and of the one that chooses who decodes
     table_: int
     cached_: int
     ask_: int
