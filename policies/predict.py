@@ -11,6 +11,7 @@ from policies.fleet import (
     CONTEXT_S,
     CONTEXT_TOKENS,
     DECODE,
+    ENCODE_DECODE,
     EXPERT_S,
     EXPERTS,
     FRONTEND_S,
@@ -54,7 +55,8 @@ def computes(ask: Ask, fleet: Table, i: int) -> bool:
 @compilable
 def decodes(ask: Ask, fleet: Table, i: int) -> bool:
     """Whether replica i is ready to decode what a prefill replica computed."""
-    return bool(fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model and fleet[i, ROLE] == DECODE)
+    ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
+    return bool(ready and (fleet[i, ROLE] == DECODE or fleet[i, ROLE] == ENCODE_DECODE))
 
 
 @compilable

@@ -8,9 +8,16 @@ Which replica decodes is chosen anew at the hand-over, by the same function on t
 from policies.cached import Cached
 from policies.compilable import compilable
 from policies.fleet import (
+    ENCODE,
+    ENCODE_DECODE,
+    ENCODE_S,
+    MODEL,
     PREFILL,
+    QUEUED_TOKENS,
+    READY,
     ROLE,
     RUNNING,
+    SLOWDOWN,
     TRANSFER_BASE_S,
     TRANSFER_S,
     WAITING,
@@ -100,6 +107,34 @@ def best_decode(ask: Ask, fleet: Table, link_s: float, own: float, others: float
 def decoder(ask: Ask, fleet: Table, i: int) -> int:
     """Where to decode what replica i computes, or has just computed; -1 where nobody can."""
     best, _ = best_decode(ask, fleet, fleet[i, TRANSFER_S], OWN, OTHERS, COMFORT)
+    return best
+
+
+@compilable
+def encodes(ask: Ask, fleet: Table, i: int) -> bool:
+    """Whether replica i is ready to encode images for those who compute prompts."""
+    ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
+    return bool(ready and (fleet[i, ROLE] == ENCODE or fleet[i, ROLE] == ENCODE_DECODE))
+
+
+@compilable
+def encode_seconds(fleet: Table, visual_tokens: float, i: int) -> float:
+    """Predicted seconds until replica i has encoded so many visual tokens: those queued, these, and half a step."""
+    tokens_s = fleet[i, SLOWDOWN] * fleet[i, ENCODE_S] * (fleet[i, QUEUED_TOKENS] + visual_tokens)
+    return float(tokens_s + in_flight_seconds(fleet, i))
+
+
+@compilable
+def encoder(ask: Ask, fleet: Table, visual_tokens: float) -> int:
+    """Where to encode a request's images: the least such seconds, ties by a hash draw; -1 where whoever computes the
+    prompt has to.
+    """
+    best, least, first = -1, NEVER_S, 0
+    for i in range(len(fleet)):
+        if encodes(ask, fleet, i):
+            seconds, draw = encode_seconds(fleet, visual_tokens, i), drawn(ask, fleet, i)
+            if seconds < least or (seconds == least and draw < first):
+                best, least, first = i, seconds, draw
     return best
 
 

@@ -125,7 +125,7 @@ def _place(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _hand_over() -> list[Entry]:
-    """Where to decode what a prefill replica has computed."""
+    """Where to decode what a prefill replica has computed, and where to encode images."""
 
     @cfunc(i64(f64p, f64p, i64, i64), error_model="numpy")
     def decoder(ask, table, n, row):  # type: ignore[no-untyped-def]
@@ -133,7 +133,13 @@ def _hand_over() -> list[Entry]:
         asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
         return split.decoder(asked, carray(table, (n, WIDTH)), row)
 
-    return [("decoder", decoder)]
+    @cfunc(i64(f64p, f64p, i64, f64), error_model="numpy")
+    def encoder(ask, table, n, visual_tokens):  # type: ignore[no-untyped-def]
+        a = carray(ask, (ASK,))
+        asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+        return split.encoder(asked, carray(table, (n, WIDTH)), visual_tokens)
+
+    return [("decoder", decoder), ("encoder", encoder)]
 
 
 def _table() -> list[Entry]:

@@ -26,6 +26,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "longest": (INT, [*_TABLE, POINTER, INT, FLOAT, POINTER, POINTER, INT]),
     "remember": (INT, [POINTER, INT, INT]),
     "decoder": (INT, [POINTER, POINTER, INT, INT]),
+    "encoder": (INT, [POINTER, POINTER, INT, FLOAT]),
     "chain": (INT, [POINTER, INT, INT, HASH, POINTER]),
     "chain_text": (INT, [ctypes.c_char_p, INT, INT, HASH, POINTER]),
 }

@@ -18,16 +18,16 @@ class Placer:
     """One policy over one fleet and one index; holds no state of its own but the memory the call reads and writes."""
 
     __slots__ = (
-        "_address", "_ask", "_ask_array", "_call", "_context", "_decoder", "_fleet_version", "_index_version",
-        "_remember", "_settings", "_table", "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index",
-        "name", "policy", "prompt_tokens", "told",
+        "_address", "_ask", "_ask_array", "_call", "_context", "_decoder", "_encoder", "_fleet_version",
+        "_index_version", "_remember", "_settings", "_table", "_told_array", "blocks", "cached", "expected_tokens",
+        "fleet", "index", "name", "policy", "prompt_tokens", "told",
     )  # fmt: skip
 
     def __init__(self, policy: Routing, fleet: Fleet, index: NativeIndex, blocks: BlockBuffer) -> None:
         self.policy, self.fleet, self.index, self.blocks = policy, fleet, index, blocks
         self.name = policy.name()
         self._call, self._remember = function(f"place_{self.name}"), function("remember")
-        self._decoder = function("decoder")
+        self._decoder, self._encoder = function("decoder"), function("encoder")
         self._settings = policy.settings()
         self._ask = bytearray(8 * len(Ask._fields))
         self._ask_array = np.frombuffer(self._ask)
@@ -74,6 +74,13 @@ class Placer:
         if self._fleet_version != self.fleet.version:
             self._bind()
         found: int = self._decoder(*self._table, row)
+        return found
+
+    def encoder(self, visual_tokens: float) -> int:
+        """Where to encode the images of the request last told by `ask`; -1: whoever computes its prompt has to."""
+        if self._fleet_version != self.fleet.version:
+            self._bind()
+        found: int = self._encoder(*self._table, visual_tokens)
         return found
 
     def remember(self, row: int) -> int:

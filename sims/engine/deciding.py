@@ -26,9 +26,9 @@ def compiled_route(policy: Routing) -> int:
     return ctypes.cast(function(f"route_{policy.name()}"), ctypes.c_void_p).value or 0  # type: ignore[arg-type]
 
 
-def compiled_decoder() -> int:
-    """The address of the function that chooses who decodes what a prefill replica has computed."""
-    return ctypes.cast(function("decoder"), ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+def compiled_function(name: str) -> int:
+    """The address of the function that chooses who decodes what was computed (decoder), or who encodes (encoder)."""
+    return ctypes.cast(function(name), ctypes.c_void_p).value or 0  # type: ignore[arg-type]
 
 
 def plain_kernel(policy: Routing) -> Plain:

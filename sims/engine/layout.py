@@ -57,7 +57,8 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     numbers = np.array([*(fleet.model(name) for name in arrivals.models), fleet.model(first_model)], np.int32)
     columns = {
         "order_": order, "times_": arrivals.at, "prompts_": arrivals.prompt_tokens, "following_": following,
-        "outputs_": arrivals.output_tokens, "sessions_": arrivals.session, "after_": arrivals.after_s,
+        "outputs_": arrivals.output_tokens, "visuals_": arrivals.visual_tokens, "sessions_": arrivals.session,
+        "after_": arrivals.after_s,
         "models_": numbers[arrivals.model], "chains_": arrivals.blocks, "ends_": arrivals.ends,
     }  # fmt: skip
     for name, column in columns.items():
@@ -85,7 +86,8 @@ def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, 
     engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
     engines.plain = engines.capacity
     engines.role = [ROLES[replica.role] for replica in replicas]
-    for name in ("partial", "first_waiting", "first_coming"):
+    memory.world.encode_tokens = conditions.encode_tokens
+    for name in ("partial", "first_waiting", "first_coming", "first_image"):
         engines[name] = NONE
     share(memory, engines, "needing_", np.dtype(np.int32), np.full(len(replicas), block_tokens))
     share(memory, engines, "heap_", layout(records.Entry), engines.max_seqs + HEAP_PAD)

@@ -17,7 +17,7 @@ from sims.engine.checking import check
 from sims.engine.conditions import Conditions
 from sims.engine.control import CLOSE, FAIL, LET_GO, LOOK, PLAY
 from sims.engine.course import Course, Paused
-from sims.engine.deciding import Callback, Plain, compiled_decoder, compiled_route, plain_kernel
+from sims.engine.deciding import Callback, Plain, compiled_function, compiled_route, plain_kernel
 from sims.engine.layout import (
     grow_ring,
     lay_agenda,
@@ -93,7 +93,7 @@ class _Simulation:
     def _decide_by(self, policy: Routing | Plain, table: Table, cached: Cached) -> Callback | None:
         """Let the policy decide: its compiled kernel, or the callback that is returned."""
         self.world.decide = compiled_route(policy) if isinstance(policy, Routing) else 0
-        self.world.decoder = compiled_decoder()
+        self.world.decoder, self.world.encoder = compiled_function("decoder"), compiled_function("encoder")
         if self.world.decide:
             return None
         plain = plain_kernel(policy) if isinstance(policy, Routing) else policy

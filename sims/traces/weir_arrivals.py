@@ -54,8 +54,13 @@ class WeirArrivals:
             blocks=_listed(row).blocks("blocks", prompt, size or MOST_TOKENS) if size else (),
             block_tokens=size,
             after_s=_pause(row),
+            visual_tokens=row.visual("visual_tokens", prompt),
             text=None if row.values.get("text") in (None, "") else str(row.values["text"]),
         )
+
+
+WRITTEN = (*WeirArrivals.columns, "visual_tokens")
+"""What is written of an arrival; files from before there were images lack the last."""
 
 
 def _listed(row: Row) -> Row:
