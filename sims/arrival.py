@@ -19,4 +19,5 @@ class Arrival:
     ] = ()  # ids of the prompt's blocks, the same id only after the same prefix; last may be partial
     block_tokens: int = 0  # tokens of one of those blocks
     after_s: float | None = None  # closed loop: seconds from the end of the session's previous turn to this one
+    visual_tokens: int = 0  # of the prompt's tokens, those that images became; they lead it
     text: str | None = None  # the prompt itself, where the trace has it

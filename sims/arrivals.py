@@ -34,12 +34,14 @@ class Arrivals:
     blocks: Ids = field(default_factory=lambda: NO_IDS)
     ends: Ints  # shape [n + 1]
     block_tokens: int = 0  # tokens of one of those blocks; 0 where nothing is known of blocks
+    visual_tokens: Ids = field(default_factory=lambda: NO_IDS)  # leading tokens that images became; 0 where not given
 
     def __post_init__(self) -> None:
         count = len(self.at)
-        if not len(self.slo):
-            object.__setattr__(self, "slo", np.full(count, NONE, np.int32))
-        for name in ("prompt_tokens", "output_tokens", "session", "after_s", "model", "slo"):
+        for name, nothing in (("slo", NONE), ("visual_tokens", 0)):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.broadcast_to(np.int32(nothing), count))
+        for name in PER_ARRIVAL[1:]:
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{len(getattr(self, name))} entries of {name} for {count} arrivals: one each")
         if len(self.ends) != count + 1 or (count and self.ends[-1] != len(self.blocks)):
@@ -65,6 +67,7 @@ class Arrivals:
             blocks=blocks,
             block_tokens=self.block_tokens if blocks else 0,
             after_s=None if np.isnan(after) else after,
+            visual_tokens=int(self.visual_tokens[i]),
         )
 
     @property
@@ -106,6 +109,7 @@ class Arrivals:
             blocks=blocks,
             ends=ends,
             block_tokens=block_tokens,
+            visual_tokens=np.array([row.visual_tokens for row in rows], np.int32),
         )
 
     @classmethod
@@ -143,7 +147,7 @@ class Arrivals:
         return following
 
 
-PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "slo")
+PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "slo", "visual_tokens")
 assert set(PER_ARRIVAL) < {each.name for each in fields(Arrivals)}
 
 

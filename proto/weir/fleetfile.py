@@ -67,7 +67,7 @@ class Pool(Strict):
     addresses: list[str] = []  # host:port of live engines
     events: list[str] = []  # their KV event endpoints, tcp://host:port, one per address
     replay: list[str] = []  # their replay endpoints
-    role: Literal["mixed", "prefill", "decode", "encode"] = "mixed"
+    role: Literal["mixed", "prefill", "decode", "encode", "encode+decode"] = "mixed"
     engine: Engine = Engine()
     price_per_gpu_hour: PositiveFloat | None = None
     tokenizer: str | None = None  # a vocabulary (llama3, qwen3 ...) or a tokenizer.json; the profile's when left out

@@ -15,6 +15,7 @@ def check(arrivals: Arrivals, fleet: Sequence[Replica], conditions: Conditions) 
     _check_fleet(fleet)
     _check_models(arrivals, fleet)
     _check_arrivals(arrivals)
+    _check_images(arrivals, fleet)
     _check_conditions(fleet, conditions)
     _check_knowledge(conditions)
     _check_classes(conditions)
@@ -30,6 +31,8 @@ def _check_fleet(fleet: Sequence[Replica]) -> None:
         roles = {replica.role for replica in fleet if replica.model == model}
         if not roles & {"mixed", "prefill"}:
             raise ValueError(f"no replica computes the prompts of model {model!r}: give one the role mixed or prefill")
+        if not roles & {"mixed", "decode", "encode+decode"}:
+            raise ValueError(f"no replica decodes for model {model!r}: give one the role decode or mixed")
     for replica in fleet:
         if replica.perf.max_seqs > replica.perf.chunk_tokens:
             raise ValueError(
@@ -47,6 +50,20 @@ def _check_models(arrivals: Arrivals, fleet: Sequence[Replica]) -> None:
                 f"arrival {row} asks for model {model!r}, which no replica of the fleet serves: add one, "
                 f"or name the arrivals' models among {', '.join(map(repr, served))}"
             )
+
+
+def _check_images(arrivals: Arrivals, fleet: Sequence[Replica]) -> None:
+    bad = (arrivals.visual_tokens < 0) | (arrivals.visual_tokens > arrivals.prompt_tokens)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(f"arrival {row} has {arrivals.visual_tokens[row]} visual tokens among "
+                         f"{arrivals.prompt_tokens[row]} of its prompt: correct it or leave it out")  # fmt: skip
+    seeing = {replica.model for replica in fleet if replica.perf.encode_token_s > 0.0}
+    names = [*arrivals.models, fleet[0].model]
+    for place in set(arrivals.model[arrivals.visual_tokens > 0].tolist()):
+        if names[place] not in seeing:
+            raise ValueError(f"an arrival has images and asks for model {names[place]!r}, which sees none: "
+                             "serve a model with a visual encoder, or drop its visual tokens")  # fmt: skip
 
 
 def _check_arrivals(arrivals: Arrivals) -> None:

@@ -7,6 +7,7 @@ from sims.engine import loop, view
 from sims.engine.agenda import schedule
 from sims.engine.arriving import give_up_blocks
 from sims.engine.compiled import compiled
+from sims.engine.encoding import withdrawn
 from sims.engine.flights import give_back
 from sims.engine.holding import first_in, let_go
 from sims.engine.knowledge import forget
@@ -68,7 +69,7 @@ def fail(w: World, row: int) -> int:
     e = engine(w, row)
     sync(w, e, w.now)
     floats(w.table_)[row * WIDTH + READY] = 0.0
-    lost = gathered(w, e, moving(w, row))
+    lost = gathered(w, e, withdrawn(w, row, moving(w, row)))
     empty(w, e)
     schedule(w, row, inf)
     if w.telling:
@@ -114,6 +115,7 @@ def gathered(w: World, e: Engine, rest: int) -> int:
         first, index = index, following
     first = joined(w, e.first_waiting, e.waiting, first)
     first = joined(w, e.first_chunk, e.chunks, first)
+    first = joined(w, e.first_image, e.images, first)
     if e.partial != NONE:
         flight(w, e.partial).next = first
         first = e.partial
@@ -140,10 +142,10 @@ def joined(w: World, first: int, count: int, rest: int) -> int:
 def empty(w: World, e: Engine) -> None:
     """Make an engine as it was when it started, but for its meters."""
     e.flying = e.steps = e.chunks = e.batch = e.waiting = e.stalled = 0
-    e.context = e.queued = 0
+    e.context = e.queued = e.images = e.encoding = e.imaged = 0
     e.left = e.shown_running = e.shown_waiting = e.shown_blocks = 0
     e.reserved = e.counter
-    e.partial = e.first_coming = e.first_waiting = NONE
+    e.partial = e.first_coming = e.first_waiting = e.first_image = NONE
     needing, table = smalls(e.needing_), integers(e.table_)
     for k in range(e.block):
         needing[k] = 0

@@ -28,6 +28,8 @@ def prepare(w: World, f: Flight, index: int) -> None:
     f.emitted = f.computed = f.kv = f.named = f.preemptions = 0
     f.cached = NONE
     f.carried = 0
+    f.visual = smalls(w.visuals_)[index]
+    f.encoder = NONE
     f.model = smalls(w.models_)[index]
 
 

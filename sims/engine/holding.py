@@ -2,7 +2,7 @@
 
 from math import inf
 
-from policies.fleet import KV_TOKENS, KV_USED, MAX_SEQS, MIXED, MODEL, READY, ROLE, RUNNING, WAITING, WIDTH
+from policies.fleet import KV_TOKENS, KV_USED, MAX_SEQS, MIXED, MODEL, PREFILL, READY, ROLE, RUNNING, WAITING, WIDTH
 from sims.engine import line
 from sims.engine.compiled import compiled
 from sims.engine.memory import floats, outcome, smalls
@@ -12,9 +12,11 @@ from sims.engine.run import SHED
 
 @compiled
 def has_room(w: World, row: int, index: int) -> bool:
-    """Whether a replica may serve an arrival and has a place and the KV tokens for it, as the router sees it."""
+    """Whether a replica may compute an arrival's prompt and has a place and the KV for it, as the router sees it."""
     table, at = floats(w.table_), row * WIDTH
-    if table[at + READY] == 0.0 or table[at + MODEL] != smalls(w.models_)[index] or table[at + ROLE] != MIXED:
+    if table[at + READY] == 0.0 or table[at + MODEL] != smalls(w.models_)[index]:
+        return False
+    if table[at + ROLE] != MIXED and table[at + ROLE] != PREFILL:
         return False
     places = table[at + RUNNING] + table[at + WAITING] < table[at + MAX_SEQS]
     return bool(places and table[at + KV_USED] + smalls(w.prompts_)[index] <= table[at + KV_TOKENS])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica, Table
+from policies.fleet import READY, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
@@ -37,9 +37,6 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     for replica in replicas:
         row = fleet.add(replica)
         fleet.table[row, READY] = 1.0
-        # A policy sends prompts: to those who only compute them as to those who decode too.
-        if replica.role == "prefill":
-            fleet.table[row, ROLE] = MIXED
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
@@ -60,7 +57,8 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     numbers = np.array([*(fleet.model(name) for name in arrivals.models), fleet.model(first_model)], np.int32)
     columns = {
         "order_": order, "times_": arrivals.at, "prompts_": arrivals.prompt_tokens, "following_": following,
-        "outputs_": arrivals.output_tokens, "sessions_": arrivals.session, "after_": arrivals.after_s,
+        "outputs_": arrivals.output_tokens, "visuals_": arrivals.visual_tokens, "sessions_": arrivals.session,
+        "after_": arrivals.after_s,
         "models_": numbers[arrivals.model],
     }  # fmt: skip
     columns["chains_"], columns["ends_"] = with_answers(arrivals) if answers else (arrivals.blocks, arrivals.ends)
@@ -117,7 +115,8 @@ def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, 
     engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
     engines.plain = engines.capacity
     engines.role = [ROLES[replica.role] for replica in replicas]
-    for name in ("partial", "first_waiting", "first_coming"):
+    memory.world.encode_tokens = conditions.encode_tokens
+    for name in ("partial", "first_waiting", "first_coming", "first_image"):
         engines[name] = NONE
     share(memory, engines, "needing_", np.dtype(np.int32), np.full(len(replicas), block_tokens))
     share(memory, engines, "heap_", layout(records.Entry), engines.max_seqs + HEAP_PAD)

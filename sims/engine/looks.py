@@ -31,7 +31,7 @@ def look(w: World, row: int, at: float, out: int) -> None:
     prefilling = running(e) + e.chunks - e.batch
     mean = e.queued / max(e.waiting + prefilling, 1)
     seen[out] = running(e) + e.chunks
-    seen[out + 1] = e.waiting
+    seen[out + 1] = e.waiting + e.images
     seen[out + 2] = e.queued
     seen[out + 3] = 0.5 * e.queued * mean
     seen[out + 4] = e.context + steps * e.batch

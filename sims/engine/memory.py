@@ -16,6 +16,12 @@ MANY = 1 << 32
 ROUTE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6, ctypes.c_double, ctypes.c_int64)
 """A policy's function: addresses and counts, as `policies.native`'s routes take them."""
 
+HAND_OVER = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+"""The function that chooses who decodes: the ask, the table, its rows, the row that computed the prompt."""
+
+IMAGES = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3, ctypes.c_double)
+"""The function that chooses who encodes: the ask, the table, its rows, visual tokens."""
+
 
 class _Record:
     """A record in memory, its fields Python's own numbers."""
@@ -133,3 +139,13 @@ def called(
 ) -> int:
     """The answer of the function at an address, see `ROUTE`."""
     return int(ROUTE(function)(ask, table, rows, cached, settings, n, now, told))
+
+
+def encoder_of(function: int, ask: int, table: int, rows: int, visual_tokens: float) -> int:
+    """The answer of the function at an address, see `IMAGES`."""
+    return int(IMAGES(function)(ask, table, rows, visual_tokens))
+
+
+def handed(function: int, ask: int, table: int, rows: int, row: int) -> int:
+    """The answer of the function at an address, see `HAND_OVER`."""
+    return int(HAND_OVER(function)(ask, table, rows, row))

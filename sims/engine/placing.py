@@ -1,18 +1,18 @@
 """One arrival: what the policy is told of it, where it sends it, what is then counted."""
 
 from sims.engine import line
-from sims.engine.agenda import schedule
 from sims.engine.coin import hashed
 from sims.engine.compiled import compiled
 from sims.engine.flights import prepare, taken
 from sims.engine.history import remember
 from sims.engine.holding import any_room, first_held, has_room, hold, let_go, make_way, queue_of, turn_away
+from sims.engine.inbox import approach
 from sims.engine.knowledge import forget_last, hear, match
 from sims.engine.looks import read_scrape
-from sims.engine.memory import called, engine, flight, floats, integers, outcome, smalls
-from sims.engine.records import NONE, Engine, World
+from sims.engine.memory import called, encoder_of, engine, flight, floats, integers, outcome, smalls
+from sims.engine.records import NONE, Engine, Flight, World
 from sims.engine.run import REFUSED
-from sims.engine.view import sent
+from sims.engine.view import imaged, sent
 
 EMPTY = 0xFFFFFFFF
 FAILED = -2
@@ -94,6 +94,13 @@ def choose(w: World, index: int) -> int:
         read_scrape(w)
     if w.matching:
         look_up(w, index)
+    describe(w, index)
+    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
+
+
+@compiled
+def describe(w: World, index: int) -> None:
+    """Write what a policy is told of an arrival."""
     ask, session, model = floats(w.ask_), smalls(w.sessions_)[index], smalls(w.models_)[index]
     ask[0] = hashed(w.prefix, index)
     ask[1] = hashed(EMPTY, session) if session != NONE else 0.0
@@ -103,7 +110,6 @@ def choose(w: World, index: int) -> int:
     ask[6] = floats(w.ttfts_)[smalls(w.classes_)[index]]
     ask[7] = floats(w.tpots_)[smalls(w.classes_)[index]]
     ask[8] = float(index)
-    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
 
 
 @compiled
@@ -123,7 +129,7 @@ def send(w: World, index: int, row: int) -> None:
     place = taken(w)
     f, e, told = flight(w, place), engine(w, row), floats(w.told_)
     prepare(w, f, index)
-    f.row, f.next = row, NONE
+    f.row = row
     f.chain = integers(w.ends_)[index]
     f.chained = integers(w.ends_)[index + 1] - f.chain
     f.due = w.now + e.frontend_s
@@ -134,9 +140,15 @@ def send(w: World, index: int, row: int) -> None:
     sent(w, f, told[4])
     if w.remembering:
         remember(w, row, f.chain, min(f.chained, f.prompt // e.block))
-    if e.first_coming == NONE:
-        e.first_coming = place
-        schedule(w, row, min(floats(w.due_)[row], f.due))
-    else:
-        flight(w, e.last_coming).next = place
-    e.last_coming = place
+    if f.visual > told[4]:
+        let_encode(w, f)
+    approach(w, place)
+
+
+@compiled
+def let_encode(w: World, f: Flight) -> None:
+    """Send a request's images to be encoded first, where somebody does that for others."""
+    row = encoder_of(w.encoder, w.ask_, w.table_, w.replicas, float(f.visual))
+    if row >= 0:
+        f.encoder, f.due = row, w.now + engine(w, row).frontend_s
+        imaged(w, row, f.visual)

@@ -111,6 +111,8 @@ class Flight:
     model: Small
     serial: Small  # number of its last admission
     carried: Small  # 1 while its KV comes from another replica, to be held before it decodes
+    visual: Small  # leading tokens of its images that are still to be encoded
+    encoder: Small  # the replica that encodes them, until it has; NONE: the one that computes its prompt
     base: int  # the step counter when it began to decode
     due: float  # when it reaches its engine
     admitted: float  # when its first step began
@@ -164,6 +166,11 @@ class Engine:
     busy_s: float
     busy_joules: float
     role: Small
+    first_image: Small  # requests whose images it encodes for others
+    last_image: Small
+    images: Small
+    encoding: Small  # visual tokens that the step in flight encodes ...
+    imaged: Small  # ... and how many of them for others
     stalled: Small  # 1 while nothing can be computed for want of blocks that transfers hold
     sending: Small  # transfers from it
     receiving: Small  # ... and to it
@@ -192,6 +199,8 @@ class Engine:
     transfer_bytes_per_s: float
     transfer_base_s: float
     kv_bytes_per_token: float
+    encode_token_s: float
+    embedding_bytes: float
     host_token_s: float  # seconds to bring one token from host memory, from disk; inf where that is not worth it
     disk_token_s: float
     # Its cache.
@@ -236,6 +245,9 @@ class World:
     most_missing: int  # more than these, and the run is unstable
     # The fleet's table and the decision.
     decide: int  # the address of the policy's function
+    decoder: int  # ... and of those that choose who decodes, who encodes
+    encoder: int
+    encode_tokens: int  # the most visual tokens that a step encodes beside decoding
     table_: int
     cached_: int
     ask_: int
@@ -251,6 +263,7 @@ class World:
     times_: int
     prompts_: int
     outputs_: int
+    visuals_: int
     sessions_: int
     models_: int
     following_: int

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from policies.cached import Cached
-from policies.fleet import MIXED, ROLE, ROLES, Fleet, Replica, Table
+from policies.fleet import ROLE, ROLES, Fleet, Replica, Table
 from policies.policy import Routing
 from policies.scale.scaling import Scaling
 from sims.arrivals import Arrivals
@@ -17,7 +17,7 @@ from sims.engine.checking import check
 from sims.engine.conditions import Conditions
 from sims.engine.control import CLOSE, FAIL, LET_GO, LOOK, PLAY
 from sims.engine.course import Course, Paused
-from sims.engine.deciding import Callback, Plain, compiled_route, plain_kernel
+from sims.engine.deciding import Callback, Plain, compiled_function, compiled_route, plain_kernel
 from sims.engine.layout import (
     grow_ring,
     lay_agenda,
@@ -94,6 +94,7 @@ class _Simulation:
     def _decide_by(self, policy: Routing | Plain, table: Table, cached: Cached) -> Callback | None:
         """Let the policy decide: its compiled kernel, or the callback that is returned."""
         self.world.decide = compiled_route(policy) if isinstance(policy, Routing) else 0
+        self.world.decoder, self.world.encoder = compiled_function("decoder"), compiled_function("encoder")
         if self.world.decide:
             return None
         plain = plain_kernel(policy) if isinstance(policy, Routing) else policy
@@ -143,7 +144,7 @@ class _Simulation:
     def join(self, row: int, role: str) -> None:
         """See `Paused`."""
         self.memory.array("engines_").role[row] = int(ROLES[role])
-        self.pools.table[row, ROLE] = MIXED if role == "prefill" else ROLES[role]
+        self.pools.table[row, ROLE] = ROLES[role]
 
     def _play(self) -> int:
         """Play up to `until`; returns why the loop came back."""

@@ -7,6 +7,7 @@ from sims.engine.agenda import schedule
 from sims.engine.batching import computed, enqueue, finish, form, idle, running
 from sims.engine.compiled import compiled
 from sims.engine.decodes import join, reserve
+from sims.engine.encoding import append, encoded
 from sims.engine.flights import finished, started
 from sims.engine.heap import first_finish
 from sims.engine.memory import engine, flight, just_after
@@ -50,11 +51,24 @@ def submit(w: World, e: Engine) -> None:
     f = flight(w, index)
     e.first_coming = f.next
     sync(w, e, f.due)
+    if f.encoder == e.row:
+        add_image(w, e, index)
+        return
     if idle(e):
         e.start = f.due
     elif e.waiting == 0 and e.flying:
         e.steps = 1
     enqueue(w, e, index)
+
+
+@compiled
+def add_image(w: World, e: Engine, index: int) -> None:
+    """Queue a request whose images are to be encoded here; the first joins at the next step boundary."""
+    if idle(e) or e.stalled:
+        e.start, e.stalled = flight(w, index).due, 0
+    elif e.flying and e.first_image == NONE:
+        e.steps = 1
+    append(w, e, index)
 
 
 @compiled
@@ -95,12 +109,14 @@ def begin(w: World, e: Engine) -> None:
     """Form the next step, and all that may follow it unchanged, as one phase; nothing where nothing can be computed."""
     pairs = form(w, e)
     e.left = e.waiting
-    if e.batch == 0 and e.chunks == 0:
+    if e.batch == 0 and e.chunks == 0 and e.encoding == 0:
         e.stalled = 1
         return
     batch, context = float(e.batch), float(e.context)
     e.first_s, e.growth_s, e.flying = step(e, batch, context, float(e.prefill_tokens), pairs), 0.0, 1
     e.first_s += e.load_s
+    if e.encoding > 0:
+        e.first_s += e.slowdown * e.encode_token_s * e.encoding
     if e.steps > 1:
         # Affine in the context; taken over a long stretch, the difference keeps its digits.
         e.growth_s = (step(e, batch, context + 4096.0 * batch, 0.0, 0.0) - e.first_s) / 4096.0
@@ -132,6 +148,8 @@ def complete(w: World, e: Engine, end: float) -> None:
             if e.role != PREFILL or f.emitted == f.output or not depart(w, e, f, index, end):
                 join(e, f, index)
         index = following
+    if e.imaged > 0:
+        encoded(w, e, end)
     while e.batch > 0 and first_finish(e) <= e.counter:
         finished(w, e, finish(w, e), end)
     e.shown_running, e.shown_waiting = running(e), e.left

@@ -22,6 +22,7 @@ class Generic:
     slo: str = ""  # the SLO class
     blocks: str = ""  # lists of block ids; JSON lines only
     text: str = ""
+    visual_tokens: str = ""  # of the prompt's tokens, those that images became
     after_s: str = ""  # seconds after the session's previous turn; an empty cell for an open-loop arrival
     block_tokens: int = 16
     time_unit_s: float = 1.0  # 0.001 when times are milliseconds
@@ -52,6 +53,7 @@ class Generic:
             blocks=row.blocks(self.blocks, prompt, self.block_tokens) if self.blocks else (),
             block_tokens=self.block_tokens if self.blocks else 0,
             after_s=self._after(row),
+            visual_tokens=row.visual(self.visual_tokens, prompt) if self.visual_tokens else 0,
             text=str(row.value(self.text)) if self.text else None,
         )
 
