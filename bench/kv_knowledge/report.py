@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 
 from bench.kv_knowledge.kinds import KINDS, Outcome
-from bench.kv_knowledge.scene import GPU, GPUS, LOAD, MODEL, Scene
+from bench.kv_knowledge.live import Live
+from bench.kv_knowledge.scene import GPU, LOAD, MODEL, Scene
 from sims.statistics import Interval, interval
 
 COLUMNS = {
@@ -27,23 +28,35 @@ def table(scene: Scene, found: Found) -> str:
     return "\n".join([*_heading(scene, found), *_rows(found)])
 
 
-def figures(found: Found) -> dict[str, float]:
+def figures(found: Found, prefix: str = "") -> dict[str, float]:
     """The flat figures of the seeds."""
     flat = dict[str, float]()
     for kind, outcomes in found.items():
         for of in ("share", "ttft_p90_s"):
             over = over_seeds(outcomes, of)
-            flat[f"{kind}_{of}"] = round(over.mean, 4)
+            flat[f"{prefix}{kind}_{of}"] = round(over.mean, 4)
             if isfinite(over.half):
-                flat[f"{kind}_{of}_half"] = round(over.half, 4)
+                flat[f"{prefix}{kind}_{of}_half"] = round(over.half, 4)
     return flat
+
+
+def told(live: Live) -> str:
+    """What the emulated fleet did, in lines."""
+    lines = [
+        f"\nemulated, the first {live.requests} requests: one endless cache finds {live.infinite:.3f} of prompt tokens",
+        f"simulated, exact: {live.simulated:.3f} of that",
+    ]
+    for kind, lived in live.lived.items():
+        wait = f"p50 TTFT {lived.ttft_p50_s:.2f} s, {lived.served} served, load {lived.late_p50_s:.3f} s behind"
+        lines.append(f"emulated, {kind}: {lived.share:.3f} of that; {wait}")
+    return "\n".join(lines)
 
 
 def _heading(scene: Scene, found: Found) -> Iterator[str]:
     replica, seeds = scene.fleet[0], next(iter(found.values()))
     yield (
-        f"\n{len(scene.fleet)} replicas of {MODEL} on {GPUS} × {GPU}: {replica.perf.kv_tokens:,} KV tokens in HBM, "
-        f"{scene.host_tokens:,} in host memory each"
+        f"\n{len(scene.fleet)} replicas of {MODEL} on {scene.gpus} × {GPU}: "
+        f"{replica.perf.kv_tokens:,} KV tokens in HBM, {scene.host_tokens:,} in host memory each"
     )
     rate = LOAD * scene.capacity_rps
     yield f"{len(scene.arrivals):,} requests at {rate:.2f}/s, {LOAD:.0%} of the {scene.capacity_rps:.2f}/s it finishes"

@@ -18,8 +18,8 @@ from sims.sweep.redraw import redrawn
 
 REPLICAS = 16
 LOAD = 0.8  # share of the fleet's capacity that is offered
-GPU, MODEL, GPUS = "h200", "llama-3.1-70b", 4  # two replicas a node of eight
-HOST_BYTES = 512e9  # of host memory a replica: half of what a node of 2 TB could give each of its two
+GPU, MODEL, GPUS = "h200", "llama-3.1-70b", 8  # a replica a node
+HALF, HALF_HOST_BYTES = 4, 512e9  # two replicas a node, each with half of the host memory that a node of 2 TB can spare
 TTFT_S, TPOT_S = 10.0, 0.05
 RECORDED = -1
 """The trace as it was recorded, in place of a seed."""
@@ -31,6 +31,7 @@ class Scene:
 
     arrivals: list[Arrival]  # those that fit into the model's context, at the rate offered
     fleet: list[Replica]
+    gpus: int  # a replica
     capacity_rps: float
     host_tokens: int
     left_out: int  # arrivals beyond the model's context
@@ -41,19 +42,19 @@ class Scene:
         return recorded if seed == RECORDED else redrawn(recorded, seed)
 
 
-def replicas(count: int = REPLICAS) -> list[Replica]:
+def replicas(gpus: int = GPUS) -> list[Replica]:
     """The fleet: all alike, HBM for KV as much as weights leave of it."""
-    perf, context = latency_model(GPU, MODEL, GPUS), model(MODEL).context_tokens
+    perf, context = latency_model(GPU, MODEL, gpus), model(MODEL).context_tokens
     return [
         Replica(name=f"{GPU}-{i}", address="", pool=GPU, model=MODEL, gpu=GPU, perf=perf, context_limit=context)
-        for i in range(count)
+        for i in range(REPLICAS)
     ]
 
 
 @cache
-def scene(data: Path, host_bytes: float = HOST_BYTES, count: int = REPLICAS) -> Scene:
-    """The trace over so many replicas with so much host memory each; raises FileNotFoundError where there is none."""
-    fleet, recorded = replicas(count), LONG.arrivals(data)
+def scene(data: Path, gpus: int = GPUS, host_bytes: float = 0.0) -> Scene:
+    """The trace over replicas of so many GPUs and so much host memory; raises FileNotFoundError where there is none."""
+    fleet, recorded = replicas(gpus), LONG.arrivals(data)
     fitting = [a for a in recorded if a.prompt_tokens + a.output_tokens <= fleet[0].context_limit]
     host_tokens = int(host_bytes / fleet[0].perf.kv_bytes_per_token)
     conditions = Conditions(host_tokens=host_tokens, ttft_slo_s=TTFT_S, tpot_slo_s=TPOT_S)
@@ -61,6 +62,7 @@ def scene(data: Path, host_bytes: float = HOST_BYTES, count: int = REPLICAS) -> 
     return Scene(
         arrivals=paced(fitting, LOAD * most),
         fleet=fleet,
+        gpus=gpus,
         capacity_rps=most,
         host_tokens=host_tokens,
         left_out=len(recorded) - len(fitting),
