@@ -22,8 +22,8 @@ from sims.load.record import Record
 from sims.load.replay import replay
 from weir.fleetfile import FleetFile, Pool, Slo
 
-REQUESTS = 400
-TIME_SCALE = 0.25  # emulated seconds in one of the wall's: the gateway's and the pool's milliseconds then hardly count
+REQUESTS = 600
+TIME_SCALE = 0.5  # emulated seconds in one of the wall's: the gateway's and the pool's milliseconds then hardly count
 KNOWS: Mapping[str, Sequence[str]] = {"exact": (), "approximate": ("--tokens", "estimate")}
 """By kind of knowledge what the router is told: without counting tokens it cannot read events, so goes by its sends."""
 

@@ -90,10 +90,9 @@ def delay_to_coming_seconds(ask: Ask, fleet: Table, cached: Cached, held: float,
     As many come in those seconds as leave: all who are there in the time that one answer takes. That time is taken
     without what they attend to, or a replica would be the better the longer the answers of its others take.
     """
-    again_s = repeated_seconds(ask, fleet, cached, held, i)
-    if again_s <= 0.0:
+    again_s, there = repeated_seconds(ask, fleet, cached, held, i), fleet[i, RUNNING] + fleet[i, WAITING]
+    if again_s <= 0.0 or there <= 0.0:
         return 0.0
-    there = fleet[i, RUNNING] + fleet[i, WAITING]
     answer_s = max(ask.expected_tokens, 1.0) * step_at(fleet, i, there, 0.0, 0.0, 0.0)
     return float(there / answer_s * again_s * again_s)
 

@@ -80,10 +80,12 @@ def turns(count: int, answer: int) -> Arrivals:
 
 def test_long_answers_push_prompts_out_of_a_small_cache() -> None:
     fleet = alike(1, kv_tokens=40 * BLOCK)
-    kept = simulate(turns(10, answer=20 * BLOCK), fleet, first)
-    gone = simulate(turns(10, answer=20 * BLOCK), fleet, first, ANSWERS)
+    kept = simulate(turns(10, answer=16 * BLOCK), fleet, first)
+    gone = simulate(turns(10, answer=16 * BLOCK), fleet, first, ANSWERS)
     assert kept.cached.tolist() == [0, 0, *[6 * BLOCK] * 8]
-    assert gone.cached.sum() < kept.cached.sum()
+    assert kept.cached.sum() == gone.cached.sum()  # two answers of sixteen blocks beside two prompts of six fit
+    wide = [simulate(turns(10, answer=24 * BLOCK), fleet, first, c).cached.sum() for c in (Conditions(), ANSWERS)]
+    assert wide[1] < wide[0]
 
 
 def test_answers_are_told_to_nobody() -> None:

@@ -142,7 +142,7 @@ def test_lost_events_as_plain_python_are_lost_events_compiled(gaps: str) -> None
 
 
 def test_a_router_may_know_caches_by_its_own_sends_whatever_its_policy_would_read() -> None:
-    arrivals, fleet = repeated(60, 1.0, distinct=20), alike(2)
+    arrivals, fleet = repeated(60, 1.0, distinct=20), alike(1)
     by_sends = simulate(arrivals, fleet, SHORTEST, Conditions(kv_knowledge="history", kv_staleness_s=1e6))
     by_events = simulate(arrivals, fleet, SHORTEST, Conditions(kv_staleness_s=1e6))
     assert by_events.believed.sum() == 0

@@ -76,7 +76,8 @@ def test_goodput_counts_each_request_against_its_own_deadlines() -> None:
 
 def test_seeds_together_are_their_classes_together() -> None:
     one = classed()
-    outcomes = [outcome(each, FLEETS, classes=(GOLD, FREE), warmup=0.0) for each in (one, replace(one, first=one.at))]
+    sooner = replace(one, first=one.at + 0.1)
+    outcomes = [outcome(each, FLEETS, classes=(GOLD, FREE), warmup=0.0) for each in (one, sooner)]
     both = Measured.of(outcomes)
     assert [each.name for each in both.classes] == ["gold", "free", ""]
     assert both.classes[0].goodput_share == pytest.approx(0.5)
