@@ -45,6 +45,7 @@ CLAIMS: Mapping[str, Claim] = {
     "engine": Claim(says="TTFT and TPOT of recorded vLLM runs, request by request", reads_data=True),
     "fleet-sim": Claim(says="fleet-sim's analytic tables and the 1/W tables, then the same with Weir's physics"),
     "order": Claim(says="every policy, ours and peers', on four real traces", reads_data=True),
+    "kv-knowledge": Claim(says="cached share by how well the router knows the replicas' caches", reads_data=True),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
 }
 

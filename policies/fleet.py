@@ -17,8 +17,11 @@ Column = npt.NDArray[np.float64]
 Table = npt.NDArray[np.float64]
 """Shape [replicas, WIDTH]: what a kernel reads, as table[i, RUNNING]."""
 
-MIXED, PREFILL, DECODE, ENCODE = 0.0, 1.0, 2.0, 3.0
-ROLES = {"mixed": MIXED, "prefill": PREFILL, "decode": DECODE, "encode": ENCODE}
+MIXED, PREFILL, DECODE, ENCODE, ENCODE_DECODE = 0.0, 1.0, 2.0, 3.0, 4.0
+ROLES = {
+    "mixed": MIXED, "prefill": PREFILL, "decode": DECODE, "encode": ENCODE, "encode+decode": ENCODE_DECODE,
+}  # fmt: skip
+"""What a replica does; who computes prompts encodes their images too, where nobody encodes for it."""
 
 HBM, HOST, REMOTE = 0, 1, 2
 TIERS = 3
@@ -38,7 +41,7 @@ class Columns(NamedTuple):
     ready: Column  # 1 when it may be sent work
     running: Column  # requests past their first token
     waiting: Column  # requests sent and not yet at their first token
-    queued_tokens: Column  # prompt tokens, not cached, of the waiting requests
+    queued_tokens: Column  # prompt tokens, not cached, of the waiting requests; on who encodes, visual tokens
     queued_attended: Column  # pairs of tokens that computing them will attend to
     context_tokens: Column  # tokens that the running requests attend to, each request counted in full
     kv_used: Column  # KV tokens taken by running and waiting requests, shared prefixes counted once where known
@@ -57,15 +60,19 @@ class Columns(NamedTuple):
     host_load_s: Column  # seconds to bring one cached token from host memory
     remote_load_s: Column  # seconds to bring one cached token over the network
     usd_per_s: Column  # price of the whole replica
+    transfer_s: Column  # seconds to send the KV of one token to another replica, as measured where that is known
+    transfer_base_s: Column  # set-up of one such transfer
+    encode_s: Column  # each visual token, before the slowdown
 
 
 (
     KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
+    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S,
 ) = range(len(Columns._fields))  # fmt: skip
 
-WIDTH = 32  # columns of a row, the last ones unused: four whole cache lines
+WIDTH = 32  # columns of a row: four whole cache lines
 
 COEFFICIENTS = tuple(f.name for f in fields(LatencyModel) if f.name in Columns._fields)
 STATE = ("ready", "running", "waiting", "queued_tokens", "queued_attended", "context_tokens", "kv_used")
@@ -156,6 +163,8 @@ class Fleet:
         columns.model[row] = self.models.setdefault(replica.model, len(self.models))
         columns.pool[row] = self.pools.setdefault(replica.pool, len(self.pools))
         columns.role[row] = ROLES[replica.role]
+        columns.encode_s[row] = perf.encode_token_s
         columns.usd_per_s[row] = perf.price_per_hour / 3600.0
         columns.host_load_s[row] = perf.kv_bytes_per_token / perf.host_bytes_per_s
         columns.remote_load_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s
+        columns.transfer_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s

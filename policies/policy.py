@@ -12,6 +12,7 @@ from policies.decision import NOBODY, Decision, Queue, Refusal, Send, Shed
 from policies.fleet import Table
 from policies.registry import Registry, strict
 from policies.request import Ask, Request
+from policies.split import partner
 
 Settings = npt.NDArray[np.float64]
 """A policy's numeric settings in the order of its fields: what a kernel can read."""
@@ -58,7 +59,8 @@ class Routing:
     def decide(self, request: Request, fleet: Table, cached: Cached, now: float) -> Decision:
         """Run the kernel as plain Python and put its answer in words."""
         row, propensity = type(self).kernel(request.ask, fleet, cached, self.settings(), now)
-        return answer(self.name(), int(row), float(propensity), bool(len(fleet)))
+        decode = partner(request.ask, fleet, int(row)) if row != NOBODY else NOBODY
+        return answer(self.name(), int(row), float(propensity), bool(len(fleet)), decode)
 
     def settings(self) -> Settings:
         """This policy's settings as the array its kernel reads."""
@@ -75,10 +77,13 @@ class Routing:
         return [field.name for field in fields(cls)]  # type: ignore[arg-type]
 
 
-def answer(why: str, row: int, propensity: float, fleet_known: bool) -> Decision:
-    """A kernel's row as a decision: nobody eligible means wait for one, or refuse where there is no fleet at all."""
+def answer(why: str, row: int, propensity: float, fleet_known: bool, decode: int = NOBODY) -> Decision:
+    """A kernel's row as a decision: nobody eligible means wait for one, or refuse where there is no fleet at all.
+
+    `decode` is the row that is to decode, where another one than the kernel's.
+    """
     if row != NOBODY:
-        return Send(row, row, why, propensity)
+        return Send(row, row if decode == NOBODY else decode, why, propensity)
     return Queue("no replica is ready") if fleet_known else Shed(Refusal.NO_REPLICA)
 
 

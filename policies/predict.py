@@ -1,9 +1,6 @@
 """Predicted seconds and dollars of one request on one replica, from the fleet's columns alone."""
 
 from math import ceil
-from typing import NamedTuple
-
-import numpy as np
 
 from policies.cached import Cached
 from policies.compilable import compilable
@@ -13,6 +10,8 @@ from policies.fleet import (
     CHUNK_TOKENS,
     CONTEXT_S,
     CONTEXT_TOKENS,
+    DECODE,
+    ENCODE_DECODE,
     EXPERT_S,
     EXPERTS,
     FRONTEND_S,
@@ -25,6 +24,7 @@ from policies.fleet import (
     MAX_SEQS,
     MIXED,
     MODEL,
+    PREFILL,
     PREFILL_BASE_S,
     QUEUED_ATTENDED,
     QUEUED_TOKENS,
@@ -46,9 +46,33 @@ from policies.request import Ask
 
 
 @compilable
+def computes(ask: Ask, fleet: Table, i: int) -> bool:
+    """Whether replica i is ready to compute the request's prompt, whoever decodes it."""
+    ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
+    return bool(ready and (fleet[i, ROLE] == MIXED or fleet[i, ROLE] == PREFILL))
+
+
+@compilable
+def decodes(ask: Ask, fleet: Table, i: int) -> bool:
+    """Whether replica i is ready to decode what a prefill replica computed."""
+    ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
+    return bool(ready and (fleet[i, ROLE] == DECODE or fleet[i, ROLE] == ENCODE_DECODE))
+
+
+@compilable
+def anybody_decodes(ask: Ask, fleet: Table) -> bool:
+    """Whether there is such a replica; sought from both ends, where a fleet's file has its decode pool."""
+    last = len(fleet) - 1
+    for i in range((last + 2) // 2):  # noqa: SIM110  (numba compiles no generator)
+        if decodes(ask, fleet, i) or decodes(ask, fleet, last - i):
+            return True
+    return False
+
+
+@compilable
 def eligible(ask: Ask, fleet: Table, i: int) -> bool:
-    """Whether replica i may serve the whole request: ready, right model, both phases."""
-    return bool(fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model and fleet[i, ROLE] == MIXED)
+    """Whether the prompt may go to replica i: ready, right model, and somebody ready to decode it."""
+    return bool(computes(ask, fleet, i) and (fleet[i, ROLE] == MIXED or anybody_decodes(ask, fleet)))
 
 
 @compilable
@@ -129,6 +153,14 @@ def tpot_seconds(ask: Ask, fleet: Table, i: int) -> float:
 
 
 @compilable
+def longer_seconds(ask: Ask, fleet: Table, i: int) -> float:
+    """Seconds by which each step of replica i is longer while this request decodes there."""
+    context = ask.prompt_tokens + 0.5 * ask.expected_tokens
+    per_step_s = fleet[i, SLOWDOWN] * (fleet[i, SEQUENCE_S] + fleet[i, CONTEXT_S] * context) + fleet[i, HOST_S]
+    return float(per_step_s)
+
+
+@compilable
 def delay_to_others_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
     """Seconds that the requests already on replica i lose, all together, if this one joins them.
 
@@ -137,41 +169,34 @@ def delay_to_others_seconds(ask: Ask, fleet: Table, cached: Cached, i: int) -> f
     mine = uncached_tokens(ask, cached, i)
     attended = mine * (ask.prompt_tokens - mine * 0.5)
     prefill_s = fleet[i, SLOWDOWN] * (fleet[i, TOKEN_S] * mine + fleet[i, ATTENTION_S] * attended)
-    context = ask.prompt_tokens + 0.5 * ask.expected_tokens
-    longer_s = fleet[i, SLOWDOWN] * (fleet[i, SEQUENCE_S] + fleet[i, CONTEXT_S] * context) + fleet[i, HOST_S]
+    longer_s = longer_seconds(ask, fleet, i)
     return float((fleet[i, RUNNING] + fleet[i, WAITING]) * (prefill_s + longer_s * ask.expected_tokens))
+
+
+@compilable
+def pressure(ask: Ask, step_s: float, comfort: float) -> float:
+    """How much seconds after the first token count, 0 to 1: in full from a share of the deadline on, below it by the
+    cube of the way there."""
+    way = min(step_s / (comfort * max(ask.tpot_deadline_s, 1e-9)), 1.0)
+    return float(way * way * way)
+
+
+@compilable
+def prefill_usd(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
+    """Dollars of replica i's time that computing the prompt alone takes."""
+    mine = uncached_tokens(ask, cached, i)
+    prefill_s = step_at(fleet, i, 0.0, 0.0, mine, mine * (ask.prompt_tokens - mine * 0.5))
+    return float(prefill_s * fleet[i, USD_PER_S])
+
+
+@compilable
+def decode_usd(ask: Ask, fleet: Table, i: int) -> float:
+    """Dollars of replica i's time for the request's share of the batch while it decodes."""
+    batch = min(fleet[i, RUNNING] + fleet[i, WAITING] + 1.0, fleet[i, MAX_SEQS])
+    return float(tpot_seconds(ask, fleet, i) * ask.expected_tokens / batch * fleet[i, USD_PER_S])
 
 
 @compilable
 def cost_usd(ask: Ask, fleet: Table, cached: Cached, i: int) -> float:
     """Dollars of replica time this request takes: its prefill alone, and its share of the batch while it decodes."""
-    mine = uncached_tokens(ask, cached, i)
-    prefill_s = step_at(fleet, i, 0.0, 0.0, mine, mine * (ask.prompt_tokens - mine * 0.5))
-    batch = min(fleet[i, RUNNING] + fleet[i, WAITING] + 1.0, fleet[i, MAX_SEQS])
-    decode_s = tpot_seconds(ask, fleet, i) * ask.expected_tokens / batch
-    return float((prefill_s + decode_s) * fleet[i, USD_PER_S])
-
-
-class Candidate(NamedTuple):
-    """What was predicted for one eligible replica."""
-
-    row: int
-    cached_tokens: float
-    ttft_s: float
-    tpot_s: float
-    cost_usd: float
-
-
-def candidates(ask: Ask, fleet: Table, cached: Cached) -> list[Candidate]:
-    """Predictions for every eligible replica, in row order; plain Python, for records and explanations."""
-    rows = [int(i) for i in np.flatnonzero(fleet[:, READY]) if eligible(ask, fleet, int(i))]
-    return [
-        Candidate(
-            i,
-            float(cached[i, HBM]),
-            ttft_seconds(ask, fleet, cached, i),
-            tpot_seconds(ask, fleet, i),
-            cost_usd(ask, fleet, cached, i),
-        )
-        for i in rows
-    ]
+    return prefill_usd(ask, fleet, cached, i) + decode_usd(ask, fleet, i)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from time import perf_counter
 
+from policies.candidates import Candidate
 from policies.decision import Outcome, Queue, Refusal, Shed
 from policies.fleet import Fleet, Replica
 from policies.native.placer import Placer
 from policies.policy import routing
-from policies.predict import Candidate
 from policies.request import hash31
 from router.adapters import Adapters
 from router.complaints import Complaints
@@ -30,8 +30,9 @@ class Placement:
     """A request that was sent: where, what was predicted, and the load it is counted for."""
 
     __slots__ = (
-        "cached_tokens", "cost_usd", "exact", "expected_tokens", "known_tokens", "load", "model", "noted", "order",
-        "prompt_tokens", "propensity", "record", "replica", "row", "sent_at", "splice", "tpot_s", "ttft_s",
+        "cached_tokens", "cost_usd", "decode", "exact", "expected_tokens", "first_seen", "known_tokens", "load", "model",
+        "noted", "order", "prompt_tokens", "propensity", "record", "replica", "row", "sent_at", "splice", "tpot_s",
+        "ttft_s",
     )  # fmt: skip
 
     def __init__(self, order: Order, model: Model, replica: Replica, row: int, placer: Placer, now: float) -> None:
@@ -41,6 +42,8 @@ class Placement:
         self.cost_usd, self.cached_tokens = told[3], told[4]
         self.known_tokens = self.cached_tokens  # the part of them that is no guess
         self.exact = False  # whether the replica's own events said so
+        self.decode = int(told[5])  # the row that is to decode: the same one, unless that only computes prompts
+        self.first_seen = False  # whether its first token has come
         self.prompt_tokens, self.expected_tokens = placer.prompt_tokens, placer.expected_tokens
         uncached = max(self.prompt_tokens - self.cached_tokens, 1.0)
         attended = uncached * (self.prompt_tokens - 0.5 * uncached)
@@ -122,10 +125,34 @@ class Core:
         self.metrics.decision(perf_counter() - started)
         return placement
 
+    def decoder(self, placement: Placement, now: float, avoid: frozenset[int] = NOBODY) -> int:
+        """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
+        nobody can, or nobody but `avoid`.
+        """
+        hidden = self.view.without(avoid) if avoid else None
+        self._ask(placement.order, placement.model, placement.prompt_tokens)
+        row = self.placer.decoder(placement.row)
+        if hidden is not None:
+            self.view.restore(hidden)
+        return row
+
+    def hand_over(self, placement: Placement, row: int) -> None:
+        """Its prompt is computed and its decode leg goes to `row`: count it there from now on."""
+        replica = self.fleet.replicas[row]
+        assert replica is not None
+        placement.decode = row
+        self.view.hand_over(placement.load, row)
+
+    def transferred(self, placement: Placement, seconds: float) -> None:
+        """Its KV took so many seconds from the replica that computed it to the one that decodes."""
+        self.view.transferred(placement.row, placement.decode, placement.prompt_tokens, seconds)
+
     def first_token(self, placement: Placement, now: float) -> None:
         """Its first token came."""
-        if not placement.load.started:
-            self.view.start(placement.load)
+        if not placement.first_seen:
+            placement.first_seen = True
+            if not placement.load.started:
+                self.view.start(placement.load)
             self.metrics.first_token(
                 placement.model.name, placement.replica.pool, placement.ttft_s, now - placement.sent_at
             )

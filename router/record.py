@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import msgspec
 
+from policies.candidates import candidates
 from policies.decision import Outcome
 from policies.policy import Routing
-from policies.predict import candidates
 
 if TYPE_CHECKING:
     from router.core import Core, Placement

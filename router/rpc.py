@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from policies.candidates import candidates
 from policies.decision import Outcome, Queue, Shed
-from policies.predict import candidates
 from router.core import Core, Placement
 from router.exposition import Exposition
 from router.feed import Feed

@@ -14,6 +14,7 @@ from policies.fleet import (
     Fleet,
     Replica,
 )
+from router.links import Links
 from router.peers import STATE, Peers
 from router.peers import WIDTH as SHARED
 
@@ -42,6 +43,7 @@ class View:
         self.fleet = fleet
         self._strangers: dict[int, tuple[float, float]] = {}
         self._most: dict[int, float] = {}
+        self._links = Links()
         self._suspended: dict[int, float] = {}
         self._ready: set[int] = set()
         self._tenures: dict[int, int] = {}  # how many replicas have left a row
@@ -55,6 +57,7 @@ class View:
         row = self.fleet.add(replica)
         if state is not None:
             self.fleet.table[row, READY : KV_USED + 1] = state
+            self._links.restore(self.fleet.table, row)
         self._bind()
         return row
 
@@ -63,6 +66,7 @@ class View:
         row = self.fleet.remove(name)
         for known in (self._strangers, self._most, self._suspended):
             known.pop(row, None)
+        self._links.forget(row)
         self._ready.discard(row)
         self._tenures[row] = self._tenures.get(row, 0) + 1
         if row < len(self._others):
@@ -93,9 +97,29 @@ class View:
         table[at + RUNNING] += 1.0
         table[at + CONTEXT_TOKENS] += load.context
 
+    def hand_over(self, load: Load, row: int) -> None:
+        """Its prompt is computed: it leaves the replica that did that, and another one begins to decode it.
+
+        It runs there from now on, its KV on the way: of that replica's prompts it is none.
+        """
+        if load.over:
+            return
+        self._take_away(load)
+        table, at = self._table, row * WIDTH
+        load.row, load.tenure, load.started = row, self._tenures.get(row, 0), True
+        table[at + RUNNING] += 1.0
+        table[at + CONTEXT_TOKENS] += load.context
+        table[at + KV_USED] += load.context
+        here = table[at + WAITING] + table[at + RUNNING]
+        if here > self._most.get(row, 0.0):
+            self._most[row] = here
+
     def end(self, load: Load) -> None:
         """It ended, whatever became of it; of a replica that left meanwhile nothing is to be taken away."""
         load.over = True
+        self._take_away(load)
+
+    def _take_away(self, load: Load) -> None:
         if load.tenure != self._tenures.get(load.row, 0):
             return
         table, at = self._table, load.row * WIDTH
@@ -107,6 +131,11 @@ class View:
             table[at + QUEUED_TOKENS] -= load.queued
             table[at + QUEUED_ATTENDED] -= load.attended
         table[at + KV_USED] -= load.context
+
+    def transferred(self, source: int, target: int, tokens: float, seconds: float) -> None:
+        """The KV of so many tokens took so long from one replica to another: what their links take is measured."""
+        for row in (source, target):
+            self._links.measured(self.fleet.table, row, tokens, seconds)
 
     def report(self, row: int, running: int, waiting: int) -> None:
         """Take in what a replica said of itself."""

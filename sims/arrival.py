@@ -13,9 +13,11 @@ class Arrival:
     session: str = ""
     turn: int = 0  # place of this request in its session
     model: str = ""  # name asked for; empty when the trace does not say
+    slo: str = ""  # the SLO class it belongs to; empty when none is named
     blocks: tuple[
         int, ...
     ] = ()  # ids of the prompt's blocks, the same id only after the same prefix; last may be partial
     block_tokens: int = 0  # tokens of one of those blocks
     after_s: float | None = None  # closed loop: seconds from the end of the session's previous turn to this one
+    visual_tokens: int = 0  # of the prompt's tokens, those that images became; they lead it
     text: str | None = None  # the prompt itself, where the trace has it

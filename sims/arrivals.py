@@ -28,14 +28,20 @@ class Arrivals:
     after_s: Floats  # closed loop: seconds from the end of the session's previous turn; nan where the time is given
     model: Ids  # its place in `models`; NONE where the trace does not say
     models: tuple[str, ...] = ()
+    slo: Ids = field(default_factory=lambda: NO_IDS)  # its SLO class, a place in `slos`; NONE where none is named
+    slos: tuple[str, ...] = ()
     # Numbers from 0 up without gaps, the same one only after the same prefix; full blocks only.
     blocks: Ids = field(default_factory=lambda: NO_IDS)
     ends: Ints  # shape [n + 1]
     block_tokens: int = 0  # tokens of one of those blocks; 0 where nothing is known of blocks
+    visual_tokens: Ids = field(default_factory=lambda: NO_IDS)  # leading tokens that images became; 0 where not given
 
     def __post_init__(self) -> None:
         count = len(self.at)
-        for name in ("prompt_tokens", "output_tokens", "session", "after_s", "model"):
+        for name, nothing in (("slo", NONE), ("visual_tokens", 0)):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.broadcast_to(np.int32(nothing), count))
+        for name in PER_ARRIVAL[1:]:
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{len(getattr(self, name))} entries of {name} for {count} arrivals: one each")
         if len(self.ends) != count + 1 or (count and self.ends[-1] != len(self.blocks)):
@@ -57,9 +63,11 @@ class Arrivals:
             output_tokens=int(self.output_tokens[i]),
             session=str(self.session[i]) if self.session[i] != NONE else "",
             model=self.models[self.model[i]] if self.model[i] != NONE else "",
+            slo=self.slos[self.slo[i]] if self.slo[i] != NONE else "",
             blocks=blocks,
             block_tokens=self.block_tokens if blocks else 0,
             after_s=None if np.isnan(after) else after,
+            visual_tokens=int(self.visual_tokens[i]),
         )
 
     @property
@@ -83,6 +91,7 @@ class Arrivals:
         rows = arrivals if isinstance(arrivals, Sequence) else list(arrivals)
         models = list(dict.fromkeys(row.model for row in rows if row.model))
         named = {name: i for i, name in enumerate(models)}
+        classes = {name: i for i, name in enumerate(dict.fromkeys(row.slo for row in rows if row.slo))}
         sessions: dict[str, int] = {}
         blocks, ends, block_tokens = _blocks(rows)
         return cls(
@@ -95,9 +104,12 @@ class Arrivals:
             after_s=np.array([np.nan if row.after_s is None else row.after_s for row in rows], np.float64),
             model=np.array([named.get(row.model, NONE) for row in rows], np.int32),
             models=tuple(models),
+            slo=np.array([classes.get(row.slo, NONE) for row in rows], np.int32),
+            slos=tuple(classes),
             blocks=blocks,
             ends=ends,
             block_tokens=block_tokens,
+            visual_tokens=np.array([row.visual_tokens for row in rows], np.int32),
         )
 
     @classmethod
@@ -135,7 +147,7 @@ class Arrivals:
         return following
 
 
-PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model")
+PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "slo", "visual_tokens")
 assert set(PER_ARRIVAL) < {each.name for each in fields(Arrivals)}
 
 

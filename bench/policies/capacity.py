@@ -10,6 +10,7 @@ from policies.fleet import Replica
 from policies.policy import routing
 from sims.arrival import Arrival
 from sims.arrivals import Arrivals
+from sims.engine.conditions import Conditions
 from sims.engine.run import REFUSED
 from sims.engine.simulate import simulate
 
@@ -28,12 +29,12 @@ def capacities(arrivals: Sequence[Arrival], fleet: Sequence[Replica]) -> dict[st
     return {model: capacity(arrivals, [replica for replica in fleet if replica.model == model]) for model in models}
 
 
-def capacity(arrivals: Sequence[Arrival], replicas: list[Replica]) -> float:
+def capacity(arrivals: Sequence[Arrival], replicas: list[Replica], conditions: Conditions | None = None) -> float:
     """The same for replicas of one model."""
     limit = min(replica.context_limit for replica in replicas)
     fitting = [replace(a, model=replicas[0].model) for a in arrivals if a.prompt_tokens + a.output_tokens <= limit]
     offered = paced(fitting, DROWNED * sum(rough(fitting, replica) for replica in replicas))
-    run = simulate(Arrivals.of(offered), replicas, routing(BEST))
+    run = simulate(Arrivals.of(offered), replicas, routing(BEST), conditions)
     ends, last = run.end[run.state != REFUSED], offered[-1].at
     return float(np.sum((ends > SETTLED * last) & (ends <= last))) / ((1.0 - SETTLED) * last)
 

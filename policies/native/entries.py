@@ -7,7 +7,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic, register_jitable
 
-from policies import predict
+from policies import predict, split
 from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, WIDTH
 from policies.kv import blocks, table
@@ -34,7 +34,7 @@ def entries() -> list[Entry]:
     kernels = [(policy.name(), njit(error_model="numpy")(policy.kernel)) for policy in policies]
     routes = [(f"route_{name}", _route(kernel)) for name, kernel in kernels]
     places = [(f"place_{name}", _place(kernel)) for name, kernel in kernels]
-    return routes + places + _table() + _sweeps() + _chains()
+    return routes + places + _table() + _sweeps() + _chains() + _hand_over()
 
 
 @intrinsic
@@ -64,9 +64,10 @@ def words_at(typingctx: Any, address: Any) -> Any:
 @njit(error_model="numpy")
 def tell(out, propensity, asked, fleet, cached, row):  # type: ignore[no-untyped-def]
     """Write what is predicted of a request on the row chosen, in the order of `Told`."""
-    out[0], out[1] = propensity, predict.ttft_seconds(asked, fleet, cached, row)
-    out[2], out[3] = predict.tpot_seconds(asked, fleet, row), predict.cost_usd(asked, fleet, cached, row)
-    out[4] = min(cached[row, 0], asked.prompt_tokens)
+    decode = split.partner(asked, fleet, row)
+    out[0], out[1] = propensity, split.first_token_seconds(asked, fleet, cached, row, decode)
+    out[2], out[3] = predict.tpot_seconds(asked, fleet, decode), split.pair_usd(asked, fleet, cached, row, decode)
+    out[4], out[5] = min(cached[row, 0], asked.prompt_tokens), decode
 
 
 @njit(error_model="numpy")
@@ -121,6 +122,24 @@ def _place(kernel: Callable[..., Any]) -> Callable[..., Any]:
         return row
 
     return entry  # type: ignore[no-any-return]
+
+
+def _hand_over() -> list[Entry]:
+    """Where to decode what a prefill replica has computed, and where to encode images."""
+
+    @cfunc(i64(f64p, f64p, i64, i64), error_model="numpy")
+    def decoder(ask, table, n, row):  # type: ignore[no-untyped-def]
+        a = carray(ask, (ASK,))
+        asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+        return split.decoder(asked, carray(table, (n, WIDTH)), row)
+
+    @cfunc(i64(f64p, f64p, i64, f64), error_model="numpy")
+    def encoder(ask, table, n, visual_tokens):  # type: ignore[no-untyped-def]
+        a = carray(ask, (ASK,))
+        asked = Ask(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7])
+        return split.encoder(asked, carray(table, (n, WIDTH)), visual_tokens)
+
+    return [("decoder", decoder), ("encoder", encoder)]
 
 
 def _table() -> list[Entry]:

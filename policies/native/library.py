@@ -25,6 +25,8 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rehash": (None, [*_TABLE, POINTER, *_TABLE]),
     "longest": (INT, [*_TABLE, POINTER, INT, FLOAT, POINTER, POINTER, INT]),
     "remember": (INT, [POINTER, INT, INT]),
+    "decoder": (INT, [POINTER, POINTER, INT, INT]),
+    "encoder": (INT, [POINTER, POINTER, INT, FLOAT]),
     "chain": (INT, [POINTER, INT, INT, HASH, POINTER]),
     "chain_text": (INT, [ctypes.c_char_p, INT, INT, HASH, POINTER]),
 }

@@ -11,23 +11,23 @@ from policies.policy import Routing
 from policies.request import Ask
 
 _PACK = struct.Struct(f"{len(Ask._fields)}d").pack_into
-TOLD = 6  # propensity, ttft, tpot, cost, cached tokens, blocks
+TOLD = 7  # propensity, ttft, tpot, cost, cached tokens, row that is to decode, blocks
 
 
 class Placer:
     """One policy over one fleet and one index; holds no state of its own but the memory the call reads and writes."""
 
     __slots__ = (
-        "_address", "_ask", "_ask_array", "_call", "_context", "_fleet_version", "_index_version", "_remember",
-        "_settings",
-        "_told_array", "blocks", "cached", "expected_tokens", "fleet", "index", "name", "policy",
-        "prompt_tokens", "told",
+        "_address", "_ask", "_ask_array", "_call", "_context", "_decoder", "_encoder", "_fleet_version",
+        "_index_version", "_remember", "_settings", "_table", "_told_array", "blocks", "cached", "expected_tokens",
+        "fleet", "index", "name", "policy", "prompt_tokens", "told",
     )  # fmt: skip
 
     def __init__(self, policy: Routing, fleet: Fleet, index: NativeIndex, blocks: BlockBuffer) -> None:
         self.policy, self.fleet, self.index, self.blocks = policy, fleet, index, blocks
         self.name = policy.name()
         self._call, self._remember = function(f"place_{self.name}"), function("remember")
+        self._decoder, self._encoder = function("decoder"), function("encoder")
         self._settings = policy.settings()
         self._ask = bytearray(8 * len(Ask._fields))
         self._ask_array = np.frombuffer(self._ask)
@@ -59,7 +59,7 @@ class Placer:
             self._bind()
         length = min(len(text) - start, self.blocks.most * block_bytes)
         row: int = self._call(self._address, text, start, length, block_bytes, block_tokens, parent, now)
-        self.blocks.n = int(self.told[5])
+        self.blocks.n = int(self.told[6])
         return row
 
     def place_hashed(self, block_tokens: float, now: float) -> int:
@@ -68,6 +68,20 @@ class Placer:
             self._bind()
         row: int = self._call(self._address, b"", 0, -1, self.blocks.n, block_tokens, 0, now)
         return row
+
+    def decoder(self, row: int) -> int:
+        """Where to decode what a replica has computed of the request last told by `ask`; -1 where nobody can."""
+        if self._fleet_version != self.fleet.version:
+            self._bind()
+        found: int = self._decoder(*self._table, row)
+        return found
+
+    def encoder(self, visual_tokens: float) -> int:
+        """Where to encode the images of the request last told by `ask`; -1: whoever computes its prompt has to."""
+        if self._fleet_version != self.fleet.version:
+            self._bind()
+        found: int = self._encoder(*self._table, visual_tokens)
+        return found
 
     def remember(self, row: int) -> int:
         """Enter the last prompt's blocks as held by a replica; returns how many it was not known to hold."""
@@ -91,3 +105,4 @@ class Placer:
             dtype=np.uint64,
         )  # fmt: skip
         self._address = int(self._context.ctypes.data)
+        self._table = self._ask_array.ctypes.data, fleet.table.ctypes.data, len(fleet)

@@ -22,6 +22,7 @@ class Told(NamedTuple):
     tpot_s: float
     cost_usd: float
     cached_tokens: float
+    decode: float  # the row that is to decode: the same one, unless it only computes prompts
 
 
 class NativeRoute:

@@ -49,6 +49,8 @@ class LatencyModel:
     limit_w: float
     transfer_bytes_per_s: float  # KV to another replica, one link, one direction
     transfer_base_s: float  # set-up of one such transfer
+    encode_token_s: float = 0.0  # each visual token that the encoder computes; 0 where the model sees no images
+    embedding_bytes: float = 0.0  # of one visual token, encoded
     host_bytes_per_s: float  # to and from host memory, all GPUs together, one direction
     measured: bool  # whether the step coefficients were fitted to measurements of this very combination
     sources: tuple[tuple[str, str], ...]
@@ -60,6 +62,10 @@ class LatencyModel:
             self.prefill_base_s, self.token_s, self.attention_s, self.slowdown, self.host_s,
             batch, context, prefill_tokens, attended,
         )  # fmt: skip
+
+    def encode_seconds(self, visual_tokens: float) -> float:
+        """Seconds of an engine step that encoding so many visual tokens adds to it."""
+        return self.slowdown * self.encode_token_s * visual_tokens
 
     def decode_seconds(self, batch: float, context: float) -> float:
         """Seconds of one step in which `batch` sequences, holding `context` tokens in sum, gain a token each."""

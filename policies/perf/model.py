@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from policies.perf import sheets
+from policies.visual.encoder import encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +43,16 @@ class ModelProfile:
     expert_params: float = 0.0  # one routed expert, all layers together
     bytes_per_param: float
     kv_bytes_per_token: float  # one copy, all layers
+    visual: str = ""  # its visual encoder, a sheet of policies/visual; empty for a model without eyes
     context_tokens: int  # longest prompt plus output as published
     measured: tuple[StepTimes, ...] = ()
     source: str
 
     @property
     def weight_bytes(self) -> float:
-        """Bytes of all weights."""
-        return self.total_params * self.bytes_per_param
+        """Bytes of all weights, those of its visual encoder in 16 bits."""
+        eyes = 2.0 * encoder(self.visual).params if self.visual else 0.0
+        return self.total_params * self.bytes_per_param + eyes
 
     @property
     def shared_params(self) -> float:
@@ -86,8 +89,9 @@ UNITS = {
     "attention_ns": 1e-9,
 }
 HEADINGS = ("title", "tokenizer", "template")
+EYES = "visual"
 OPTIONAL = {"query_dim", "value_dim", "experts", "top_k", "expert_params"}
-REQUIRED = {f.name for f in fields(ModelProfile)} - OPTIONAL - {*HEADINGS, "name", "measured"}
+REQUIRED = {f.name for f in fields(ModelProfile)} - OPTIONAL - {*HEADINGS, EYES, "name", "measured"}
 
 
 @cache
@@ -98,10 +102,10 @@ def profile(name: str) -> ModelProfile:
 
 def from_sheet(name: str, sheet: sheets.Table) -> ModelProfile:
     """The profile in a sheet of headings, architecture and measured step times; raises BadSheet."""
-    sheets.check(f"models/{name}", sheet, {*HEADINGS, "architecture"}, ("measured",))
+    sheets.check(f"models/{name}", sheet, {*HEADINGS, "architecture"}, ("measured", EYES))
     architecture = sheet["architecture"]
     sheets.check(f"models/{name}: architecture", architecture, REQUIRED, OPTIONAL)
-    headings = {key: sheet[key] for key in HEADINGS}
+    headings = {key: sheet[key] for key in HEADINGS} | {EYES: sheet.get(EYES, "")}
     return ModelProfile(name=name, measured=step_times(name, sheet.get("measured")), **headings, **architecture)
 
 

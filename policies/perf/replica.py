@@ -7,6 +7,7 @@ from policies.perf import capacity, roofline
 from policies.perf.gpu import GpuProfile
 from policies.perf.latency import LatencyModel
 from policies.perf.model import ModelProfile
+from policies.visual.encoder import encoder
 
 Figures = dict[str, tuple[Any, str]]
 """Value and source of each field of a LatencyModel."""
@@ -27,6 +28,7 @@ def assemble(
 ) -> LatencyModel:
     """The latency model of `model` on `gpus` of `gpu`, `given` replacing fields by name; raises DoesNotFit."""
     figures = steps(gpu, model, gpus) | DEFAULTS | power(gpu, model, gpus) | links(gpu, gpus) | sizes(gpu, model, gpus)
+    figures |= eyes(gpu, model, gpus)
     figures |= {name: (value, "given") for name, value in given.items()}
     if "kv_tokens" not in given:
         tokens = capacity.kv_tokens(gpu, model, gpus, memory_utilisation)
@@ -45,6 +47,18 @@ def steps(gpu: GpuProfile, model: ModelProfile, gpus: int) -> Figures:
     if times is not None:
         figures |= {name: (value, times.source) for name, value in times.coefficients}
     return figures | {"experts": (float(model.experts), model.source), "top_k": (float(model.top_k), model.source)}
+
+
+def eyes(gpu: GpuProfile, model: ModelProfile, gpus: int) -> Figures:
+    """Seconds a visual token to encode, and the bytes that it then has; nobody has measured any of it here."""
+    if not model.visual:
+        return {"encode_token_s": (0.0, "the model sees no images"), "embedding_bytes": (0.0, "the same")}
+    seen = encoder(model.visual)
+    rate = gpu.bf16_flops * gpus * gpu.prefill_efficiency
+    return {
+        "encode_token_s": (seen.token_flops / rate, f"operations over peak, as a prompt's; {seen.source}"),
+        "embedding_bytes": (seen.embedding_bytes, seen.source),
+    }
 
 
 def power(gpu: GpuProfile, model: ModelProfile, gpus: int) -> Figures:

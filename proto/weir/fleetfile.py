@@ -30,11 +30,29 @@ class Engine(Strict):
     frontend_s: float | None = None
 
 
+class SloClass(Strict):
+    """Requests that name this class: deadlines of their own where given, and who goes first where they must wait."""
+
+    name: str = Field(min_length=1)
+    ttft_s: PositiveFloat | None = None
+    tpot_s: PositiveFloat | None = None
+    priority: int = 0  # the higher, the sooner served and the later turned away; requests of no class have 0
+
+
 class Slo(Strict):
     """The deadlines that goodput counts against."""
 
     ttft_s: PositiveFloat = 2.0
     tpot_s: PositiveFloat = 0.1
+    classes: list[SloClass] = []
+
+    @model_validator(mode="after")
+    def _class_names_are_unique(self) -> "Slo":
+        names = [each.name for each in self.classes]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two SLO classes named {min(twice)!r}: a class's name is its identity")
+        return self
 
 
 class Discover(Strict):
@@ -70,7 +88,7 @@ class Pool(Strict):
     discover: Discover | None = None  # or where to find them
     events: list[str] = []  # their KV event endpoints, tcp://host:port, one per address
     replay: list[str] = []  # their replay endpoints
-    role: Literal["mixed", "prefill", "decode", "encode"] = "mixed"
+    role: Literal["mixed", "prefill", "decode", "encode", "encode+decode"] = "mixed"
     engine: Engine = Engine()
     price_per_gpu_hour: PositiveFloat | None = None
     tokenizer: str | None = None  # a vocabulary (llama3, qwen3 ...), a model's folder or a tokenizer.json; the

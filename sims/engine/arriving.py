@@ -3,8 +3,9 @@
 from sims.engine.agenda import schedule
 from sims.engine.cache import release
 from sims.engine.compiled import compiled
-from sims.engine.memory import engine, flight, floats, transfer
-from sims.engine.records import NONE, Engine, World
+from sims.engine.inbox import approach
+from sims.engine.memory import engine, flight, transfer
+from sims.engine.records import World
 from sims.engine.stepping import next_time, sync
 from sims.engine.transfers import bring_up, share, take_out
 
@@ -33,7 +34,7 @@ def deliver(w: World) -> None:
 def give_up_blocks(w: World, row: int, index: int) -> None:
     """Give the blocks of a request back to the replica that computed it, which may now admit others."""
     e = engine(w, row)
-    w.stamp = w.now + w.staleness_s
+    w.stamp = w.now + w.kv_staleness_s
     sync(w, e, w.now)
     release(w, e, flight(w, index))
     if e.stalled:
@@ -48,23 +49,6 @@ def join_queue(w: World, index: int) -> None:
     """Let a request reach its decode replica once the transfer is acknowledged."""
     f = flight(w, index)
     e = engine(w, f.row)
-    f.carried, f.computed, f.next = 1, f.target, NONE
+    f.carried, f.computed = 1, f.target
     f.due = w.now + e.transfer_base_s
-    coming(w, e, index)
-    schedule(w, f.row, min(floats(w.due_)[f.row], f.due))
-
-
-@compiled
-def coming(w: World, e: Engine, index: int) -> None:
-    """Put a request among those on their way to a replica, in order of time."""
-    f, before = flight(w, index), NONE
-    following = e.first_coming
-    while following != NONE and flight(w, following).due <= f.due:
-        before, following = following, flight(w, following).next
-    f.next = following
-    if before == NONE:
-        e.first_coming = index
-    else:
-        flight(w, before).next = index
-    if following == NONE:
-        e.last_coming = index
+    approach(w, index)

@@ -18,7 +18,7 @@ def running(e: Engine) -> int:
 @compiled
 def idle(e: Engine) -> bool:
     """Whether there is nothing to compute."""
-    return e.batch == 0 and e.waiting == 0 and e.partial == NONE and e.chunks == 0
+    return e.batch == 0 and e.waiting == 0 and e.partial == NONE and e.chunks == 0 and e.first_image == NONE
 
 
 @compiled
@@ -27,17 +27,39 @@ def form(w: World, e: Engine) -> float:
     receive(w, e)
     preempted = make_room(w, e)
     reserve(w, e, e.counter + 1)
-    e.prefill_tokens, e.load_s = 0, 0.0
+    e.prefill_tokens, e.encoding, e.load_s = 0, 0, 0.0
     budget, places = e.chunk_tokens - e.batch, e.max_seqs - running(e)
     if e.partial != NONE:
         budget = go_on(w, e, budget)
         preempted = preempted or (e.partial == NONE and e.chunks == 0)
     if not preempted:
         admit(w, e, budget, places)
+    if e.first_image != NONE:
+        encode(w, e)
     e.step_batch, e.step_context, e.taken = e.batch, e.context, 0
     # A step that preempted admits nobody, so the next one must look at the queue again.
-    e.steps = 1 if e.chunks > 0 or preempted or e.batch == 0 else repeats(e)
+    e.steps = 1 if e.chunks > 0 or preempted or e.batch == 0 or e.encoding > 0 else repeats(e)
     return attended(w, e)
+
+
+@compiled
+def filled(e: Engine, f: Flight) -> int:
+    """Blocks with a number that a request has filled. Those of its answer get it only when it goes: nobody else asks
+    for them, and as long as it holds them nobody can tell."""
+    return int(max(min(f.kv // e.block, f.chained), f.named))
+
+
+@compiled
+def encode(w: World, e: Engine) -> None:
+    """Make the images of others part of the step, all that one step takes; a few where it also decodes."""
+    budget, index = (w.encode_tokens if e.batch > 0 else e.chunk_tokens), e.first_image
+    e.imaged = 0
+    while index != NONE and budget > 0:
+        new = min(flight(w, index).visual, budget)
+        e.imaged += new
+        budget -= new
+        index = flight(w, index).next
+    e.encoding += e.imaged
 
 
 @compiled
@@ -56,6 +78,7 @@ def preempt(w: World, e: Engine) -> None:
     index = e.partial
     if index == NONE:
         index = leave(w, e, newest(e))
+        cache.name(w, e, flight(w, index), filled(e, flight(w, index)))
     else:
         e.queued -= flight(w, index).target - flight(w, index).computed
     e.partial = NONE
@@ -148,6 +171,9 @@ def place(w: World, e: Engine, f: Flight, index: int, budget: int) -> int:
     if f.cached == NONE:
         f.cached = f.computed
         f.admitted = e.start
+    if f.visual > 0:
+        e.encoding += max(f.visual - f.computed, 0)
+        f.visual = 0
     e.serial += 1
     f.serial = e.serial
     compute(w, e, f, index, new, needed)
@@ -206,6 +232,7 @@ def computed(e: Engine, f: Flight, index: int) -> bool:
 def finish(w: World, e: Engine) -> int:
     """Take the request that finishes first out, its blocks given back."""
     index = leave(w, e, 0)
+    cache.name(w, e, flight(w, index), filled(e, flight(w, index)))
     cache.release(w, e, flight(w, index))
     return index
 

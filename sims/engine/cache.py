@@ -3,10 +3,10 @@
 from policies.fleet import HBM
 from sims.engine.compiled import compiled
 from sims.engine.holders import enter, leave, place_of, slot_of
-from sims.engine.knowledge import tell
 from sims.engine.memory import block, integers, smalls
 from sims.engine.records import NONE, Engine, Flight, World
 from sims.engine.shelf import append, unlink
+from sims.engine.telling import tell
 from sims.engine.tiers import fall
 
 

@@ -7,14 +7,16 @@ from sims.engine import loop, view
 from sims.engine.agenda import schedule
 from sims.engine.arriving import give_up_blocks
 from sims.engine.compiled import compiled
+from sims.engine.encoding import withdrawn
 from sims.engine.flights import give_back
-from sims.engine.holding import first_held, let_go
+from sims.engine.holding import first_in, let_go
 from sims.engine.knowledge import forget
 from sims.engine.looks import look_at_all
 from sims.engine.memory import block, engine, entry, flight, floats, integers, smalls, transfer
 from sims.engine.placing import place
 from sims.engine.records import NONE, Engine, World
 from sims.engine.stepping import next_time, sync
+from sims.engine.telling import start_anew
 from sims.engine.transfers import bring_up, share, take_out
 
 PLAY, LOOK, FAIL, LET_GO, CLOSE = range(5)
@@ -50,10 +52,10 @@ def close(w: World) -> None:
 @compiled
 def let_all_go(w: World) -> int:
     """Place all who are held, those for whom the policy finds nobody are held again."""
-    for model in range(w.models):
-        last = smalls(w.last_held_)[model]
-        while first_held(w, model) != NONE:
-            index = let_go(w, model)
+    for queue in range(w.models * w.ranks):
+        last = smalls(w.last_held_)[queue]
+        while first_in(w, queue) != NONE:
+            index = let_go(w, queue)
             if not place(w, index):
                 return loop.FAILED
             if index == last:
@@ -67,11 +69,12 @@ def fail(w: World, row: int) -> int:
     e = engine(w, row)
     sync(w, e, w.now)
     floats(w.table_)[row * WIDTH + READY] = 0.0
-    lost = gathered(w, e, moving(w, row))
+    lost = gathered(w, e, withdrawn(w, row, moving(w, row)))
     empty(w, e)
     schedule(w, row, inf)
     if w.telling:
         forget(w, row)
+        start_anew(w, e)
     while lost != NONE:
         f = flight(w, lost)
         index, following = f.index, f.next
@@ -112,6 +115,7 @@ def gathered(w: World, e: Engine, rest: int) -> int:
         first, index = index, following
     first = joined(w, e.first_waiting, e.waiting, first)
     first = joined(w, e.first_chunk, e.chunks, first)
+    first = joined(w, e.first_image, e.images, first)
     if e.partial != NONE:
         flight(w, e.partial).next = first
         first = e.partial
@@ -138,9 +142,10 @@ def joined(w: World, first: int, count: int, rest: int) -> int:
 def empty(w: World, e: Engine) -> None:
     """Make an engine as it was when it started, but for its meters."""
     e.flying = e.steps = e.chunks = e.batch = e.waiting = e.stalled = 0
-    e.context = e.queued = 0
+    e.context = e.queued = e.images = e.encoding = e.imaged = 0
+    e.left = e.shown_running = e.shown_waiting = e.shown_blocks = 0
     e.reserved = e.counter
-    e.partial = e.first_coming = e.first_waiting = NONE
+    e.partial = e.first_coming = e.first_waiting = e.first_image = NONE
     needing, table = smalls(e.needing_), integers(e.table_)
     for k in range(e.block):
         needing[k] = 0

@@ -26,6 +26,11 @@ def compiled_route(policy: Routing) -> int:
     return ctypes.cast(function(f"route_{policy.name()}"), ctypes.c_void_p).value or 0  # type: ignore[arg-type]
 
 
+def compiled_function(name: str) -> int:
+    """The address of the function that chooses who decodes what was computed (decoder), or who encodes (encoder)."""
+    return ctypes.cast(function(name), ctypes.c_void_p).value or 0  # type: ignore[arg-type]
+
+
 def plain_kernel(policy: Routing) -> Plain:
     """A routing policy that nobody compiled, as a plain function."""
     kernel, settings = type(policy).kernel, policy.settings()

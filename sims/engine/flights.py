@@ -28,6 +28,8 @@ def prepare(w: World, f: Flight, index: int) -> None:
     f.emitted = f.computed = f.kv = f.named = f.preemptions = 0
     f.cached = NONE
     f.carried = 0
+    f.visual = smalls(w.visuals_)[index]
+    f.encoder = NONE
     f.model = smalls(w.models_)[index]
 
 
@@ -45,6 +47,7 @@ def finished(w: World, e: Engine, index: int, at: float) -> None:
     view.ended(w, f)
     line.ended(w, f.index, at)
     e.served += 1
+    w.in_flight -= 1
     o = outcome(w, f.index)
     o.admitted, o.first, o.end = f.admitted, f.first, at
     o.cached, o.preemptions, o.state = f.cached, f.preemptions, SERVED

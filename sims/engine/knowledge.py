@@ -5,15 +5,8 @@ from sims.engine.compiled import compiled
 from sims.engine.memory import event, floats, integers, lowest_bit, smalls
 from sims.engine.records import World
 
-
-@compiled
-def tell(w: World, row: int, number: int, tier: int, stored: int) -> None:
-    """A replica came to hold a block in a tier, or lost it."""
-    if w.telling == 0:
-        return
-    said = event(w, w.ring_last & w.ring_mask)
-    said.at, said.block, said.row, said.tier, said.stored = w.stamp, number, row, tier, stored
-    w.ring_last += 1
+UNKNOWN = 2
+"""What stands in an event's `stored` where the router is to forget all that it knew of a replica."""
 
 
 @compiled
@@ -33,16 +26,25 @@ def hear(w: World) -> None:
         said = event(w, w.ring_first & w.ring_mask)
         if said.at > w.now:
             return
-        note(w, said.row, said.block, said.tier, said.stored)
+        if said.stored == UNKNOWN:
+            clear(w, said.row)
+        else:
+            note(w, said.row, said.block, said.tier, said.stored)
         w.ring_first += 1
+
+
+@compiled
+def clear(w: World, row: int) -> None:
+    """Take out all that is known of one replica."""
+    known, mask = integers(w.known_), ~(1 << (row & 63))
+    for number in range(w.tiers * w.distinct):
+        known[number * w.words + (row >> 6)] &= mask
 
 
 @compiled
 def forget(w: World, row: int) -> None:
     """Take out all that is known of one replica, and all that is on its way."""
-    known, mask = integers(w.known_), ~(1 << (row & 63))
-    for number in range(w.tiers * w.distinct):
-        known[number * w.words + (row >> 6)] &= mask
+    clear(w, row)
     for i in range(w.ring_first, w.ring_last):
         said = event(w, i & w.ring_mask)
         if said.row == row:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from math import inf
+from math import inf, isnan
 
 import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import MIXED, READY, ROLE, ROLES, TIERS, Fleet, Replica, Table
+from policies.fleet import READY, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
@@ -16,7 +16,7 @@ from sims.arrivals import Arrivals
 from sims.engine import records
 from sims.engine.arena import Array, Memory, aligned, lay_shelves, lay_slots, powered, share
 from sims.engine.compiled import layout
-from sims.engine.conditions import Conditions
+from sims.engine.conditions import GAPS, Conditions, SloClass
 from sims.engine.looks import LOOKS
 from sims.engine.reads import Reads
 from sims.engine.records import NONE
@@ -37,9 +37,6 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     for replica in replicas:
         row = fleet.add(replica)
         fleet.table[row, READY] = 1.0
-        # A policy sends prompts: to those who only compute them as to those who decode too.
-        if replica.role == "prefill":
-            fleet.table[row, ROLE] = MIXED
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
@@ -49,7 +46,7 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     return table, cached
 
 
-def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: str) -> None:
+def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: str, answers: bool = False) -> None:
     """The arrivals' columns, what comes of each, and room for as many requests in flight."""
     count, following = len(arrivals), arrivals.next_turns()
     waits = np.zeros(count, np.bool_)
@@ -60,13 +57,15 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     numbers = np.array([*(fleet.model(name) for name in arrivals.models), fleet.model(first_model)], np.int32)
     columns = {
         "order_": order, "times_": arrivals.at, "prompts_": arrivals.prompt_tokens, "following_": following,
-        "outputs_": arrivals.output_tokens, "sessions_": arrivals.session, "after_": arrivals.after_s,
-        "models_": numbers[arrivals.model], "chains_": arrivals.blocks, "ends_": arrivals.ends,
+        "outputs_": arrivals.output_tokens, "visuals_": arrivals.visual_tokens, "sessions_": arrivals.session,
+        "after_": arrivals.after_s,
+        "models_": numbers[arrivals.model],
     }  # fmt: skip
+    columns["chains_"], columns["ends_"] = with_answers(arrivals) if answers else (arrivals.blocks, arrivals.ends)
     for name, column in columns.items():
         memory.keep(name, np.ascontiguousarray(column))
     memory.world.ordered, memory.world.distinct = len(order), arrivals.distinct_blocks
-    memory.keep("memo_", np.zeros(len(arrivals.blocks), np.int32))
+    memory.keep("memo_", np.zeros(len(columns["chains_"]), np.int32))
     memory.keep("turns_", np.zeros(max(count - len(order), 1), layout(records.Turn)))
     outcomes = memory.keep("outcomes_", np.zeros(count, layout(records.Outcome)).view(np.recarray))
     for name in ("at", "admitted", "first", "end", "predicted"):
@@ -75,6 +74,34 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     memory.keep("flights_", np.zeros(count, layout(records.Flight)))
     memory.keep("transfers_", np.zeros(count, layout(records.Transfer)))
     memory.world.spare = NONE
+
+
+def with_answers(arrivals: Arrivals) -> tuple[Array, Array]:
+    """The arrivals' blocks, those of its answer after those of each prompt that is known to its last full block, and
+    where each arrival's begin; an answer's blocks are like nobody else's."""
+    known, size = np.diff(arrivals.ends), max(arrivals.block_tokens, 1)
+    whole = known == arrivals.prompt_tokens // size
+    full = (arrivals.prompt_tokens.astype(np.int64) + arrivals.output_tokens - 1) // size
+    counts = np.where(whole & (arrivals.block_tokens > 0), full, known)
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    chains = arrivals.distinct_blocks + np.arange(ends[-1])
+    places = np.arange(len(arrivals.blocks)) + np.repeat(ends[:-1] - arrivals.ends[:-1], known)
+    chains[places] = arrivals.blocks
+    return chains.astype(np.int32), ends
+
+
+def lay_classes(memory: Memory, arrivals: Arrivals, conditions: Conditions) -> None:
+    """What each arrival is promised, and its rank where requests wait; the last class is that of no class."""
+    classes = (*conditions.classes, SloClass(name="", ttft_s=conditions.ttft_slo_s, tpot_s=conditions.tpot_slo_s))
+    place = {each.name: i for i, each in enumerate(conditions.classes)}
+    numbers = np.array([*(place.get(name, len(classes) - 1) for name in arrivals.slos), len(classes) - 1], np.int32)
+    of = numbers[arrivals.slo]
+    order = sorted({each.priority for each in classes}, reverse=True)
+    memory.keep("classes_", of)
+    memory.keep("ranks_", np.array([order.index(each.priority) for each in classes], np.int32)[of])
+    memory.keep("ttfts_", np.array([each.ttft_s for each in classes]))
+    memory.keep("tpots_", np.array([each.tpot_s for each in classes]))
+    memory.world.ranks, memory.world.most_in_flight = len(order), conditions.most_in_flight
 
 
 def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, conditions: Conditions) -> Array:
@@ -88,12 +115,18 @@ def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, 
     engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
     engines.plain = engines.capacity
     engines.role = [ROLES[replica.role] for replica in replicas]
-    for name in ("partial", "first_waiting", "first_coming"):
+    memory.world.encode_tokens = conditions.encode_tokens
+    for name in ("partial", "first_waiting", "first_coming", "first_image"):
         engines[name] = NONE
     share(memory, engines, "needing_", np.dtype(np.int32), np.full(len(replicas), block_tokens))
     share(memory, engines, "heap_", layout(records.Entry), engines.max_seqs + HEAP_PAD)
-    lay_slots(memory, engines, np.minimum(engines.capacity, int(memory.world.distinct[0])).tolist())
+    lay_slots(memory, engines, np.minimum(engines.capacity, numbered(memory)).tolist())
     return memory.keep("engines_", engines)
+
+
+def numbered(memory: Memory) -> int:
+    """How many different blocks there may be, answers' among them."""
+    return int(memory.array("chains_").max(initial=-1)) + 1
 
 
 def token_seconds(perf: LatencyModel, conditions: Conditions) -> tuple[float, float]:
@@ -133,10 +166,29 @@ def lay_knowledge(memory: Memory, engines: Array, reads: Reads, conditions: Cond
     world.ring_room = (4 if world.tiers == 1 else 16) * most + 64
     memory.keep("ring_", np.zeros(powered(max(EMPTY_RING, 2 * int(world.ring_room))), layout(records.Event)))
     world.ring_mask = len(memory.array("ring_")) - 1
-    kept = max(reads.history_tokens // block, 1) if world.remembering and reads.history_tokens else 0
-    lay_shelves(memory, "histories_", [kept] * count, distinct)
-    lay_shelves(memory, "hosts_", [conditions.host_tokens // block] * count, distinct)
-    lay_shelves(memory, "disks_", [conditions.disk_tokens // block] * count, distinct)
+    lay_losses(memory, engines, conditions)
+    lay_shelves(memory, "histories_", remembered(engines, reads, block), distinct)
+    lay_shelves(memory, "hosts_", [conditions.host_tokens // block] * count, numbered(memory))
+    lay_shelves(memory, "disks_", [conditions.disk_tokens // block] * count, numbered(memory))
+
+
+def lay_losses(memory: Memory, engines: Array, conditions: Conditions) -> None:
+    """Which events are late, and which never arrive."""
+    world, late_s = memory.world[0], conditions.kv_staleness_s
+    world.staleness_s = conditions.staleness_s
+    world.kv_staleness_s = conditions.staleness_s if isnan(late_s) else late_s
+    world.event_loss, world.event_gaps = conditions.event_loss, GAPS.index(conditions.event_gaps)
+    world.missed_spare, engines.told_at, engines.first_missed = NONE, -1.0, NONE
+    room = len(memory.array("ring_")) if conditions.event_loss > 0.0 else 1
+    memory.keep("missed_", np.zeros(room, layout(records.Missed)))
+
+
+def remembered(engines: Array, reads: Reads, block: int) -> list[int]:
+    """How many blocks the router remembers of its sends to each replica; 0 for all, or none."""
+    if reads.bounded:
+        return [int(each) for each in engines.capacity]
+    kept = max(reads.history_tokens // block, 1) if reads.history and reads.history_tokens else 0
+    return [kept] * len(engines)
 
 
 def lay_metrics(memory: Memory, replicas: int, reads: Reads, conditions: Conditions) -> None:
@@ -153,8 +205,9 @@ def lay_metrics(memory: Memory, replicas: int, reads: Reads, conditions: Conditi
 
 def lay_held(memory: Memory, models: int, arrivals: int, conditions: Conditions) -> None:
     """The router's own queues, empty, and how many may wait for a first token."""
-    memory.keep("first_held_", np.full(models, NONE, np.int32))
-    memory.keep("last_held_", np.full(models, NONE, np.int32))
+    queues = models * int(memory.world.ranks[0])
+    memory.keep("first_held_", np.full(queues, NONE, np.int32))
+    memory.keep("last_held_", np.full(queues, NONE, np.int32))
     memory.keep("next_held_", np.zeros(max(arrivals, 1), np.int32))
     memory.world.models, memory.world.queue_s = models, conditions.queue_s
     growth = conditions.unstable_growth
@@ -162,18 +215,22 @@ def lay_held(memory: Memory, models: int, arrivals: int, conditions: Conditions)
 
 
 def grow_ring(memory: Memory) -> None:
-    """Double the ring, its events moved to its beginning."""
+    """Double the ring, its events moved to its beginning, and the room for lost ones."""
     world, old = memory.world[0], memory.array("ring_")
     places = np.arange(world.ring_first, world.ring_last) & world.ring_mask
     ring = np.zeros(2 * len(old), old.dtype)
     ring[: len(places)] = old[places]
     memory.keep("ring_", ring)
+    if world.event_loss > 0.0:
+        lost = np.zeros(len(ring), layout(records.Missed))
+        lost[: len(old)] = memory.array("missed_")
+        memory.keep("missed_", lost)
     world.ring_first, world.ring_last, world.ring_mask = 0, len(places), len(ring) - 1
 
 
-def lay_decision(memory: Memory, settings: npt.NDArray[np.float64], deadlines: tuple[float, float]) -> None:
+def lay_decision(memory: Memory, settings: npt.NDArray[np.float64]) -> None:
     """What a policy's function reads and writes."""
-    memory.keep("ask_", np.zeros(len(Ask._fields) + 1))[6:8] = deadlines
+    memory.keep("ask_", np.zeros(len(Ask._fields) + 1))
     memory.keep("told_", np.zeros(len(Told._fields)))
     memory.keep("settings_", settings)
     memory.world.settings = len(settings)

@@ -31,11 +31,26 @@ def look(w: World, row: int, at: float, out: int) -> None:
     prefilling = running(e) + e.chunks - e.batch
     mean = e.queued / max(e.waiting + prefilling, 1)
     seen[out] = running(e) + e.chunks
-    seen[out + 1] = e.waiting
+    seen[out + 1] = e.waiting + e.images
     seen[out + 2] = e.queued
     seen[out + 3] = 0.5 * e.queued * mean
     seen[out + 4] = e.context + steps * e.batch
     seen[out + 5] = (e.capacity - e.plain - e.freed + blocks(e, later)) * e.block
+
+
+@compiled
+def read_metrics(w: World, row: int, at: float, out: int) -> None:
+    """Write what one engine's /metrics shows of its requests and blocks: the end of its last whole step.
+
+    vLLM sets its gauges after a step and takes in who came meanwhile only then: however often they are scraped, they
+    tell nothing of requests that were sent since the step in flight began.
+    """
+    e, seen = engine(w, row), floats(w.looks_)
+    look(w, row, at, out)
+    if e.flying and e.taken + (done(e, at) if e.steps > 1 else 0) > 0:
+        seen[out + 1] = e.left  # steps of this phase are done: its batch is as it was formed
+        return
+    seen[out], seen[out + 1], seen[out + 5] = e.shown_running, e.shown_waiting, e.shown_blocks * e.block
 
 
 @compiled
@@ -58,7 +73,8 @@ def scrape(w: World, before: float) -> None:
 @compiled
 def scrape_at(w: World, at: float) -> None:
     """Put a look at every engine on its way to the router."""
-    look_at_all(w, at)
+    for row in range(w.replicas):
+        read_metrics(w, row, at, LOOKS * row)
     slot = w.last_scrape % w.scrape_slots
     kept, seen, size = floats(w.scrapes_), floats(w.looks_), LOOKS * w.replicas
     for i in range(size):

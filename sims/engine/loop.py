@@ -18,10 +18,17 @@ has failed, too many wait."""
 
 
 @compiled
+def is_full(w: World) -> bool:
+    """Whether the next event might find no room for what replicas tell of their caches."""
+    room = w.ring_mask + 1
+    return bool(room - (w.ring_last - w.ring_first) < w.ring_room + w.missing_events or room - w.missed < w.ring_room)
+
+
+@compiled
 def go(w: World, events: int) -> int:
     """Play at most so many events, none of them at or after `until`."""
     for _ in range(events):
-        if w.ring_mask + 1 - (w.ring_last - w.ring_first) < w.ring_room:
+        if is_full(w):
             return FULL
         row, coming, leaving = smalls(w.tree_)[1], line.coming(w), patience(w)
         at = floats(w.due_)[row]

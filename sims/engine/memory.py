@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 
 from sims.engine.compiled import layout
-from sims.engine.records import Block, Engine, Entry, Event, Flight, Outcome, Shelf, Transfer, Turn, World
+from sims.engine.records import Block, Engine, Entry, Event, Flight, Missed, Outcome, Shelf, Transfer, Turn, World
 
 MANY = 1 << 32
 """Items of an array of which nobody asks how long it is."""
 
 ROUTE = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 6, ctypes.c_double, ctypes.c_int64)
 """A policy's function: addresses and counts, as `policies.native`'s routes take them."""
+
+HAND_OVER = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)
+"""The function that chooses who decodes: the ask, the table, its rows, the row that computed the prompt."""
+
+IMAGES = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3, ctypes.c_double)
+"""The function that chooses who encodes: the ask, the table, its rows, visual tokens."""
 
 
 class _Record:
@@ -61,6 +67,11 @@ def outcome(world: World, index: int) -> Outcome:
 def event(world: World, index: int) -> Event:
     """One place of the ring."""
     return record_at(Event, world.ring_, index)  # type: ignore[no-any-return]
+
+
+def missed(world: World, index: int) -> Missed:
+    """One of the events that were lost."""
+    return record_at(Missed, world.missed_, index)  # type: ignore[no-any-return]
 
 
 def turn(world: World, index: int) -> Turn:
@@ -128,3 +139,13 @@ def called(
 ) -> int:
     """The answer of the function at an address, see `ROUTE`."""
     return int(ROUTE(function)(ask, table, rows, cached, settings, n, now, told))
+
+
+def encoder_of(function: int, ask: int, table: int, rows: int, visual_tokens: float) -> int:
+    """The answer of the function at an address, see `IMAGES`."""
+    return int(IMAGES(function)(ask, table, rows, visual_tokens))
+
+
+def handed(function: int, ask: int, table: int, rows: int, row: int) -> int:
+    """The answer of the function at an address, see `HAND_OVER`."""
+    return int(HAND_OVER(function)(ask, table, rows, row))

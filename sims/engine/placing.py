@@ -1,18 +1,18 @@
 """One arrival: what the policy is told of it, where it sends it, what is then counted."""
 
 from sims.engine import line
-from sims.engine.agenda import schedule
 from sims.engine.coin import hashed
 from sims.engine.compiled import compiled
 from sims.engine.flights import prepare, taken
 from sims.engine.history import remember
-from sims.engine.holding import any_room, first_held, has_room, hold, let_go
+from sims.engine.holding import any_room, first_held, has_room, hold, let_go, make_way, queue_of, turn_away
+from sims.engine.inbox import approach
 from sims.engine.knowledge import forget_last, hear, match
 from sims.engine.looks import read_scrape
-from sims.engine.memory import called, engine, flight, floats, integers, outcome, smalls
-from sims.engine.records import NONE, Engine, World
+from sims.engine.memory import called, encoder_of, engine, flight, floats, integers, outcome, smalls
+from sims.engine.records import NONE, Engine, Flight, World
 from sims.engine.run import REFUSED
-from sims.engine.view import sent
+from sims.engine.view import imaged, sent
 
 EMPTY = 0xFFFFFFFF
 FAILED = -2
@@ -26,6 +26,10 @@ def arrive(w: World, index: int) -> bool:
     if too_long(w, index):
         refuse(w, index)
         return True
+    if 0 < w.most_in_flight <= w.in_flight and not make_way(w, index):
+        turn_away(w, index)
+        return True
+    w.in_flight += 1
     w.missing += 1
     if w.queue_s > 0.0 and (first_held(w, smalls(w.models_)[index]) != NONE or not any_room(w, index)):
         hold(w, index)
@@ -43,6 +47,7 @@ def place(w: World, index: int) -> bool:
         hold(w, index)
     elif not fits(engine(w, row), smalls(w.prompts_)[index] + smalls(w.outputs_)[index]):
         w.missing -= 1
+        w.in_flight -= 1
         refuse(w, index)
     else:
         send(w, index, row)
@@ -55,7 +60,7 @@ def place_held(w: World, row: int) -> bool:
     for model in range(w.models):
         while first_held(w, model) != NONE and has_room(w, row, first_held(w, model)):
             before = w.held
-            if not place(w, let_go(w, model)):
+            if not place(w, let_go(w, queue_of(w, first_held(w, model)))):
                 return False
             if w.held == before:
                 break
@@ -89,25 +94,33 @@ def choose(w: World, index: int) -> int:
         read_scrape(w)
     if w.matching:
         look_up(w, index)
+    describe(w, index)
+    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
+
+
+@compiled
+def describe(w: World, index: int) -> None:
+    """Write what a policy is told of an arrival."""
     ask, session, model = floats(w.ask_), smalls(w.sessions_)[index], smalls(w.models_)[index]
     ask[0] = hashed(w.prefix, index)
     ask[1] = hashed(EMPTY, session) if session != NONE else 0.0
     ask[2] = float(model)
     ask[3] = float(smalls(w.prompts_)[index])
     ask[5] = floats(w.expected_)[model]
+    ask[6] = floats(w.ttfts_)[smalls(w.classes_)[index]]
+    ask[7] = floats(w.tpots_)[smalls(w.classes_)[index]]
     ask[8] = float(index)
-    return called(w.decide, w.ask_, w.table_, w.replicas, w.cached_, w.settings_, w.settings, w.now, w.told_)
 
 
 @compiled
 def look_up(w: World, index: int) -> None:
     """Write what each replica holds of a prompt, as far as the router knows."""
-    ends = integers(w.ends_)
-    count = min(ends[index + 1] - ends[index], w.match_blocks)
+    ends, block = integers(w.ends_), engine(w, 0).block
+    count = min(ends[index + 1] - ends[index], smalls(w.prompts_)[index] // block, w.match_blocks)
     hear(w)
     forget_last(w)
     for tier in range(w.tiers):
-        match(w, ends[index], count, float(engine(w, 0).block), tier)
+        match(w, ends[index], count, float(block), tier)
 
 
 @compiled
@@ -116,7 +129,7 @@ def send(w: World, index: int, row: int) -> None:
     place = taken(w)
     f, e, told = flight(w, place), engine(w, row), floats(w.told_)
     prepare(w, f, index)
-    f.row, f.next = row, NONE
+    f.row = row
     f.chain = integers(w.ends_)[index]
     f.chained = integers(w.ends_)[index + 1] - f.chain
     f.due = w.now + e.frontend_s
@@ -126,10 +139,16 @@ def send(w: World, index: int, row: int) -> None:
     o.predicted, o.believed = told[1], int(told[4])
     sent(w, f, told[4])
     if w.remembering:
-        remember(w, row, f.chain, f.chained)
-    if e.first_coming == NONE:
-        e.first_coming = place
-        schedule(w, row, min(floats(w.due_)[row], f.due))
-    else:
-        flight(w, e.last_coming).next = place
-    e.last_coming = place
+        remember(w, row, f.chain, min(f.chained, f.prompt // e.block))
+    if f.visual > told[4]:
+        let_encode(w, f)
+    approach(w, place)
+
+
+@compiled
+def let_encode(w: World, f: Flight) -> None:
+    """Send a request's images to be encoded first, where somebody does that for others."""
+    row = encoder_of(w.encoder, w.ask_, w.table_, w.replicas, float(f.visual))
+    if row >= 0:
+        f.encoder, f.due = row, w.now + engine(w, row).frontend_s
+        imaged(w, row, f.visual)

@@ -19,6 +19,15 @@ class Event:
     stored: Small
 
 
+class Missed:
+    """An event of a batch that was lost, to be asked for again."""
+
+    block: Small
+    tier: Small
+    stored: Small
+    next: Small
+
+
 class Block:
     """One cached block of one replica."""
 
@@ -93,7 +102,7 @@ class Flight:
     computed: Small  # of target, cached tokens included
     kv: Small  # tokens with a place in its blocks, as of `base` while decoding
     named: Small  # leading blocks held under their number
-    chained: Small  # full blocks of its prompt, where blocks are known
+    chained: Small  # full blocks of its prompt, where blocks are known; and of its answer, where those are cached
     chain: int  # where they begin
     cached: Small  # tokens found cached at its first admission; NONE before
     preemptions: Small
@@ -102,6 +111,8 @@ class Flight:
     model: Small
     serial: Small  # number of its last admission
     carried: Small  # 1 while its KV comes from another replica, to be held before it decodes
+    visual: Small  # leading tokens of its images that are still to be encoded
+    encoder: Small  # the replica that encodes them, until it has; NONE: the one that computes its prompt
     base: int  # the step counter when it began to decode
     due: float  # when it reaches its engine
     admitted: float  # when its first step began
@@ -146,10 +157,20 @@ class Engine:
     # The step in flight, for the meter.
     step_context: int
     step_batch: Small
+    left: Small  # requests that its forming left in the queue
+    # What /metrics shows: the end of the last whole step.
+    shown_running: Small
+    shown_waiting: Small
+    shown_blocks: Small
     prefill_tokens: Small
     busy_s: float
     busy_joules: float
     role: Small
+    first_image: Small  # requests whose images it encodes for others
+    last_image: Small
+    images: Small
+    encoding: Small  # visual tokens that the step in flight encodes ...
+    imaged: Small  # ... and how many of them for others
     stalled: Small  # 1 while nothing can be computed for want of blocks that transfers hold
     sending: Small  # transfers from it
     receiving: Small  # ... and to it
@@ -178,6 +199,8 @@ class Engine:
     transfer_bytes_per_s: float
     transfer_base_s: float
     kv_bytes_per_token: float
+    encode_token_s: float
+    embedding_bytes: float
     host_token_s: float  # seconds to bring one token from host memory, from disk; inf where that is not worth it
     disk_token_s: float
     # Its cache.
@@ -191,6 +214,13 @@ class Engine:
     served: Small
     blocks_: int  # Block
     table_: int  # from block to slot: (block + 1) << 32 | slot, 0 for none
+    # What it tells of its cache.
+    told_at: float  # the stamp of its last batch of events
+    batches: Small  # so far
+    losing: Small  # 1 while that batch is one that never arrives
+    gap: Small  # 1 from the first such batch to the next that arrives
+    first_missed: Small
+    last_missed: Small
 
 
 class World:
@@ -199,6 +229,7 @@ class World:
     now: float
     until: float  # return to the caller before this time
     staleness_s: float
+    kv_staleness_s: float
     stamp: float  # when what a replica's cache now tells reaches the router
     replicas: int
     words: int  # of 64 replicas
@@ -209,9 +240,14 @@ class World:
     tiers: int  # 1 where only HBM holds blocks
     prefix: int  # the state of the hash of request ids after "seed-"
     missing: int  # requests that wait for their first token
+    in_flight: int  # requests held or sent that have not ended
+    most_in_flight: int  # more are turned away at once; 0: none is
     most_missing: int  # more than these, and the run is unstable
     # The fleet's table and the decision.
     decide: int  # the address of the policy's function
+    decoder: int  # ... and of those that choose who decodes, who encodes
+    encoder: int
+    encode_tokens: int  # the most visual tokens that a step encodes beside decoding
     table_: int
     cached_: int
     ask_: int
@@ -227,6 +263,7 @@ class World:
     times_: int
     prompts_: int
     outputs_: int
+    visuals_: int
     sessions_: int
     models_: int
     following_: int
@@ -242,10 +279,15 @@ class World:
     flights: int  # ever used
     spare: int
     outcomes_: int
-    # Requests held at the router, a queue a model.
+    # Requests held at the router, a queue a model and rank: the lower the rank, the sooner they are served.
     queue_s: float  # how long one is held for room; 0: only while nobody is ready
     held: int
     models: int
+    ranks: int
+    ranks_: int  # by arrival
+    classes_: int  # by arrival
+    ttfts_: int  # deadlines of each class
+    tpots_: int
     first_held_: int
     last_held_: int
     next_held_: int  # by arrival
@@ -278,6 +320,12 @@ class World:
     ring_first: int
     ring_last: int
     ring_room: int  # the most that one event may add
+    event_loss: float  # share of batches that never arrive
+    event_gaps: int  # what the router does about them, a place in `conditions.GAPS`
+    missed_: int  # Missed
+    missed: int  # places ever used
+    missed_spare: int
+    missing_events: int  # to be asked for again
     histories_: int  # Shelf
     hosts_: int  # Shelf
     disks_: int  # Shelf

@@ -42,4 +42,6 @@ def result(
         end_s=end_s,
         unstable=unstable,
         samples=samples,
+        slo=arrivals.slo,
+        slos=arrivals.slos,
     )

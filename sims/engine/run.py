@@ -1,6 +1,6 @@
 """What a simulation tells: columns of one entry an arrival, columns of one entry a replica, samples over time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,8 @@ class Run:
     end_s: float  # when the last thing happened
     unstable: bool  # ended early: the queue grew without end
     samples: Samples | None = None
+    slo: Ids = field(default_factory=lambda: np.zeros(0, np.int32))  # of each arrival its class; -1 for none
+    slos: tuple[str, ...] = ()  # the classes' names
 
     @property
     def ttft_s(self) -> Floats:

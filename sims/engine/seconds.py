@@ -18,8 +18,8 @@ def step(e: Engine, batch: float, context: float, prefill_tokens: float, attende
 
 @compiled
 def prefill_watts(e: Engine) -> float:
-    """Watts that computing the step's prompts draws."""
-    share = e.prefill_tokens / FULL_POWER_TOKENS
+    """Watts that computing the step's prompts and images draws."""
+    share = (e.prefill_tokens + e.encoding) / FULL_POWER_TOKENS
     return e.limit_w if share >= 1.0 else e.limit_w * share**POWER_EXPONENT
 
 
@@ -29,9 +29,10 @@ def joules(e: Engine, done: int, seconds: float) -> float:
     watts = e.idle_w
     if e.step_batch > 0:
         context = e.step_context + done * e.step_batch
-        decode_s = seconds if e.prefill_tokens == 0 else step(e, float(e.step_batch), float(context), 0.0, 0.0)
+        alone = e.prefill_tokens + e.encoding == 0
+        decode_s = seconds if alone else step(e, float(e.step_batch), float(context), 0.0, 0.0)
         watts = max(watts, e.busy_w + (e.sequence_j * e.step_batch + e.context_j * context) / decode_s)
-    if e.prefill_tokens > 0:
+    if e.prefill_tokens + e.encoding > 0:
         watts = max(watts, prefill_watts(e))
     return min(e.limit_w, watts) * seconds
 

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from policies.cached import Cached
-from policies.fleet import MIXED, ROLE, ROLES, Fleet, Replica, Table
+from policies.fleet import ROLE, ROLES, Fleet, Replica, Table
 from policies.policy import Routing
 from policies.scale.scaling import Scaling
 from sims.arrivals import Arrivals
@@ -17,11 +17,12 @@ from sims.engine.checking import check
 from sims.engine.conditions import Conditions
 from sims.engine.control import CLOSE, FAIL, LET_GO, LOOK, PLAY
 from sims.engine.course import Course, Paused
-from sims.engine.deciding import Callback, Plain, compiled_route, plain_kernel
+from sims.engine.deciding import Callback, Plain, compiled_function, compiled_route, plain_kernel
 from sims.engine.layout import (
     grow_ring,
     lay_agenda,
     lay_arrivals,
+    lay_classes,
     lay_decision,
     lay_engines,
     lay_fleet,
@@ -72,18 +73,18 @@ class _Simulation:
         fleet, self.memory, self._asked = Fleet(len(replicas)), Memory(), asked()
         self.world = self.memory.world[0]
         table, cached = lay_fleet(self.memory, fleet, replicas)
-        lay_arrivals(self.memory, arrivals, fleet, replicas[0].model)
+        lay_arrivals(self.memory, arrivals, fleet, replicas[0].model, conditions.cache_outputs)
+        lay_classes(self.memory, arrivals, conditions)
         block_tokens = arrivals.block_tokens or min(replica.block_tokens for replica in replicas)
         engines = lay_engines(self.memory, replicas, block_tokens, conditions)
         lay_agenda(self.memory, len(replicas))
-        reads = Reads.of(policy, blocks=len(arrivals.blocks) > 0)
+        reads = Reads.of(policy, blocks=len(arrivals.blocks) > 0, knowledge=conditions.kv_knowledge)
         lay_knowledge(self.memory, engines, reads, conditions)
         lay_metrics(self.memory, len(replicas), reads, conditions)
         lay_held(self.memory, len(fleet.models), len(arrivals), conditions)
-        self.world.staleness_s = conditions.staleness_s
         self.world.prefix = crc32(f"{conditions.seed}-".encode()) ^ 0xFFFFFFFF
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
-        lay_decision(self.memory, settings, (conditions.ttft_slo_s, conditions.tpot_slo_s))
+        lay_decision(self.memory, settings)
         self.callback = self._decide_by(policy, table, cached)
         self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY)
         # Not the simulation itself: a circle would keep its memory until a garbage collection.
@@ -93,6 +94,7 @@ class _Simulation:
     def _decide_by(self, policy: Routing | Plain, table: Table, cached: Cached) -> Callback | None:
         """Let the policy decide: its compiled kernel, or the callback that is returned."""
         self.world.decide = compiled_route(policy) if isinstance(policy, Routing) else 0
+        self.world.decoder, self.world.encoder = compiled_function("decoder"), compiled_function("encoder")
         if self.world.decide:
             return None
         plain = plain_kernel(policy) if isinstance(policy, Routing) else policy
@@ -142,7 +144,7 @@ class _Simulation:
     def join(self, row: int, role: str) -> None:
         """See `Paused`."""
         self.memory.array("engines_").role[row] = int(ROLES[role])
-        self.pools.table[row, ROLE] = MIXED if role == "prefill" else ROLES[role]
+        self.pools.table[row, ROLE] = ROLES[role]
 
     def _play(self) -> int:
         """Play up to `until`; returns why the loop came back."""

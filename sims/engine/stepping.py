@@ -4,9 +4,10 @@ from math import inf
 
 from policies.fleet import PREFILL
 from sims.engine.agenda import schedule
-from sims.engine.batching import computed, enqueue, finish, form, idle
+from sims.engine.batching import computed, enqueue, finish, form, idle, running
 from sims.engine.compiled import compiled
 from sims.engine.decodes import join, reserve
+from sims.engine.encoding import append, encoded
 from sims.engine.flights import finished, started
 from sims.engine.heap import first_finish
 from sims.engine.memory import engine, flight, just_after
@@ -20,14 +21,14 @@ from sims.engine.transfers import depart
 def advance(w: World, row: int) -> None:
     """Bring a replica to now: what has reached it joins its queue, steps that are over end, the next one is formed."""
     e = engine(w, row)
-    w.stamp = w.now + w.staleness_s
+    w.stamp = w.now + w.kv_staleness_s
     while e.first_coming != NONE and flight(w, e.first_coming).due <= w.now:
         submit(w, e)
     run(w, e, w.now)
     # A step is formed once time has passed its start, for all that comes at that instant to be part of it. Whatever
     # is decided from now on takes a frontend's time to get here, so nothing more can come at this instant.
     if e.flying == 0 and not idle(e) and not e.stalled and e.start + e.frontend_s > w.now:
-        w.stamp = just_after(e.start) + w.staleness_s
+        w.stamp = just_after(e.start) + w.kv_staleness_s
         begin(w, e)
     schedule(w, row, next_time(w, e))
 
@@ -50,11 +51,24 @@ def submit(w: World, e: Engine) -> None:
     f = flight(w, index)
     e.first_coming = f.next
     sync(w, e, f.due)
+    if f.encoder == e.row:
+        add_image(w, e, index)
+        return
     if idle(e):
         e.start = f.due
     elif e.waiting == 0 and e.flying:
         e.steps = 1
     enqueue(w, e, index)
+
+
+@compiled
+def add_image(w: World, e: Engine, index: int) -> None:
+    """Queue a request whose images are to be encoded here; the first joins at the next step boundary."""
+    if idle(e) or e.stalled:
+        e.start, e.stalled = flight(w, index).due, 0
+    elif e.flying and e.first_image == NONE:
+        e.steps = 1
+    append(w, e, index)
 
 
 @compiled
@@ -94,12 +108,15 @@ def sync(w: World, e: Engine, now: float) -> None:
 def begin(w: World, e: Engine) -> None:
     """Form the next step, and all that may follow it unchanged, as one phase; nothing where nothing can be computed."""
     pairs = form(w, e)
-    if e.batch == 0 and e.chunks == 0:
+    e.left = e.waiting
+    if e.batch == 0 and e.chunks == 0 and e.encoding == 0:
         e.stalled = 1
         return
     batch, context = float(e.batch), float(e.context)
     e.first_s, e.growth_s, e.flying = step(e, batch, context, float(e.prefill_tokens), pairs), 0.0, 1
     e.first_s += e.load_s
+    if e.encoding > 0:
+        e.first_s += e.slowdown * e.encode_token_s * e.encoding
     if e.steps > 1:
         # Affine in the context; taken over a long stretch, the difference keeps its digits.
         e.growth_s = (step(e, batch, context + 4096.0 * batch, 0.0, 0.0) - e.first_s) / 4096.0
@@ -131,5 +148,9 @@ def complete(w: World, e: Engine, end: float) -> None:
             if e.role != PREFILL or f.emitted == f.output or not depart(w, e, f, index, end):
                 join(e, f, index)
         index = following
+    if e.imaged > 0:
+        encoded(w, e, end)
     while e.batch > 0 and first_finish(e) <= e.counter:
         finished(w, e, finish(w, e), end)
+    e.shown_running, e.shown_waiting = running(e), e.left
+    e.shown_blocks = e.capacity - e.plain - e.freed

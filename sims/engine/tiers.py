@@ -5,10 +5,10 @@ from math import inf
 from policies.fleet import HBM, HOST, REMOTE
 from sims.engine.compiled import compiled
 from sims.engine.holders import place_of
-from sims.engine.knowledge import tell
 from sims.engine.memory import disk, host, smalls
 from sims.engine.records import NONE, Engine, Flight, World
 from sims.engine.shelf import has, put
+from sims.engine.telling import tell
 
 
 @compiled

@@ -2,42 +2,24 @@
 
 from math import inf
 
-from policies.fleet import CONTEXT_TOKENS, DECODE, KEY, KV_TOKENS, KV_USED, MODEL, READY, ROLE, RUNNING, WIDTH
-from policies.request import mix31
 from sims.engine.agenda import schedule
 from sims.engine.compiled import compiled
-from sims.engine.memory import engine, flight, floats, outcome, transfer
+from sims.engine.memory import engine, flight, handed, outcome, transfer
+from sims.engine.placing import describe
 from sims.engine.records import NONE, Engine, Flight, World
-from sims.engine.seconds import step
 from sims.engine.view import moved
 
 
 @compiled
-def tpot_on(w: World, f: Flight, row: int) -> float:
-    """Predicted seconds a token of a request on a replica, as the router sees it; inf where it may not go there."""
-    table, at, e = floats(w.table_), row * WIDTH, engine(w, row)
-    if table[at + READY] == 0.0 or table[at + MODEL] != f.model or table[at + ROLE] != DECODE:
-        return inf
-    if -(-(f.prompt + f.output - 1) // e.block) + 1 > e.capacity:
-        return inf
-    batch, context = table[at + RUNNING] + 1.0, table[at + CONTEXT_TOKENS] + f.context
-    over = max(table[at + KV_USED] + f.context - table[at + KV_TOKENS], 0.0) / table[at + KV_TOKENS]
-    # Beyond its memory it waits for a share of an answer's length, as in `policies.predict.admission_wait`.
-    return float(step(e, batch, context, 0.0, 0.0) * (1.0 + over))
-
-
-@compiled
 def decoder(w: World, f: Flight) -> int:
-    """The decode replica with the least predicted seconds a token, ties by hash; NONE where there is none."""
-    best, least, draw, coin = NONE, inf, 0, f.index + 1
-    for row in range(w.replicas):
-        tpot_s = tpot_on(w, f, row)
-        if tpot_s > least or tpot_s == inf:
-            continue
-        mine = mix31(int(floats(w.table_)[row * WIDTH + KEY]), coin)
-        if tpot_s < least or mine < draw:
-            best, least, draw = row, tpot_s, mine
-    return best
+    """Where the router would have it decode, on the fleet as it is now; NONE where nobody can, or can ever hold it."""
+    describe(w, f.index)
+    row = handed(w.decoder, w.ask_, w.table_, w.replicas, f.row)
+    if row >= 0:
+        e = engine(w, row)
+        if -(-(f.prompt + f.output - 1) // e.block) + 1 <= e.capacity:
+            return row
+    return NONE
 
 
 @compiled

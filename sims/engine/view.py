@@ -3,8 +3,8 @@ answers to be."""
 
 from policies.fleet import CONTEXT_TOKENS, KV_USED, QUEUED_ATTENDED, QUEUED_TOKENS, RUNNING, WAITING, WIDTH
 from sims.engine.compiled import compiled
-from sims.engine.memory import floats
-from sims.engine.records import Flight, World
+from sims.engine.memory import floats, smalls
+from sims.engine.records import NONE, Flight, World
 
 MOVES = 0.01  # how far one answer moves the mean
 
@@ -22,6 +22,13 @@ def sent(w: World, f: Flight, believed: float) -> None:
     table[at + QUEUED_TOKENS] += f.queued
     table[at + QUEUED_ATTENDED] += f.attended
     table[at + KV_USED] += f.context
+
+
+@compiled
+def imaged(w: World, row: int, tokens: int) -> None:
+    """So many visual tokens more, or fewer, wait for an encoder."""
+    if not w.scraping:
+        floats(w.table_)[row * WIDTH + QUEUED_TOKENS] += tokens
 
 
 @compiled
@@ -57,6 +64,8 @@ def lost(w: World, f: Flight) -> None:
     begun = f.emitted > 0
     if begun:
         w.missing += 1
+    if f.encoder != NONE:
+        imaged(w, f.encoder, -smalls(w.visuals_)[f.index])
     if w.scraping:
         return
     table, at = floats(w.table_), f.row * WIDTH

@@ -19,6 +19,13 @@ class Slo(NamedTuple):
     tpot_s: float
 
 
+class Promised(NamedTuple):
+    """The same of every arrival."""
+
+    ttft_s: Values
+    tpot_s: Values
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """Counts, bills and energy are of the whole run; latencies, rates and shares of the window after the warm-up."""
@@ -58,7 +65,7 @@ class Metrics:
     requests_per_wall_s: Annotated[float, Field(description="requests simulated in a second")]
 
 
-def metrics(run: Run, window: Window, slo: Slo, wall_s: float = nan) -> Metrics:
+def metrics(run: Run, window: Window, slo: Slo | Promised, wall_s: float = nan) -> Metrics:
     """The figures of one run."""
     return Metrics(
         **counts(run), **latencies(run, window), **service(run, window, slo), **tokens(run, window),
@@ -87,10 +94,10 @@ def latencies(run: Run, window: Window) -> dict[str, Any]:
     return {name: Spread.of(np.sort(values[counted])) for name, values in columns.items()}
 
 
-def service(run: Run, window: Window, slo: Slo) -> dict[str, Any]:
+def service(run: Run, window: Window, slo: Slo | Promised) -> dict[str, Any]:
     """How many came, and how many were served in time."""
     counted, n = window.counted, int(window.counted.sum())
-    first, later = run.ttft_s[counted] <= slo.ttft_s, run.tpot_s[counted] <= slo.tpot_s
+    first, later = (run.ttft_s <= slo.ttft_s)[counted], (run.tpot_s <= slo.tpot_s)[counted]
     met = int((first & later).sum())
     came = float((run.at[counted] <= window.end_s).sum())
     return {

@@ -1,5 +1,6 @@
 """Everything that is kept of one run: small enough to send between processes and to write to a line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from sims.engine.conditions import SloClass
 from sims.engine.run import Run
+from sims.measure.classes import ClassMetrics, by_class, promised
 from sims.measure.metrics import Metrics, Slo, metrics
 from sims.measure.pools import PoolMetrics, by_pool
 from sims.measure.quantiles import SHARES, quantiles
@@ -33,14 +36,18 @@ class Outcome:
     pools: tuple[PoolMetrics, ...]
     distribution: Distribution
     timeline: Timeline | None
+    classes: tuple[ClassMetrics, ...] = ()  # of traffic that names SLO classes
 
 
-def outcome(run: Run, slo: Slo, *, wall_s: float = nan, warmup: float = WARM_UP) -> Outcome:
+def outcome(
+    run: Run, slo: Slo, *, classes: Sequence[SloClass] = (), wall_s: float = nan, warmup: float = WARM_UP
+) -> Outcome:
     """What one run says; `warmup` is the share of the arrivals' span that does not count."""
     window = measured(run, warmup)
     columns = {name: _curve(getattr(run, name)[window.counted]) for name in ("ttft_s", "tpot_s", "e2e_s")}
     return Outcome(
-        metrics=metrics(run, window, slo, wall_s),
+        metrics=metrics(run, window, promised(run, classes, slo), wall_s),
+        classes=by_class(run, window, classes, slo),
         pools=by_pool(run, window),
         distribution=Distribution(share=SHARES, **columns),
         timeline=timeline(run),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field
 
+from sims.measure.classes import ClassMetrics
 from sims.measure.metrics import Metrics
 from sims.measure.outcome import Distribution, Outcome
 from sims.measure.pools import PoolMetrics
@@ -30,6 +31,7 @@ class Measured(Metrics):
     pools: tuple[PoolMetrics, ...]
     distribution: Distribution
     timeline: Timeline | None
+    classes: Annotated[tuple[ClassMetrics, ...], Field(description="by SLO class, where the traffic names any")] = ()
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Self:
@@ -45,6 +47,7 @@ class Measured(Metrics):
             pools=together([one.pools for one in outcomes]),
             distribution=together([one.distribution for one in outcomes]),
             timeline=outcomes[0].timeline,
+            classes=together([one.classes for one in outcomes]),
         )
 
 

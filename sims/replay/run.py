@@ -92,7 +92,10 @@ class _Run:
             self._refuse(i, now)
             return
         row, hashes = self._choose(arrival, name, model, i)
-        job = Job(id=name, prompt_tokens=arrival.prompt_tokens, output_tokens=arrival.output_tokens, blocks=hashes)
+        job = Job(
+            id=name, prompt_tokens=arrival.prompt_tokens, output_tokens=arrival.output_tokens, blocks=hashes,
+            visual_tokens=arrival.visual_tokens,
+        )  # fmt: skip
         try:
             self.engines[row].check(job)
         except Impossible:

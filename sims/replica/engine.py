@@ -11,7 +11,7 @@ from sims.replica.phase import Phase
 from sims.replica.scheduler import Scheduler, Step
 from sims.replica.sequence import Sequence
 
-NOTHING = Step(batch=0, context=0, chunks=(), prefill_tokens=0, attended=0.0, repeats=0)
+NOTHING = Step(batch=0, context=0, chunks=(), prefill_tokens=0, visual_tokens=0, attended=0.0, repeats=0)
 
 
 class Engine:
@@ -166,6 +166,8 @@ class Engine:
                 seq.admitted = self._start
         perf = self.perf
         first_s = perf.step(step.batch, step.context, step.prefill_tokens, step.attended)
+        if step.visual_tokens:
+            first_s += perf.encode_seconds(step.visual_tokens)
         growth_s = 0.0
         if step.repeats > 1:
             # Affine in the context; taken over a long stretch, the difference keeps its digits.

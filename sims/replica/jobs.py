@@ -15,6 +15,7 @@ class Job:
     id: str
     prompt_tokens: int
     output_tokens: int
+    visual_tokens: int = 0  # leading tokens of the prompt that images became: encoded first, unless they are cached
     blocks: tuple[int, ...] = ()  # chained hashes of the prompt's full blocks, first block first
     output_blocks: tuple[int, ...] = ()  # hashes of the blocks that its output completes, if they are to be cached
     remote_tokens: int = 0  # of its prompt, first ones, whose KV another replica has sent

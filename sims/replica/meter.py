@@ -33,4 +33,4 @@ class Meter:
 
     def _joules(self, step: Step, done: int, seconds: float) -> float:
         context = step.context + done * step.batch
-        return self._perf.watts(step.batch, context, step.prefill_tokens) * seconds
+        return self._perf.watts(step.batch, context, step.prefill_tokens + step.visual_tokens) * seconds

@@ -16,6 +16,7 @@ class Step:
     context: int  # tokens they attend to
     chunks: tuple[tuple[Sequence, int], ...]  # prompt chunks: request, new tokens
     prefill_tokens: int
+    visual_tokens: int  # encoded before all that
     attended: float  # Σ new · (before + new / 2) over the chunks
     repeats: int
 
@@ -34,6 +35,7 @@ class Scheduler:
         self._chunk_tokens = chunk_tokens
         self._max_seqs = max_seqs
         self._admitted = 0
+        self._visual = 0  # tokens to encode in the step that is formed
 
     @property
     def idle(self) -> bool:
@@ -52,7 +54,7 @@ class Scheduler:
 
     def form(self, macro: bool) -> Step:
         """Take the blocks of the next step and say what it computes; some request must run or wait."""
-        decodes = self.decodes
+        decodes, self._visual = self.decodes, 0
         preempted = self._make_room()
         decodes.reserve(decodes.counter + 1)
         chunks: list[tuple[Sequence, int]] = []
@@ -69,6 +71,7 @@ class Scheduler:
             context=decodes.context,
             chunks=tuple(chunks),
             prefill_tokens=sum(new for _, new in chunks),
+            visual_tokens=self._visual,
             attended=sum(new * (seq.kv - new / 2) for seq, new in chunks),
             repeats=1 if single else self._repeats(),
         )
@@ -161,6 +164,8 @@ class Scheduler:
         seq.named, seq.computed, seq.kv = hits, known, known
         if seq.cached < 0:
             seq.cached = seq.computed
+        self._visual += max(seq.visual - seq.computed, 0)
+        seq.visual = 0  # its embeddings are kept, whatever becomes of its KV
         self.queued_tokens += seq.target - seq.computed - seq.expected
         self._admitted += 1
         seq.serial = self._admitted

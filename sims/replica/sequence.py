@@ -25,12 +25,14 @@ class Sequence:
         "remote",
         "serial",
         "target",
+        "visual",
     )
 
     def __init__(self, job: Job, caching: bool) -> None:
         self.id = job.id
         self.prompt = job.prompt_tokens
         self.output = job.output_tokens
+        self.visual = job.visual_tokens  # to be encoded with its first chunk; 0 from then on
         self.chain = job.blocks + job.output_blocks if caching else ()
         self.target = job.prompt_tokens  # tokens to compute before it decodes: the prompt, and what a preemption lost
         self.remote = job.remote_tokens  # tokens whose KV came from another replica; lost by a preemption

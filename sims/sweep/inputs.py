@@ -74,7 +74,18 @@ class Inputs:
         }
         if isinstance(self.traffic, Recorded):
             told["again"] = self.traffic.again
-            for column in ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "blocks", "ends"):
+            for column in (
+                "at",
+                "prompt_tokens",
+                "output_tokens",
+                "session",
+                "after_s",
+                "model",
+                "slo",
+                "blocks",
+                "ends",
+                "visual_tokens",
+            ):
                 digest.update(getattr(self.traffic.arrivals, column).tobytes())
         else:
             told["traffic"] = repr(self.traffic)

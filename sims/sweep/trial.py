@@ -7,7 +7,7 @@ from time import perf_counter
 from policies.fleet import Replica
 from policies.policy import Routing, routing
 from sims.arrivals import Arrivals
-from sims.engine.conditions import Conditions
+from sims.engine.conditions import Conditions, SloClass
 from sims.engine.run import Run
 from sims.measure.metrics import Slo
 from sims.measure.outcome import Outcome, outcome, without_timeline
@@ -51,6 +51,19 @@ def replicas_of(fleet: FleetFile) -> tuple[Replica, ...]:
     return tuple(replica(message(pool, i, "")) for pool in fleet.pools for i in range(pool.size))
 
 
+def classes_of(fleet: FleetFile) -> tuple[SloClass, ...]:
+    """The SLO classes of a fleet file; a deadline that a class leaves out is the fleet's."""
+    return tuple(
+        SloClass(
+            name=each.name,
+            ttft_s=each.ttft_s or fleet.slo.ttft_s,
+            tpot_s=each.tpot_s or fleet.slo.tpot_s,
+            priority=each.priority,
+        )
+        for each in fleet.slo.classes
+    )
+
+
 def trial(inputs: Inputs, point: Point) -> Trial:
     """What a point simulates; raises whatever is wrong with its values."""
     given = dict(point)
@@ -63,7 +76,9 @@ def trial(inputs: Inputs, point: Point) -> Trial:
         fleet=fleet,
         replicas=replicas_of(fleet),
         routing=routing(name, settings),
-        conditions=replace(conditions, ttft_slo_s=fleet.slo.ttft_s, tpot_slo_s=fleet.slo.tpot_s),
+        conditions=replace(
+            conditions, ttft_slo_s=fleet.slo.ttft_s, tpot_slo_s=fleet.slo.tpot_s, classes=classes_of(fleet)
+        ),
         rate_rps=0.0 if rate == Rate() else rate.requests_a_second(inputs.own_rps),
     )
 
@@ -89,7 +104,8 @@ class Bench:
         run = self._simulate(arrivals, made.replicas, made.routing, conditions)
         wall_s = perf_counter() - begun
         slo = Slo(made.fleet.slo.ttft_s, made.fleet.slo.tpot_s)
-        found = outcome(run, slo, wall_s=wall_s, warmup=self._inputs.warmup)
+        classes = conditions.classes
+        found = outcome(run, slo, classes=classes, wall_s=wall_s, warmup=self._inputs.warmup)
         return found if unit.seed == SAMPLED else without_timeline(found)
 
     @property

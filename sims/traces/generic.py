@@ -19,8 +19,10 @@ class Generic:
     session: str = ""
     turn: str = ""
     model: str = ""
+    slo: str = ""  # the SLO class
     blocks: str = ""  # lists of block ids; JSON lines only
     text: str = ""
+    visual_tokens: str = ""  # of the prompt's tokens, those that images became
     after_s: str = ""  # seconds after the session's previous turn; an empty cell for an open-loop arrival
     block_tokens: int = 16
     time_unit_s: float = 1.0  # 0.001 when times are milliseconds
@@ -38,7 +40,7 @@ class Generic:
 
     def arrival(self, row: Row, at: float) -> Arrival:
         """One request."""
-        row.needs(filter(None, (self.prompt_tokens, self.output_tokens, self.session, self.turn, self.model)))
+        row.needs(filter(None, (self.prompt_tokens, self.output_tokens, self.session, self.turn, self.model, self.slo)))
         prompt = row.tokens(self.prompt_tokens)
         return Arrival(
             at=at,
@@ -47,9 +49,11 @@ class Generic:
             session=str(row.values[self.session]) if self.session else "",
             turn=row.whole(self.turn) if self.turn else 0,
             model=str(row.values[self.model]) if self.model else "",
+            slo=str(row.values[self.slo]) if self.slo else "",
             blocks=row.blocks(self.blocks, prompt, self.block_tokens) if self.blocks else (),
             block_tokens=self.block_tokens if self.blocks else 0,
             after_s=self._after(row),
+            visual_tokens=row.visual(self.visual_tokens, prompt) if self.visual_tokens else 0,
             text=str(row.value(self.text)) if self.text else None,
         )
 

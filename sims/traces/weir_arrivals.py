@@ -51,11 +51,17 @@ class WeirArrivals:
             session=row.text("session"),
             turn=turn,
             model=row.text("model"),
+            slo=row.text("slo"),
             blocks=_listed(row).blocks("blocks", prompt, size or MOST_TOKENS) if size else (),
             block_tokens=size,
             after_s=_pause(row),
+            visual_tokens=row.visual("visual_tokens", prompt),
             text=None if row.values.get("text") in (None, "") else str(row.values["text"]),
         )
+
+
+WRITTEN = (*WeirArrivals.columns, "visual_tokens", "slo")
+"""What is written of an arrival; the last two may be missing where a file is read."""
 
 
 def _listed(row: Row) -> Row:

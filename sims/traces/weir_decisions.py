@@ -50,6 +50,7 @@ class WeirDecisions:
             output_tokens=outcome.recorded("output_tokens") if ok else _rounded(asked, "expected_tokens"),
             session=asked.text("session"),
             model=asked.text("model"),
+            slo=asked.text("slo"),
             blocks=blocks,
             block_tokens=size,
         )

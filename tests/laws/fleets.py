@@ -11,6 +11,7 @@ from policies.cached import Cached
 from policies.fleet import (
     CONTEXT_TOKENS,
     DECODE,
+    ENCODE,
     HBM,
     HOST,
     KV_TOKENS,
@@ -26,6 +27,7 @@ from policies.fleet import (
     ROLE,
     RUNNING,
     TIERS,
+    TRANSFER_S,
     WAITING,
     Fleet,
     Replica,
@@ -136,7 +138,7 @@ def rows(draw: st.DrawFn, place: int, *, eligible: bool = False) -> npt.NDArray[
     if not eligible:
         row[READY] = draw(st.sampled_from((1.0, 1.0, 1.0, 0.0)))
         row[MODEL] = draw(st.sampled_from((0.0, 0.0, 0.0, 1.0)))
-        row[ROLE] = draw(st.sampled_from((MIXED, MIXED, MIXED, PREFILL, DECODE)))
+        row[ROLE] = draw(st.sampled_from((MIXED, MIXED, MIXED, PREFILL, DECODE, ENCODE)))
     row[RUNNING], row[WAITING] = draw(st.integers(0, 40)), draw(st.integers(0, 10))
     each = draw(st.integers(1, 8000))
     row[QUEUED_TOKENS], row[QUEUED_ATTENDED] = row[WAITING] * each, row[WAITING] * each * each / 2
@@ -181,7 +183,11 @@ def _occupy(rng: np.random.Generator, tables: Table, shape: tuple[int, int]) -> 
     """Put every replica into some state; one fleet in four has an idle look-alike of each, so that ties are common."""
     tables[..., READY] = rng.random(shape) < 0.8
     tables[..., MODEL] = rng.random(shape) < 0.15
-    tables[..., ROLE] = np.where(rng.random(shape) < 0.85, MIXED, rng.integers(1, 4, shape))
+    # Half the fleets have roles apart, the others hardly any.
+    apart = rng.random((shape[0], *[1] * (len(shape) - 1))) < 0.5
+    tables[..., ROLE] = np.where(rng.random(shape) < np.where(apart, 0.4, 0.95), MIXED, rng.integers(1, 4, shape))
+    slower = np.where(rng.random(shape) < 0.3, 10.0 ** rng.uniform(0.0, 3.0, shape), 1.0)
+    tables[..., TRANSFER_S] *= slower
     busy = rng.random(shape) < 0.75
     tables[..., RUNNING] = rng.integers(0, 300, shape) * (rng.random(shape) < 0.7) * busy
     tables[..., WAITING] = rng.integers(0, 20, shape) * (rng.random(shape) < 0.5) * busy

@@ -12,7 +12,7 @@ import numpy as np
 
 from policies.cached import nothing_cached
 from policies.decision import Decision, Queue, Send, Shed
-from policies.fleet import MIXED, MODEL, READY, ROLE, WIDTH
+from policies.fleet import DECODE, MIXED, MODEL, PREFILL, READY, ROLE, WIDTH
 from policies.policy import Routing
 from policies.request import Ask, Request
 from tests.laws.fleets import Snapshot
@@ -32,17 +32,27 @@ def chosen(policy: Routing, seen: Snapshot) -> str:
 
 
 def eligible(seen: Snapshot) -> set[int]:
-    """Rows that may serve the request, found without the code under test."""
+    """Rows that may compute the prompt, found without the code under test."""
+    prefill = of_role(seen, PREFILL) if of_role(seen, DECODE) else set[int]()
+    return of_role(seen, MIXED) | prefill
+
+
+def of_role(seen: Snapshot, role: float) -> set[int]:
+    """Ready rows of the right model in a role."""
     table = seen.table
-    fit = (table[:, READY] == 1.0) & (table[:, MODEL] == seen.ask.model) & (table[:, ROLE] == MIXED)
+    fit = (table[:, READY] == 1.0) & (table[:, MODEL] == seen.ask.model) & (table[:, ROLE] == role)
     return {int(i) for i in np.flatnonzero(fit)}
 
 
 def only_eligible_replicas(policy: Routing, seen: Snapshot) -> None:
-    """Nobody who is not ready, serves another model or has another role is ever chosen."""
+    """Nobody who is not ready or serves another model is ever chosen; a prompt never goes to one that only decodes or
+    encodes, to one that only computes prompts with a decode replica alone, and a mixed one keeps what it computes.
+    """
     decision = decide(policy, seen)
     if isinstance(decision, Send):
-        assert {decision.prefill, decision.decode} <= eligible(seen)
+        assert decision.prefill in eligible(seen)
+        apart = decision.prefill in of_role(seen, PREFILL)
+        assert decision.decode in (of_role(seen, DECODE) if apart else {decision.prefill})
 
 
 def sends_while_somebody_may_serve(policy: Routing, seen: Snapshot) -> None:

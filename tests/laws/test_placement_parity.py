@@ -12,8 +12,9 @@ from policies.native.index import BlockBuffer, NativeIndex
 from policies.native.placer import Placer
 from policies.perf.profiles import latency_model
 from policies.policy import ROUTES, Routing, routing
-from policies.predict import cost_usd, tpot_seconds, ttft_seconds
+from policies.predict import tpot_seconds
 from policies.request import Ask
+from policies.split import first_token_seconds, pair_usd, partner
 from tests.laws.fleets import PROFILES, Snapshot, name, snapshots
 
 BLOCK_BYTES, PARENT = 64, 12345
@@ -44,11 +45,19 @@ class Both:
         row, propensity = type(self.policy).kernel(ask, fleet, cached, self.policy.settings(), 0.0)
         if row < 0:
             return [-1.0]
-        told = (ttft_seconds(ask, fleet, cached, row), tpot_seconds(ask, fleet, row), cost_usd(ask, fleet, cached, row))
-        return [row, propensity, *told, min(cached[row, 0], ask.prompt_tokens)]
+        to = partner(ask, fleet, row)
+        told = (first_token_seconds(ask, fleet, cached, row, to), tpot_seconds(ask, fleet, to))
+        return [
+            row,
+            propensity,
+            *told,
+            pair_usd(ask, fleet, cached, row, to),
+            min(cached[row, 0], ask.prompt_tokens),
+            to,
+        ]
 
     def placed(self, row: int) -> list[float]:
-        return [-1.0] if row < 0 else [row, *self.placer.told[:5]]
+        return [-1.0] if row < 0 else [row, *self.placer.told[:6]]
 
 
 @every_policy

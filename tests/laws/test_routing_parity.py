@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from policies.cached import Cached
+from policies.candidates import candidates
 from policies.fleet import Fleet, Replica, Table
 from policies.native.routes import NativeRoute
 from policies.perf.profiles import latency_model
 from policies.policy import ROUTES, Routing, routing
-from policies.predict import candidates
 from policies.request import Ask
 from tests.laws.fleets import many, name
 
@@ -66,8 +66,8 @@ def test_compiled_predictions_are_the_plain_ones() -> None:
         row, told = native.choose(ask, 0.0), native.told()
         for one in candidates(ask, table, cached):
             if one.row == row:
-                plain = (one.ttft_s, one.tpot_s, one.cost_usd, one.cached_tokens)
-                compiled = (told.ttft_s, told.tpot_s, told.cost_usd, told.cached_tokens)
+                plain = (one.ttft_s, one.tpot_s, one.cost_usd, one.cached_tokens, one.decode)
+                compiled = (told.ttft_s, told.tpot_s, told.cost_usd, told.cached_tokens, told.decode)
                 assert compiled == pytest.approx(plain, rel=1e-12)
 
 

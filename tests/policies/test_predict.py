@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from policies.cached import Cached
+from policies.candidates import candidates
 from policies.fleet import (
     CONTEXT_TOKENS,
     KV_TOKENS,
@@ -21,7 +22,7 @@ from policies.fleet import (
     Fleet,
 )
 from policies.perf.profiles import latency_model
-from policies.predict import candidates, cost_usd, eligible, saved_by_tiers, tpot_seconds, ttft_seconds
+from policies.predict import cost_usd, eligible, saved_by_tiers, tpot_seconds, ttft_seconds
 from tests.laws.fleets import COLUMN, Snapshot, loads, snapshots
 from tests.policies.replicas import ROUND, ask, fleet_of, replica
 
@@ -166,6 +167,15 @@ def test_a_request_in_a_batch_pays_its_share() -> None:
     fleet.table[0, RUNNING] = 3.0
     shared = cost_usd(ask(1000, expected=100), fleet.table, held(fleet), 0)
     assert shared == near(0.010 + 0.01 + 100 * 0.010 / 4)
+
+
+def test_a_prefill_replica_is_eligible_while_somebody_of_its_model_is_ready_to_decode() -> None:
+    fleet = fleet_of(replica("p", role="prefill"), replica("d", role="decode"), replica("e", role="encode"))
+    assert [eligible(ask(), fleet.table, i) for i in range(3)] == [True, False, False]
+    fleet.columns.ready[1] = 0.0
+    assert not eligible(ask(), fleet.table, 0)
+    other = fleet_of(replica("p", role="prefill"), replica("d", role="decode", model="other"))
+    assert not eligible(ask(), other.table, 0)
 
 
 def test_eligible_means_ready_and_of_the_model_and_for_both_phases() -> None:

@@ -20,6 +20,7 @@ def enter() -> None:
     _record(memory.flight, "flights_", records.Flight)
     _record(memory.outcome, "outcomes_", records.Outcome)
     _record(memory.event, "ring_", records.Event)
+    _record(memory.missed, "missed_", records.Missed)
     _record(memory.turn, "turns_", records.Turn)
     _record(memory.transfer, "transfers_", records.Transfer)
     _record(memory.entry, "heap_", records.Entry)
@@ -33,6 +34,8 @@ def enter() -> None:
     overload(memory.just_after, jit_options=PLAIN)(lambda time: lambda time: _just_after(time))
     overload(memory.lowest_bit, jit_options=PLAIN)(lambda word: lambda word: _lowest_bit(word))
     overload(memory.called, jit_options=PLAIN)(_called)
+    overload(memory.handed, jit_options=PLAIN)(_handed)
+    overload(memory.encoder_of, jit_options=PLAIN)(_encoder_of)
 
 
 def record_at(record: type) -> Any:
@@ -103,6 +106,32 @@ def _call(typingctx, function, ask, table, rows, cached, settings, n, now, told)
         return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
 
     return types.int64(*[types.int64] * 7, types.float64, types.int64), code
+
+
+@intrinsic
+def _encode(typingctx, function, ask, table, rows, visual_tokens):  # type: ignore[no-untyped-def]
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(WORD, [*[WORD] * 3, ir.DoubleType()])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int64(*[types.int64] * 4, types.float64), code
+
+
+def _encoder_of(function, ask, table, rows, visual_tokens):  # type: ignore[no-untyped-def]
+    return lambda function, ask, table, rows, visual_tokens: _encode(function, ask, table, rows, visual_tokens)
+
+
+@intrinsic
+def _hand(typingctx, function, ask, table, rows, row):  # type: ignore[no-untyped-def]
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(WORD, [WORD] * 4)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), args[1:])
+
+    return types.int64(*[types.int64] * 5), code
+
+
+def _handed(function, ask, table, rows, row):  # type: ignore[no-untyped-def]
+    return lambda function, ask, table, rows, row: _hand(function, ask, table, rows, row)
 
 
 def _called(function, ask, table, rows, cached, settings, n, now, told):  # type: ignore[no-untyped-def]

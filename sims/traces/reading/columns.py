@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sims.arrival import Arrival
-from sims.arrivals import NONE, Arrivals, Floats, Ids, Ints
+from sims.arrivals import NONE, PER_ARRIVAL, Arrivals, Floats, Ids, Ints
 
 SPARSE = 8  # ids up to so many times their count are renumbered through a table, others by sorting
 
@@ -38,9 +38,6 @@ def lengths(at: Floats, prompt_tokens: Ints, output_tokens: Ints) -> Arrivals:
         model=none,
         ends=np.broadcast_to(np.int64(0), len(at) + 1),
     )
-
-
-PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model")
 
 
 def first(arrivals: Arrivals, count: int) -> Arrivals:
@@ -93,7 +90,7 @@ def rows(arrivals: Arrivals) -> Iterator[Arrival]:
     ends, size = arrivals.ends.tolist(), arrivals.block_tokens
     turns: dict[int, int] = {}
     columns = (getattr(arrivals, name).tolist() for name in PER_ARRIVAL)
-    for i, (at, prompt, output, session, after_s, model) in enumerate(zip(*columns, strict=True)):
+    for i, (at, prompt, output, session, after_s, model, slo, visual) in enumerate(zip(*columns, strict=True)):
         blocks = tuple(arrivals.blocks[ends[i] : ends[i + 1]].tolist()) if size else ()
         turn = 0
         if session != NONE:
@@ -106,7 +103,9 @@ def rows(arrivals: Arrivals) -> Iterator[Arrival]:
             session=str(session) if session != NONE else "",
             turn=turn,
             model=arrivals.models[model] if model != NONE else "",
+            slo=arrivals.slos[slo] if slo != NONE else "",
             blocks=blocks,
             block_tokens=size if blocks else 0,
             after_s=None if after_s != after_s else after_s,
+            visual_tokens=visual,
         )

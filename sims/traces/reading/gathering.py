@@ -27,8 +27,10 @@ class Gathering:
     def __init__(self) -> None:
         self._at, self._after_s = array("d"), array("d")
         self._prompt, self._output, self._session, self._model, self._counts = (array("i") for _ in range(5))
+        self._visual, self._slo = array("i"), array("i")
         self._sessions: dict[str, int] = {}
         self._models: dict[str, int] = {}
+        self._slos: dict[str, int] = {}
         self._blocks, self._size = array("q"), 0
 
     def add(self, row: Arrival) -> None:
@@ -37,8 +39,10 @@ class Gathering:
         self._at.append(row.at)
         self._prompt.append(row.prompt_tokens)
         self._output.append(row.output_tokens)
+        self._visual.append(row.visual_tokens)
         self._session.append(sessions.setdefault(row.session, len(sessions)) if row.session else NONE)
         self._model.append(models.setdefault(row.model, len(models)) if row.model else NONE)
+        self._slo.append(self._slos.setdefault(row.slo, len(self._slos)) if row.slo else NONE)
         self._after_s.append(NAN if row.after_s is None else row.after_s)
         self._counts.append(self._add_blocks(row) if row.blocks else 0)
 
@@ -64,7 +68,10 @@ class Gathering:
             after_s=np.array(self._after_s),
             model=np.array(self._model, np.int32),
             models=tuple(self._models),
+            slo=np.array(self._slo, np.int32),
+            slos=tuple(self._slos),
             blocks=renumbered(np.array(self._blocks, np.int64)),
             ends=cumulated(np.array(self._counts, np.int64)),
             block_tokens=self._size,
+            visual_tokens=np.array(self._visual, np.int32),
         )

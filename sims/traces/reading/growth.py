@@ -21,8 +21,8 @@ import numpy.typing as npt
 from policies.registry import BadSetting
 from policies.request import coin
 from sims.arrival import Arrival
-from sims.arrivals import NONE, Arrivals
-from sims.traces.reading.columns import PER_ARRIVAL, cumulated, ranges, renumbered
+from sims.arrivals import NONE, PER_ARRIVAL, Arrivals
+from sims.traces.reading.columns import cumulated, ranges, renumbered
 from sims.traces.reading.transforms import moved
 
 SHIFT_S = 60.0

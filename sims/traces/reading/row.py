@@ -88,6 +88,13 @@ class Row:
         """A length that recorders write as 0 where there was no text: an engine always reads and makes one token."""
         return max(self.tokens(column, least=0), 1)
 
+    def visual(self, column: str, prompt_tokens: int) -> int:
+        """Visual tokens of a prompt of that many tokens; 0 where the column is empty."""
+        found = self.tokens(column, least=0) if self.values.get(column) not in (None, "") else 0
+        if found > prompt_tokens:
+            raise self.bad(f"{column} is {found}, above the prompt's {prompt_tokens} tokens: they are among them")
+        return found
+
     def seconds(self, column: str) -> float:
         """A time of day or a date in ISO form as seconds; without a zone it is taken as UTC."""
         found = self.value(column)

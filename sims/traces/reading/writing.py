@@ -13,7 +13,7 @@ import msgspec
 
 from policies.registry import BadSetting
 from sims.arrival import Arrival
-from sims.traces.weir_arrivals import WeirArrivals
+from sims.traces.weir_arrivals import WRITTEN
 
 SUFFIXES = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 
@@ -52,7 +52,7 @@ def _written(arrivals: Iterable[Arrival], path: Path, file: BinaryIO) -> int:
 def _json(arrivals: Iterable[Arrival], file: BinaryIO) -> int:
     encode, count = msgspec.json.Encoder().encode, 0
     for arrival in arrivals:
-        file.write(encode({name: getattr(arrival, name) for name in WeirArrivals.columns}) + b"\n")
+        file.write(encode({name: getattr(arrival, name) for name in WRITTEN}) + b"\n")
         count += 1
     return count
 
@@ -60,9 +60,9 @@ def _json(arrivals: Iterable[Arrival], file: BinaryIO) -> int:
 def _csv(arrivals: Iterable[Arrival], file: BinaryIO) -> int:
     text, count = io.TextIOWrapper(file, "utf-8", newline="", write_through=True), 0
     writer = csv.writer(text)  # lines end as RFC 4180 says: with another ending it would not quote a lone \\r
-    writer.writerow(WeirArrivals.columns)
+    writer.writerow(WRITTEN)
     for arrival in arrivals:
-        writer.writerow([_cell(getattr(arrival, name)) for name in WeirArrivals.columns])
+        writer.writerow([_cell(getattr(arrival, name)) for name in WRITTEN])
         count += 1
     text.detach()
     return count

@@ -16,8 +16,8 @@ from policies.request import Ask, hash31
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions
 from sims.engine.simulate import simulate
-from sims.replica.engine import Engine
 from sims.replica.jobs import Job
+from sims.validation.reporting import ReportingEngine
 from tests.sims.engine.worlds import BLOCK, alike, drawn, fleets, lived, replica, traces
 
 
@@ -120,12 +120,14 @@ def test_a_history_remembers_what_was_sent_least_recent_out_first(
 
 @given(traces(), fleets(most=2))
 @settings(max_examples=60, deadline=None)
-def test_scraped_metrics_are_what_the_engines_said_at_the_last_scrape(arrivals: Arrivals, fleet: list[Replica]) -> None:
+def test_scraped_metrics_are_what_the_engines_showed_at_the_last_scrape(
+    arrivals: Arrivals, fleet: list[Replica]
+) -> None:
     # Looking at the oracle splits its phases, so no request may come at the very instant of a boundary.
     opened = replace(arrivals, after_s=np.full(len(arrivals), np.nan))
     policy = Watching(reads_load="scraped")
     run = simulate(opened, fleet, policy, Conditions(scrape_s=0.5, staleness_s=0.1))
-    engines = [Engine(each.perf, BLOCK) for each in fleet]
+    engines = [ReportingEngine(each.perf, BLOCK) for each in fleet]
     inbox = sorted((run.at[i] + fleet[row].perf.frontend_s, i, row) for i, row, *_ in policy.seen if run.state[i] == 0)
     for i, _, table, _ in policy.seen:
         scraped = np.floor((run.at[i] - 0.1) / 0.5) * 0.5
@@ -134,23 +136,16 @@ def test_scraped_metrics_are_what_the_engines_said_at_the_last_scrape(arrivals: 
             continue
         while inbox and inbox[0][0] <= scraped:
             at, one, row = inbox.pop(0)
-            arrival = opened[one]
-            job = Job(
-                id=str(one),
-                prompt_tokens=arrival.prompt_tokens,
-                output_tokens=arrival.output_tokens,
-                blocks=arrival.blocks,
-            )
-            engines[row].submit(job, at)
+            engines[row].submit(job(opened, one), at)
         for row, engine in enumerate(engines):
             engine.advance(scraped)
-            load = engine.load()
-            assert table[row, [RUNNING, WAITING, CONTEXT_TOKENS]].tolist() == [
-                load.running,
-                load.waiting,
-                load.context_tokens,
-            ]
-            assert table[row, KV_USED] == load.kv_used_tokens
+            assert table[row, [RUNNING, WAITING, KV_USED]].tolist() == list(engine.gauges(scraped))
+            assert table[row, CONTEXT_TOKENS] == engine.load().context_tokens
+
+
+def job(arrivals: Arrivals, i: int) -> Job:
+    one = arrivals[i]
+    return Job(id=str(i), prompt_tokens=one.prompt_tokens, output_tokens=one.output_tokens, blocks=one.blocks)
 
 
 def test_a_policy_that_reads_nothing_cached_is_told_nothing() -> None:

@@ -82,11 +82,35 @@ def test_a_decode_replica_admits_only_what_fits_into_its_memory() -> None:
     assert run.end[1] >= run.end[0] + 18 * H100.step(1, 1001)
 
 
-def test_without_a_decode_replica_it_decodes_where_it_is() -> None:
-    run = simulate(drawn(50, 5.0), [replica("p", role="prefill")], LEAST)
+def test_with_its_decode_replica_gone_it_decodes_where_it_is_and_those_to_come_are_held() -> None:
+    gone = Conditions(outages=(Outage(replica=1, at=0.02, until=5.0),))
+    run = simulate(at_once(2, gap_s=0.1), apart(**ROUND), LEAST, gone)
     assert (run.state == SERVED).all()
-    whole = simulate(drawn(50, 5.0), [replica("p")], LEAST)
-    assert run.end.tolist() == whole.end.tolist()
+    assert run.replica.tolist() == [0, 1]
+    assert run.prefill_replica.tolist() == [0, 0]
+    assert run.admitted[0] < 0.1
+    assert run.admitted[1] >= 5.0
+
+
+def test_while_it_is_gone_a_mixed_replica_takes_whole_requests() -> None:
+    gone = Conditions(outages=(Outage(replica=1, at=0.0),))
+    run = simulate(at_once(20, gap_s=0.1), [*apart(**ROUND), replica("m")], LEAST, gone)
+    assert set(run.prefill_replica.tolist()) == set(run.replica.tolist()) == {2}
+
+
+def test_short_prompts_stay_on_the_mixed_replica_until_its_queue_costs_more_than_the_transfer() -> None:
+    fleet = [*apart(**ROUND), replica("m", **ROUND)]
+    alone = simulate(at_once(10, gap_s=5.0, output=20), fleet, routing("shortest_ttft"))
+    assert (alone.prefill_replica == 2).all()
+    crowd = simulate(at_once(60, gap_s=0.001, output=20), fleet, routing("shortest_ttft"))
+    assert {0, 2} <= set(crowd.prefill_replica.tolist())
+    assert crowd.ttft_s.max() < simulate(at_once(60, gap_s=0.001, output=20), fleet[2:], LEAST).ttft_s.max()
+
+
+def test_a_slow_link_keeps_the_crowd_together() -> None:
+    slow = ROUND | {"transfer_bytes_per_s": 1e6}
+    run = simulate(at_once(60, gap_s=0.001, output=20), [*apart(**slow), replica("m")], routing("shortest_ttft"))
+    assert (run.prefill_replica == 2).all()
 
 
 def test_the_decode_replica_with_the_least_seconds_a_token_is_taken() -> None:
