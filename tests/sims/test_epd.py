@@ -43,7 +43,10 @@ def test_the_choice_flips_with_the_share_of_images() -> None:
 
 
 def test_with_replicas_enough_and_images_long_those_without_are_kept_clear_of_them() -> None:
-    few, many = (chosen(traffic(share, 20.0, visual=5000, text=500, output=100), 6, ttft_s=1.0) for share in (0.2, 0.5))
+    few, many = (
+        chosen(traffic(share, 20.0, visual=5000, text=500, output=100), 6, ttft_s=1.0, tpot_s=0.03)
+        for share in (0.2, 0.5)
+    )
     assert few.best.archetype == "EP-D"
     assert many.best.archetype == "E-P-D"
 
