@@ -139,6 +139,7 @@ def test_scraped_metrics_are_what_the_engines_said_at_the_last_scrape(arrivals: 
                 id=str(one),
                 prompt_tokens=arrival.prompt_tokens,
                 output_tokens=arrival.output_tokens,
+                visual_tokens=arrival.visual_tokens,
                 blocks=arrival.blocks,
             )
             engines[row].submit(job, at)
