@@ -1,7 +1,7 @@
 """Which stage encodes images: beside prefill (EP-D), beside decode (ED-P), apart (E-P-D) or all in one (EPD).
 
-Every way to share out so many replicas of one kind is simulated under the policy that will run live. What may be called
-good is a request whose first token and whose time per token both keep the SLO; the archetype with the most of them wins.
+Every way to share out so many replicas of one kind is simulated under the policy that will run live. A request is good
+when its first token and its time per token both keep the SLO; the archetype with the most good requests wins.
 """
 
 from collections.abc import Iterator, Sequence
