@@ -23,6 +23,7 @@ from policies.fleet import (
     FRONTEND_S,
     HBM,
     KEY,
+    MIXED,
     PREFILL,
     REMOTE,
     ROLE,
@@ -98,39 +99,56 @@ def delay_to_coming_seconds(ask: Ask, fleet: Table, cached: Cached, held: float,
 
 
 @compilable
+def weighed(
+    ask: Ask, fleet: Table, step: float, floor: float, i: int, seconds: float,
+    chosen: int, least: int, near: int, best: float, edge: float,
+) -> tuple[int, int, int, float, float]:  # fmt: skip
+    """The chosen row, its draw, how many are as good, their level and the seconds at its end, replica i seen too."""
+    level = float(floor_of(log((seconds + floor) / floor) / step))
+    draw = mix31(int(fleet[i, KEY]), int(ask.coin))
+    if chosen < 0 or level < best:
+        return i, draw, 1, level, exp((level + 1.0) * step) * floor - floor
+    if draw < least:
+        return i, draw, near + 1, best, edge
+    return chosen, least, near + 1, best, edge
+
+
+@compilable
 def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: float) -> tuple[int, float]:
     """Least predicted seconds, in steps of settings[0] of a second's logarithm; within one step the hash decides.
 
-    Steps rather than distances from the best: one pass, and the answer does not depend on the order of replicas.
+    Steps rather than distances from the best: the answer does not depend on the order of replicas. Those that only
+    compute prompts are looked at in a pass of their own, where there are any.
     """
     step, floor = settings[0], settings[1]
-    chosen, least, near, best, edge = -1, 0, 0, 0.0, NEVER_S
+    chosen, least, near, best, edge, parted = -1, 0, 0, 0.0, NEVER_S, False
     held = most_held(ask, fleet, cached)
-    link_s, after_s = -1.0, NEVER_S  # of the last prefill replica: its link, and the seconds once it has computed
     for i in range(len(fleet)):
+        if fleet[i, ROLE] != MIXED:
+            parted = parted or fleet[i, ROLE] == PREFILL
+            continue
         if not computes(ask, fleet, i) or least_seconds(ask, fleet, cached, i) >= edge:
             continue
-        if fleet[i, ROLE] == PREFILL:
-            if fleet[i, TRANSFER_S] != link_s:
-                link_s = fleet[i, TRANSFER_S]
-                after_s = best_decode(ask, fleet, link_s, settings[2], settings[3], settings[4])[1]
-            seconds = (prefill_seconds(ask, fleet, cached, i) + after_s + floor) * exp(step) - floor
-        else:
-            seconds = ttft_seconds(ask, fleet, cached, i)
-            if seconds < edge:
-                seconds += settings[5] * delay_to_coming_seconds(ask, fleet, cached, held, i)
-                seconds += later_seconds(ask, fleet, cached, settings, i)
-        if seconds >= edge:
+        seconds = ttft_seconds(ask, fleet, cached, i)
+        if seconds < edge:
+            seconds += settings[5] * delay_to_coming_seconds(ask, fleet, cached, held, i)
+            seconds += later_seconds(ask, fleet, cached, settings, i)
+        if seconds < edge:
+            chosen, least, near, best, edge = weighed(
+                ask, fleet, step, floor, i, seconds, chosen, least, near, best, edge
+            )
+    link_s, after_s = -1.0, NEVER_S  # of the last prefill replica: its link, and the seconds once it has computed
+    for i in range(len(fleet) if parted else 0):
+        if fleet[i, ROLE] != PREFILL or not computes(ask, fleet, i) or least_seconds(ask, fleet, cached, i) >= edge:
             continue
-        level = floor_of(log((seconds + floor) / floor) / step)
-        draw = mix31(int(fleet[i, KEY]), int(ask.coin))
-        if chosen < 0 or level < best:
-            chosen, least, near, best = i, draw, 1, level
-            edge = exp((level + 1.0) * step) * floor - floor
-        else:
-            near += 1
-            if draw < least:
-                chosen, least = i, draw
+        if fleet[i, TRANSFER_S] != link_s:
+            link_s = fleet[i, TRANSFER_S]
+            after_s = best_decode(ask, fleet, link_s, settings[2], settings[3], settings[4])[1]
+        seconds = (prefill_seconds(ask, fleet, cached, i) + after_s + floor) * exp(step) - floor
+        if seconds < edge:
+            chosen, least, near, best, edge = weighed(
+                ask, fleet, step, floor, i, seconds, chosen, least, near, best, edge
+            )
     return chosen, 1.0 / max(near, 1)
 
 

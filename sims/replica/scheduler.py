@@ -16,7 +16,7 @@ class Step:
     context: int  # tokens they attend to
     chunks: tuple[tuple[Sequence, int], ...]  # prompt chunks: request, new tokens
     prefill_tokens: int
-    visual_tokens: int  # encoded before all that
+    visual_tokens: int = 0  # encoded before all that
     attended: float  # Σ new · (before + new / 2) over the chunks
     repeats: int
 

@@ -93,7 +93,7 @@ def shape_params(name: str) -> float:
     sizes = {
         "llama-3.1-8b": 14336, "llama-3.1-70b": 28672, "qwen3-8b": 12288, "qwen3-32b": 25600,
         "qwen3-30b-a3b": 768, "qwen3-235b-a22b": 1536, "mixtral-8x7b": 14336, "minimax-m2.5": 1536,
-        "gpt-oss-120b": 2880,
+        "gpt-oss-120b": 2880, "qwen2.5-vl-7b": 18944, "qwen3-vl-8b": 12288,
     }  # fmt: skip
     m = model(name)
     attention = m.hidden * m.head_dim * 2 * (m.heads + m.kv_heads)

@@ -82,7 +82,13 @@ def test_many_steps_at_once_are_the_same_as_one_by_one(arrivals: Arrivals, fleet
         at = one.at + fleet[0].perf.frontend_s
         if one.prompt_tokens + one.output_tokens - 1 <= capacity * BLOCK:
             ends |= {event.id: event.at for event in engine.advance(at) if isinstance(event, Finished)}
-            job = Job(id=str(i), prompt_tokens=one.prompt_tokens, output_tokens=one.output_tokens, blocks=one.blocks)
+            job = Job(
+                id=str(i),
+                prompt_tokens=one.prompt_tokens,
+                output_tokens=one.output_tokens,
+                visual_tokens=one.visual_tokens,
+                blocks=one.blocks,
+            )
             engine.submit(job, at)
     ends |= {event.id: event.at for event in engine.advance(1e5) if isinstance(event, Finished)}
     run = simulate(opened, fleet, LEAST)

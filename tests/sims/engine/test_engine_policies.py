@@ -123,14 +123,15 @@ def test_a_history_remembers_what_was_sent_least_recent_out_first(
 def test_scraped_metrics_are_what_the_engines_showed_at_the_last_scrape(
     arrivals: Arrivals, fleet: list[Replica]
 ) -> None:
-    # Looking at the oracle splits its phases, so no request may come at the very instant of a boundary.
+    # Looking at the oracle splits its phases, so no request may come at the very instant of a boundary; nor when a
+    # scrape arrives, so that is no whole number of milliseconds.
     opened = replace(arrivals, after_s=np.full(len(arrivals), np.nan))
     policy = Watching(reads_load="scraped")
-    run = simulate(opened, fleet, policy, Conditions(scrape_s=0.5, staleness_s=0.1))
+    run = simulate(opened, fleet, policy, Conditions(scrape_s=0.5, staleness_s=0.1003))
     engines = [ReportingEngine(each.perf, BLOCK) for each in fleet]
     inbox = sorted((run.at[i] + fleet[row].perf.frontend_s, i, row) for i, row, *_ in policy.seen if run.state[i] == 0)
     for i, _, table, _ in policy.seen:
-        scraped = np.floor((run.at[i] - 0.1) / 0.5) * 0.5
+        scraped = np.floor((run.at[i] - 0.1003) / 0.5) * 0.5
         if scraped < 0.0:
             assert not table[:, [RUNNING, WAITING, KV_USED]].any()
             continue

@@ -19,11 +19,13 @@ GAPS = (0.0, 0.001, 0.013, 0.2, 3.0)
 
 H100 = latency_model("h100-sxm", "llama-3.1-8b")
 L40S = latency_model("l40s", "llama-3.1-8b")
+EYES: dict[str, Any] = {"encode_token_s": 2e-5, "embedding_bytes": 8192.0}
+"""What an encoder would add to a model that has none."""
 
 
 def replica(name: str, *, fast: bool = True, model: str = CHAT, role: str = "mixed", **perf: Any) -> Replica:
     """One replica; `perf` replaces figures of its latency model."""
-    figures = replace(H100 if fast else L40S, **perf)
+    figures = replace(H100 if fast else L40S, **(EYES | perf))
     gpu = "h100-sxm" if fast else "l40s"
     return Replica(name=name, address="", pool=gpu, model=model, gpu=gpu, perf=figures, role=role)
 
@@ -72,6 +74,7 @@ def traces(draw: st.DrawFn, most: int = 40, blocks: bool = True) -> Arrivals:
                 blocks=chain,
                 block_tokens=BLOCK if chain else 0,
                 after_s=draw(st.sampled_from(GAPS)) if waits else None,
+                visual_tokens=min(draw(st.sampled_from([0, 0, 5, 40, 200])), prompt),
             )
         )
         grown[session], seen = prompt, seen | {session}
