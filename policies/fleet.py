@@ -20,8 +20,8 @@ Table = npt.NDArray[np.float64]
 MIXED, PREFILL, DECODE, ENCODE = 0.0, 1.0, 2.0, 3.0
 ROLES = {"mixed": MIXED, "prefill": PREFILL, "decode": DECODE, "encode": ENCODE}
 
-HBM, HOST, REMOTE = 0, 1, 2
-TIERS = 3
+HBM, HOST, DISK, REMOTE = 0, 1, 2, 3
+TIERS = 4
 
 
 class Columns(NamedTuple):
@@ -55,6 +55,7 @@ class Columns(NamedTuple):
     attention_s: Column
     host_s: Column
     host_load_s: Column  # seconds to bring one cached token from host memory
+    disk_load_s: Column  # seconds to bring one cached token from a local disk, through host memory
     remote_load_s: Column  # seconds to bring one cached token over the network
     usd_per_s: Column  # price of the whole replica
 
@@ -62,7 +63,7 @@ class Columns(NamedTuple):
 (
     KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
-    EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
+    EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
 ) = range(len(Columns._fields))  # fmt: skip
 
 WIDTH = 32  # columns of a row, the last ones unused: four whole cache lines
@@ -158,4 +159,5 @@ class Fleet:
         columns.role[row] = ROLES[replica.role]
         columns.usd_per_s[row] = perf.price_per_hour / 3600.0
         columns.host_load_s[row] = perf.kv_bytes_per_token / perf.host_bytes_per_s
+        columns.disk_load_s[row] = columns.host_load_s[row] + perf.kv_bytes_per_token / perf.disk_bytes_per_s
         columns.remote_load_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s

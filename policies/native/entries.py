@@ -10,7 +10,8 @@ from numba.extending import intrinsic, register_jitable
 from policies import predict
 from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, WIDTH
-from policies.kv import blocks, table
+from policies.kv import blocks, lookup, table
+from policies.kv.layout import LENGTH, LEVELS, WORDS
 from policies.native.routes import Told
 from policies.policy import ROUTES
 from policies.request import Ask
@@ -73,9 +74,9 @@ def tell(out, propensity, asked, fleet, cached, row):  # type: ignore[no-untyped
 def find(context, text, start, length, per_block, block_tokens, parent):  # type: ignore[no-untyped-def]
     """Hash a prompt, unless that is done, and write what each replica holds of it; returns how many blocks it has."""
     c = carray(context, (CONTEXT,))
-    words = np.int64(c[10])
+    layout = carray(integers_at(c[10]), (LENGTH,))
     rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
-    scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * words,))
+    scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * layout[WORDS] * layout[LEVELS],))
     found = per_block
     if length >= 0:
         hashes = carray(words_at(c[12]), (length // per_block,))
@@ -83,7 +84,7 @@ def find(context, text, start, length, per_block, block_tokens, parent):  # type
         found = blocks.chain_words(read, per_block // 8, parent, hashes)
     hashes = carray(words_at(c[12]), (found,))
     cached = carray(floats_at(c[3]), (np.int64(c[2]), TIERS))
-    table.longest(rows, words, hashes, block_tokens, scratch, cached)
+    lookup.longest(rows, layout, hashes, block_tokens, scratch, cached)
     return found
 
 
@@ -126,21 +127,23 @@ def _place(kernel: Callable[..., Any]) -> Callable[..., Any]:
 def _table() -> list[Entry]:
     """The functions that touch single blocks of the table."""
 
-    @cfunc(i64(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def store(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        return table.store(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
+    @cfunc(i64(u64p, i64, i64, i64p, i64p, i64, i64, u64p, i64), error_model="numpy")
+    def store(rows, slots, width, layout, counts, level, row, hashes, n):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (slots, width)), carray(layout, (LENGTH,))
+        return table.store(of, known, carray(counts, (3,)), level, row, carray(hashes, (n,)))
 
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def remove(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        table.remove(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
+    @cfunc(types.void(u64p, i64, i64, i64p, i64p, i64, i64, u64p, i64), error_model="numpy")
+    def remove(rows, slots, width, layout, counts, level, row, hashes, n):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (slots, width)), carray(layout, (LENGTH,))
+        table.remove(of, known, carray(counts, (3,)), level, row, carray(hashes, (n,)))
 
     @cfunc(i64(u64p, i64, i64), error_model="numpy")
     def remember(context, row, n):  # type: ignore[no-untyped-def]
         c = carray(context, (CONTEXT,))
-        words = np.int64(c[10])
+        layout = carray(integers_at(c[10]), (LENGTH,))
         rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
-        counts = carray(integers_at(c[13]), (2,))
-        return table.store(rows, words, counts, row, carray(words_at(c[12]), (n,)))
+        counts = carray(integers_at(c[13]), (3,))
+        return table.store(rows, layout, counts, 0, row, carray(words_at(c[12]), (n,)))
 
     return [("store", store), ("remove", remove), ("remember", remember)]
 
@@ -148,32 +151,33 @@ def _table() -> list[Entry]:
 def _sweeps() -> list[Entry]:
     """The functions that go over the whole table, or over many blocks of it."""
 
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
-    def forget(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.forget(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
+    @cfunc(types.void(u64p, i64, i64, i64p, i64p, i64), error_model="numpy")
+    def forget(rows, slots, width, layout, counts, row):  # type: ignore[no-untyped-def]
+        table.forget(carray(rows, (slots, width)), carray(layout, (LENGTH,)), carray(counts, (3,)), row)
 
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
-    def age(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.age(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
+    @cfunc(types.void(u64p, i64, i64, i64p, i64p, i64), error_model="numpy")
+    def age(rows, slots, width, layout, counts, row):  # type: ignore[no-untyped-def]
+        table.age(carray(rows, (slots, width)), carray(layout, (LENGTH,)), carray(counts, (3,)), row)
 
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, u64p, i64, i64, i64), error_model="numpy")
-    def rehash(rows, slots, width, words, counts, to_rows, to_slots, to_width, to_words):  # type: ignore[no-untyped-def]
+    @cfunc(types.void(u64p, i64, i64, i64p, i64p, u64p, i64, i64, i64p), error_model="numpy")
+    def rehash(rows, slots, width, layout, counts, to_rows, to_slots, to_width, to_layout):  # type: ignore[no-untyped-def]
         table.rehash(
             carray(rows, (slots, width)),
-            words,
-            carray(counts, (2,)),
+            carray(layout, (LENGTH,)),
+            carray(counts, (3,)),
             carray(to_rows, (to_slots, to_width)),
-            to_words,
+            carray(to_layout, (LENGTH,)),
         )
 
-    @cfunc(i64(u64p, i64, i64, i64, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
-    def longest(rows, slots, width, words, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
-        return table.longest(
+    @cfunc(i64(u64p, i64, i64, i64p, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
+    def longest(rows, slots, width, layout, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
+        known = carray(layout, (LENGTH,))
+        return lookup.longest(
             carray(rows, (slots, width)),
-            words,
+            known,
             carray(hashes, (n,)),
             block_tokens,
-            carray(scratch, ((2 + table.AHEAD) * words,)),
+            carray(scratch, ((2 + table.AHEAD) * known[WORDS] * known[LEVELS],)),
             carray(cached, (replicas, TIERS)),
         )
 
