@@ -1,4 +1,4 @@
-"""Dynamo's radix tree from its wheel, as Python may use it: it lives in a thread of its own and takes events as JSON."""
+"""Dynamo's radix tree from its wheel, as Python may use it: in a thread of its own, taking events as JSON."""
 
 from time import perf_counter
 from typing import Any

@@ -14,7 +14,7 @@ Tokens = npt.NDArray[np.uint32]
 
 HASHING = 2  # rises when the same tokens get other hashes, so that what another version stored is not mixed in
 ROOT = 0x9AE16A3B2F90404F  # the parent of a first block; any odd constant would do
-RESERVED = 2  # hashes 0 and 1 mean "empty" and "removed" in the index
+RESERVED = 2  # hashes 0 and 1 are never given: 0 means "free" in the index
 
 
 @compilable

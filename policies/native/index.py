@@ -7,7 +7,7 @@ from policies.fleet import HBM
 from policies.kv.blocks import ROOT, Hashes, Tokens
 from policies.kv.index import BlockIndex
 from policies.kv.layout import Layout
-from policies.kv.table import Rows
+from policies.kv.table import Rows, Slots
 from policies.native.library import function
 
 
@@ -53,12 +53,12 @@ class NativeIndex(BlockIndex):
     def remove(self, row: int, hashes: Hashes, tier: int = HBM) -> None:
         """See `BlockIndex.remove`."""
         level = self._level(tier)
-        if row < self.rows and level >= 0:
+        if row < self.replicas and level >= 0:
             self._remove(*self.memory, self.counts_at, level, row, hashes.ctypes.data, len(hashes))
 
     def forget(self, row: int) -> None:
         """See `BlockIndex.forget`."""
-        if row < self.rows:
+        if row < self.replicas:
             function("forget")(*self.memory, self.counts_at, row)
 
     def age(self, row: int) -> None:
@@ -74,15 +74,18 @@ class NativeIndex(BlockIndex):
         """As `longest`, for n hashes at an address and the cached tokens of so many replicas at another."""
         return self._longest(*self.memory, address, n, block_tokens, self.scratch_at, cached, replicas)  # type: ignore[no-any-return]
 
-    def _adopt(self, rows: Rows, shape: Layout) -> None:
-        super()._adopt(rows, shape)
+    def _adopt(self, rows: Rows, shape: Layout, slots: Slots) -> None:
+        super()._adopt(rows, shape, slots)
         self.version = getattr(self, "version", 0) + 1  # rises whenever the table moves
-        self.memory = _memory(rows, shape)
+        self.memory = (*_memory(rows, shape), slots.ctypes.data, len(slots))
         self.scratch_at, self.counts_at = self._scratch.ctypes.data, self._counts.ctypes.data
         self._longest, self._store, self._remove = function("longest"), function("store"), function("remove")
 
-    def _rehash(self, rows: Rows, shape: Layout) -> None:
-        function("rehash")(*self.memory, self.counts_at, *_memory(rows, shape))
+    def _move(self, rows: Rows, shape: Layout) -> None:
+        function("move")(*self.memory[:4], self.counts_at, *_memory(rows, shape))
+
+    def _rehash(self) -> None:
+        function("rehash")(*self.memory, self.counts_at)
 
 
 def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes:
