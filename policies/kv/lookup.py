@@ -44,20 +44,9 @@ def holders(rows: Rows, layout: Layout, entry: int, lane: int) -> np.uint64:
 
 
 @compilable
-def all_hold(rows: Rows, layout: Layout, entry: int, lanes: int, scratch: Words) -> bool:
-    """Whether every replica of every word holds a block, HBM being the only tier: no branch, many words at once."""
-    lacking, old = np.uint64(0), layout[OLD] if layout[OLD] > 0 else 1
-    for w in range(lanes):
-        lacking |= scratch[lanes + w] & ~(rows[entry, 1 + w] | rows[entry, old + w])
-    return bool(lacking == np.uint64(0))
-
-
-@compilable
 def narrow(rows: Rows, layout: Layout, entry: int, live: int, tokens: float, scratch: Words, cached: Cached) -> int:
     """Keep of the live lanes' replicas those that hold one more block; the others end here. Returns the lanes left."""
     kept, lanes = 0, layout[WORDS] * layout[LEVELS]
-    if live == lanes and lanes > 4 and layout[LEVELS] == 1 and all_hold(rows, layout, entry, lanes, scratch):
-        return live
     for k in range(live):
         lane, running = place(scratch[k]), scratch[lanes + k]
         still = running & holders(rows, layout, entry, lane)
@@ -70,11 +59,60 @@ def narrow(rows: Rows, layout: Layout, entry: int, live: int, tokens: float, scr
 
 
 @compilable
+def ends_at(rows: Rows, layout: Layout, live: int, scratch: Words, entry: int) -> bool:
+    """Whether some replica's run ends at a block, or several tiers must be told apart: without a branch a word."""
+    if layout[LEVELS] > 1:
+        return True
+    words, old, lacking = layout[WORDS], layout[OLD] if layout[OLD] > 0 else 1, np.uint64(0)
+    if live == words:
+        for w in range(words):
+            lacking |= scratch[words + w] & ~(rows[entry, 1 + w] | rows[entry, old + w])
+    else:
+        for k in range(live):
+            lane = place(scratch[k])
+            lacking |= scratch[words + k] & ~(rows[entry, 1 + lane] | rows[entry, old + lane])
+    return bool(lacking != np.uint64(0))
+
+
+@compilable
+def stretch_one(rows: Rows, lane: int, older: int, running: np.uint64, hashes: Hashes, j: int, entry: int) -> int:
+    """As `stretch`, where one word is live: nearly always, once a prompt has left what all share."""
+    most = min(len(hashes) - j, len(rows) - entry)
+    for k in range(most):
+        held = rows[entry + k, lane] | rows[entry + k, older]
+        if rows[entry + k, 0] != hashes[j + k] or running & ~held != np.uint64(0):
+            return k
+    return most
+
+
+@compilable
+def stretch(rows: Rows, layout: Layout, live: int, scratch: Words, hashes: Hashes, j: int, entry: int) -> int:
+    """Blocks from j on that lie behind one another from `entry` on and at which no replica's run ends."""
+    if layout[LEVELS] == 1 and live == 1:
+        lane, old = place(scratch[0]), layout[OLD] if layout[OLD] > 0 else 1
+        return stretch_one(rows, 1 + lane, old + lane, scratch[layout[WORDS]], hashes, j, entry)
+    most = min(len(hashes) - j, len(rows) - entry)
+    for k in range(most):
+        if rows[entry + k, 0] != hashes[j + k] or ends_at(rows, layout, live, scratch, entry + k):
+            return k
+    return most
+
+
+@compilable
 def end(layout: Layout, live: int, tokens: float, scratch: Words, cached: Cached) -> None:
     """Write down the tokens of every replica still live."""
     lanes = layout[WORDS] * layout[LEVELS]
     for k in range(live):
         settle(scratch[lanes + k], place(scratch[k]), layout, tokens, cached)
+
+
+@compilable
+def look_up(rows: Rows, slots: Slots, hashes: Hashes, j: int, entry: int) -> int:
+    """The entry of block j, which mostly is `entry`; -1 when nobody holds it."""
+    if 0 <= entry < len(rows) and rows[entry, 0] == hashes[j]:
+        return entry
+    at = find(rows, slots, hashes[j])
+    return entry_of(slots[at]) if at >= 0 else -1
 
 
 @compilable
@@ -88,23 +126,23 @@ def longest(
     costs little.
     """
     lanes = layout[WORDS] * layout[LEVELS]
-    n, live, read, entry = len(hashes), lanes, 0, NOWHERE
+    n, live, read, entry, j = len(hashes), lanes, 0, NOWHERE, 0
     cached[:, :] = 0.0
     for lane in range(lanes):
         scratch[lane], scratch[lanes + lane] = np.uint64(lane), ~np.uint64(0)
-    for j in range(n):
-        entry += 1
-        if not (0 <= entry < len(rows) and rows[entry, 0] == hashes[j]):
-            if j >= read:
-                scratch[2 * lanes], read = np.uint64(touch(slots, hashes, j)), j + AHEAD
-            at = find(rows, slots, hashes[j])
-            if at < 0:
-                if j > 0:
-                    end(layout, live, j * block_tokens, scratch, cached)
+    while j < n:
+        if j >= read and not (0 <= entry < len(rows) and rows[entry, 0] == hashes[j]):
+            scratch[2 * lanes], read = np.uint64(touch(slots, hashes, j)), j + AHEAD
+        entry = look_up(rows, slots, hashes, j, entry)
+        if entry < 0:
+            break
+        if ends_at(rows, layout, live, scratch, entry):
+            live = narrow(rows, layout, entry, live, j * block_tokens, scratch, cached)
+            if live == 0:
                 return j
-            entry = entry_of(slots[at])
-        live = narrow(rows, layout, entry, live, j * block_tokens, scratch, cached)
-        if live == 0:
-            return j
-    end(layout, live, n * block_tokens, scratch, cached)
-    return n
+        j += 1
+        same = stretch(rows, layout, live, scratch, hashes, j, entry + 1)
+        j, entry = j + same, entry + 1 + same
+    if j > 0:
+        end(layout, live, j * block_tokens, scratch, cached)
+    return j
