@@ -7,14 +7,13 @@ from policies.registry import Registry
 
 BITS64 = (1 << 64) - 1
 
-HBM, HOST, REMOTE = "hbm", "host", "remote"
+HBM, HOST, DISK, REMOTE = "hbm", "host", "disk", "remote"
 MEDIA = {
     None: HBM, "GPU": HBM, "HBM": HBM, "DEVICE": HBM,
     "CPU": HOST, "CPU_PINNED": HOST, "CPU_TIER1": HOST, "CPU_TIER2": HOST, "HOST": HOST,
-    "DISK": HOST, "NVME": HOST, "SSD": HOST,
+    "DISK": DISK, "NVME": DISK, "SSD": DISK,
 }  # fmt: skip
-"""Weir's tier of an engine's medium; one that is not here is outside the machine. The wire has no tier for local
-disks: they count with host memory, the slower tier that needs no network."""
+"""Weir's tier of an engine's medium; one that is not here is outside the machine."""
 
 
 class Stored(NamedTuple):

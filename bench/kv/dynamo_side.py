@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from dynamo.llm import RadixTree, compute_block_hash_for_seq
+from dynamo.llm import RadixTree, compute_block_hash_for_seq  # type: ignore[import-not-found]
 
 from bench.kv.stream import REMOVED, STRANGE, Numbers, Stream, of_content, of_prefix
 

@@ -1,10 +1,13 @@
 """What a fleet's engines would say: a tree of shared prefixes, who holds what, and the events that tell of it.
 
 System prompts are shared by many documents, documents by many sessions; most sessions live on one replica, some on
-several. Blocks are numbers, and a block's hashes are made of its number, so that both sides read one small file.
+several. A fifth of a session is what it was answered, told of a block at a time; what replicas tell comes mixed, as
+many of them work at once. Blocks are numbers, and a block's hashes are made of its number, so that both sides read one
+small file.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +15,15 @@ import numpy.typing as npt
 
 Numbers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Event = tuple[int, int, int, int, int]
 
 STORED, REMOVED = 0, 1
 EVENT_BLOCKS = 128  # blocks an engine tells of at once: 2,048 tokens, a step of chunked prefill
 SYSTEMS, SYSTEM_BLOCKS = 64, (32, 256)
 SESSIONS_A_DOCUMENT, DOCUMENT_BLOCKS = 6, (16, 256)
 SESSION_BLOCKS = (32, 1500)
+TURN_BLOCKS, ANSWERED = 64, 12  # a session's blocks come in turns, the last of each one by one
+AT_ONCE = 32  # sessions whose events are mixed
 HOLDERS, HOLDERS_P = (1, 2, 4, 8), (0.8, 0.13, 0.05, 0.02)  # replicas that a session is on
 PROMPTS, TAIL_BLOCKS, LONGEST = 400, (16, 64), 2048
 CHURNED = 0.02  # share of the blocks that leave, and come elsewhere, once all is loaded
@@ -83,6 +89,7 @@ class Node:
     first: int
     blocks: int
     above: "Node | None" = None
+    talks: bool = False  # whether it is a session: some of its blocks are answers
     held: set[int] = field(default_factory=set)
 
     def path(self) -> "list[Node]":
@@ -102,40 +109,57 @@ class Drawing:
     rng: np.random.Generator
     replicas: int
     blocks: int = 0
-    events: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    saying: list[list[Event]] = field(default_factory=list)  # by replicas at work
 
-    def node(self, sizes: tuple[int, int], above: Node | None = None) -> Node:
+    def node(self, sizes: tuple[int, int], above: Node | None = None, talks: bool = False) -> Node:
         """A new run of blocks, of a length drawn evenly on a logarithmic scale."""
         count = int(np.exp(self.rng.uniform(*np.log(sizes))))
         self.blocks += count
-        return Node(self.blocks - count, count, above)
+        return Node(self.blocks - count, count, above, talks)
 
     def serve(self, node: Node, replica: int) -> None:
         """A replica computes a prompt: it tells of the blocks that it did not hold."""
+        said = list[Event]()
         for each in node.path():
             if replica not in each.held:
                 each.held.add(replica)
-                self.events.extend(tell(each, replica))
+                (said if each.talks else self.events).extend(tell(each, replica))
+        self.saying.append(said)
+        if len(self.saying) >= AT_ONCE:
+            self.mix()
+
+    def mix(self) -> None:
+        """Put down what replicas have to say, an event of each in turn."""
+        while self.saying:
+            for said in self.saying:
+                self.events.append(said.pop(0)) if said else None
+            self.saying = [said for said in self.saying if said]
 
     def session(self, document: Node) -> Node:
         """A conversation on one replica or several."""
-        node = self.node(SESSION_BLOCKS, document)
+        node = self.node(SESSION_BLOCKS, document, talks=True)
         some = self.rng.choice(self.replicas, self.rng.choice(HOLDERS, p=HOLDERS_P), replace=False)
         for replica in some.tolist():
             self.serve(node, replica)
         return node
 
 
-def tell(node: Node, replica: int) -> list[tuple[int, int, int, int, int]]:
+def tell(node: Node, replica: int) -> list[Event]:
     """The events of one run of blocks stored."""
-    cuts = range(node.first, node.first + node.blocks, EVENT_BLOCKS)
-    end = node.first + node.blocks
-    return [
-        (replica, at - 1 if at > node.first else node.before, at, min(EVENT_BLOCKS, end - at), STORED) for at in cuts
-    ]
+    cuts = [*starts(node), node.first + node.blocks]
+    return [(replica, at - 1 if at > node.first else node.before, at, end - at, STORED) for at, end in pairwise(cuts)]
 
 
-def leave(node: Node, replica: int) -> list[tuple[int, int, int, int, int]]:
+def starts(node: Node) -> list[int]:
+    """Where the events of a run of blocks begin."""
+    if not node.talks:
+        return list(range(node.first, node.first + node.blocks, EVENT_BLOCKS))
+    places = range(node.blocks)
+    return [node.first + i for i in places if i % TURN_BLOCKS == 0 or i % TURN_BLOCKS >= TURN_BLOCKS - ANSWERED]
+
+
+def leave(node: Node, replica: int) -> list[Event]:
     """The events of one run of blocks evicted, its end first."""
     return [(row, before, at, n, REMOVED) for row, before, at, n, _ in reversed(tell(node, replica))]
 
@@ -149,6 +173,7 @@ def draw(blocks: int, replicas: int, seed: int = 1) -> Stream:
         if len(sessions) % SESSIONS_A_DOCUMENT == 0:
             documents.append(drawing.node(DOCUMENT_BLOCKS, systems[int(SYSTEMS * drawing.rng.random() ** 2)]))
         sessions.append(drawing.session(documents[int(drawing.rng.integers(len(documents)))]))
+    drawing.mix()
     known, loaded = drawing.blocks, len(drawing.events)
     churned = churn(drawing, documents, sessions)
     return Stream(
@@ -160,7 +185,7 @@ def draw(blocks: int, replicas: int, seed: int = 1) -> Stream:
     )
 
 
-def churn(drawing: Drawing, documents: list[Node], sessions: list[Node]) -> list[tuple[int, int, int, int, int]]:
+def churn(drawing: Drawing, documents: list[Node], sessions: list[Node]) -> list[Event]:
     """Sessions evicted and new ones in their place, told in turn."""
     before, least, gone = len(drawing.events), drawing.blocks * (1 + CHURNED), 0
     while drawing.blocks < least:
@@ -170,6 +195,7 @@ def churn(drawing: Drawing, documents: list[Node], sessions: list[Node]) -> list
         old.held.clear()
         drawing.session(documents[int(drawing.rng.integers(len(documents)))])
         gone += 1
+    drawing.mix()
     del sessions[:gone]
     return drawing.events[before:]
 

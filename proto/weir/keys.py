@@ -6,13 +6,14 @@
                              report      serialised weir.v1.ReplicaReport, the last one
                              started     when the engine's process started, seconds since 1970; 0 unknown
     weir:{NAME}:kv         hash, expires after SNAPSHOT_TTL_S without a new snapshot
-                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks)
+                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks), and hashing, the
+                                         version of the own hashes (`policies.kv.blocks.HASHING`)
                              TIER:B:own  bucket B of that tier: the blocks' own hashes, little-endian uint64, ascending
                              TIER:B:eng  the engine's hashes of the same blocks, in the same order
 
 B is the top BUCKET_BITS bits of the own hash, so that "who holds this block?" reads one bucket a replica. 16 bytes a
 block in all. Whoever reads a snapshot checks that a lease stands and that the epochs agree: otherwise the entries are
-those of a dead process. The braces are hash tags: on a cluster all of one replica lives in one slot, and no command
+those of a dead process; and that the hashing is its own: another version's hashes mean other blocks. The braces are hash tags: on a cluster all of one replica lives in one slot, and no command
 here spans two. The in-flight deltas, sessions and budgets of routers belong to this file too.
 """
 
