@@ -20,9 +20,11 @@ MODULES = {"weir": "bench.kv.weir_side", "dynamo": "bench.kv.dynamo_side"}
 
 
 class Side(Protocol):
-    """An index as Python sees it. `ways` name how an event may come; `prepare` is not timed, `apply` and `find` are."""
+    """An index as Python sees it: `prepare` is not timed, `apply` and `find` are."""
 
-    ways: Sequence[str]
+    @property
+    def ways(self) -> Sequence[str]:
+        """How an event may come."""
 
     def prepare(self, way: str, event: Numbers) -> Any:
         """An event as it would come."""

@@ -108,7 +108,8 @@ class Drawing:
 
     rng: np.random.Generator
     replicas: int
-    blocks: int = 0
+    blocks: int = 0  # drawn
+    held: int = 0  # and told of
     events: list[Event] = field(default_factory=list)
     saying: list[list[Event]] = field(default_factory=list)  # by replicas at work
 
@@ -122,6 +123,7 @@ class Drawing:
         """A replica computes a prompt: it tells of the blocks that it did not hold."""
         said = list[Event]()
         for each in node.path():
+            self.held += 0 if each.held else each.blocks
             if replica not in each.held:
                 each.held.add(replica)
                 (said if each.talks else self.events).extend(tell(each, replica))
@@ -169,12 +171,12 @@ def draw(blocks: int, replicas: int, seed: int = 1) -> Stream:
     drawing = Drawing(np.random.default_rng(seed), replicas)
     systems = [drawing.node(SYSTEM_BLOCKS) for _ in range(SYSTEMS)]
     documents, sessions = list[Node](), list[Node]()
-    while drawing.blocks < blocks:
+    while drawing.held < blocks:
         if len(sessions) % SESSIONS_A_DOCUMENT == 0:
             documents.append(drawing.node(DOCUMENT_BLOCKS, systems[int(SYSTEMS * drawing.rng.random() ** 2)]))
         sessions.append(drawing.session(documents[int(drawing.rng.integers(len(documents)))]))
     drawing.mix()
-    known, loaded = drawing.blocks, len(drawing.events)
+    known, loaded = drawing.held, len(drawing.events)
     churned = churn(drawing, documents, sessions)
     return Stream(
         replicas=replicas,
@@ -187,8 +189,8 @@ def draw(blocks: int, replicas: int, seed: int = 1) -> Stream:
 
 def churn(drawing: Drawing, documents: list[Node], sessions: list[Node]) -> list[Event]:
     """Sessions evicted and new ones in their place, told in turn."""
-    before, least, gone = len(drawing.events), drawing.blocks * (1 + CHURNED), 0
-    while drawing.blocks < least:
+    before, most, gone = len(drawing.events), drawing.blocks + CHURNED * drawing.held, 0
+    while drawing.blocks < most:
         old = sessions[gone]
         for replica in sorted(old.held):
             drawing.events.extend(leave(old, replica))
