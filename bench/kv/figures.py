@@ -49,14 +49,15 @@ def ingested(told: Told) -> Figures:
         "blocks_per_s": blocks[0],
         "dynamo_blocks_per_s": blocks[2],
         "events_over_dynamo": rates["message"] / rates["dynamo"],
+        "events_over_dynamo_in_cpu_s": rate(weir["message"], "events", "cpu_s") / rate(dynamo, "events", "cpu_s"),
         "blocks_over_dynamo": blocks[0] / blocks[2],
         "array_blocks_over_dynamo": blocks[1] / blocks[2],
     }
 
 
-def rate(way: Told, what: str) -> float:
+def rate(way: Told, what: str, over: str = "seconds") -> float:
     """So many a second; nothing measured is none."""
-    return float(way[what] / way["seconds"]) if way["seconds"] else 0.0
+    return float(way[what] / way[over]) if way[over] else 0.0
 
 
 def target(scenes: Sequence[tuple[int, int]]) -> dict[str, dict[str, float]]:

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Protocol
 
 from bench.kv.stream import Numbers, Stream, read
@@ -46,18 +46,21 @@ class Side(Protocol):
 
 
 def apply_all(side: Side, events: Numbers) -> dict[str, Any]:
-    """Every event in order, the ways taking turns; events, blocks and seconds of each way."""
-    told = {way: [0, 0, 0.0] for way in side.ways}
+    """Every event in order, the ways taking turns; events, blocks, seconds and CPU seconds, all threads, of each way."""
+    told = {way: [0, 0, 0.0, 0.0] for way in side.ways}
     for turn, start in enumerate(range(0, len(events), BATCH)):
         way, some = side.ways[turn % len(side.ways)], events[start : start + BATCH]
         prepared = [side.prepare(way, event) for event in some]
-        begun = perf_counter()
+        begun, ran = perf_counter(), process_time()
         for each in prepared:
             side.apply(way, each)
         told[way][2] += perf_counter() - begun
+        told[way][3] += process_time() - ran
         told[way][0] += len(some)
         told[way][1] += int(some[:, 3].sum())
-    return {way: dict(zip(("events", "blocks", "seconds"), counts, strict=True)) for way, counts in told.items()}
+    return {
+        way: dict(zip(("events", "blocks", "seconds", "cpu_s"), counts, strict=True)) for way, counts in told.items()
+    }
 
 
 def find_all(side: Side, asked: Sequence[Any]) -> dict[str, float]:

@@ -79,7 +79,7 @@ def test_weirs_side_answers_as_a_dictionary_would(drawn: stream.Stream) -> None:
 
 
 def told(p50: float, call: float, events: int) -> dict[str, Any]:
-    way = {"events": events, "blocks": 4 * events, "seconds": 2.0}
+    way = {"events": events, "blocks": 4 * events, "seconds": 2.0, "cpu_s": 1.0 + events / 100.0}
     return {"p50_us": p50, "p99_us": 9.0, "call_us": call, "hash_32k_us": 30.0, "bytes": 800, "ways": way}
 
 
@@ -94,6 +94,7 @@ def test_figures_compare_rounds_and_leave_out_what_a_call_costs() -> None:
     assert found["1m_64_find_over_dynamo_less_calls"] == 0.2
     assert found["1m_64_load_events_per_s"] == 50.0
     assert found["1m_64_load_blocks_over_dynamo"] == 2.0
+    assert found["1m_64_churn_events_over_dynamo_in_cpu_s"] == 1.5
     assert found["1m_64_bytes_a_block"] == 8.0
     assert figures.met(found, [(10**6, 64)])
     assert not figures.met(found | {"1m_64_find_over_dynamo": 1.1}, [(10**6, 64)])
