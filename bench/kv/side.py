@@ -46,7 +46,7 @@ class Side(Protocol):
 
 
 def apply_all(side: Side, events: Numbers) -> dict[str, Any]:
-    """Every event in order, the ways taking turns; events, blocks, seconds and CPU seconds, all threads, of each way."""
+    """Every event in order, the ways in turn; events, blocks, seconds and CPU seconds (all threads) of each way."""
     told = {way: [0, 0, 0.0, 0.0] for way in side.ways}
     for turn, start in enumerate(range(0, len(events), BATCH)):
         way, some = side.ways[turn % len(side.ways)], events[start : start + BATCH]
