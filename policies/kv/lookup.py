@@ -132,7 +132,7 @@ def longest(
         scratch[lane], scratch[lanes + lane] = np.uint64(lane), ~np.uint64(0)
     while j < n:
         if j >= read and not (0 <= entry < len(rows) and rows[entry, 0] == hashes[j]):
-            scratch[2 * lanes], read = np.uint64(touch(slots, hashes, j)), j + AHEAD
+            scratch[2 * lanes], read = np.uint64(touch(rows, slots, hashes, j)), j + AHEAD
         entry = look_up(rows, slots, hashes, j, entry)
         if entry < 0:
             break

@@ -75,14 +75,17 @@ def close(slots: Slots, at: int) -> None:
 
 
 @compilable
-def touch(slots: Slots, hashes: Hashes, start: int) -> int:
-    """Read the slots of the next AHEAD blocks: no branch waits, so all cache misses overlap.
+def touch(rows: Rows, slots: Slots, hashes: Hashes, start: int) -> int:
+    """Read the slots of the next AHEAD blocks, then the rows they lead to: no branch waits, so cache misses overlap.
 
     Whoever calls must write the answer down, or the compiler would leave the reading out.
     """
-    read = np.uint64(0)
-    for j in range(start, min(start + AHEAD, len(hashes))):
+    read, stop = np.uint64(0), min(start + AHEAD, len(hashes))
+    for j in range(start, stop):
         read ^= slots[home(hashes[j], slots)]
+    for j in range(start, stop):
+        entry = entry_of(slots[home(hashes[j], slots)])
+        read ^= rows[max(entry, 0), 0]
     return place(read)
 
 
@@ -115,7 +118,7 @@ def store(rows: Rows, layout: Layout, slots: Slots, counts: Counts, level: int, 
         last += 1
         if not (0 <= last < len(rows) and rows[last, 0] == hashes[j]):
             if j >= read:
-                counts[READ], read = touch(slots, hashes, j), j + AHEAD
+                counts[READ], read = touch(rows, slots, hashes, j), j + AHEAD
             last = enter(rows, slots, counts, hashes[j])
         if (rows[last, word] | rows[last, older]) & bit == np.uint64(0):
             fresh += 1
@@ -145,7 +148,7 @@ def remove(rows: Rows, layout: Layout, slots: Slots, counts: Counts, level: int,
     for i in range(len(hashes)):
         j = len(hashes) - 1 - i  # so that what is freed last, and taken first, lies first
         if i >= read:
-            counts[READ], read = touch(slots, hashes, max(j - AHEAD + 1, 0)), i + AHEAD
+            counts[READ], read = touch(rows, slots, hashes, max(j - AHEAD + 1, 0)), i + AHEAD
         at = find(rows, slots, hashes[j])
         if at >= 0:
             entry = entry_of(slots[at])
