@@ -28,7 +28,7 @@ class Claim:
 
     def command(self, name: str, data: Path) -> list[str]:
         """How it is measured."""
-        module = f"bench.{name.replace('-', '_')}"
+        module = f"bench.{MODULES.get(name, name.replace('-', '_'))}"
         return [sys.executable, "-m", module, *(["--data", str(data)] if self.reads_data else [])]
 
 
@@ -46,8 +46,11 @@ CLAIMS: Mapping[str, Claim] = {
     "fleet-sim": Claim(says="fleet-sim's analytic tables and the 1/W tables, then the same with Weir's physics"),
     "order": Claim(says="every policy, ours and peers', on four real traces", reads_data=True),
     "kv-knowledge": Claim(says="cached share by how well the router knows the replicas' caches", reads_data=True),
+    "kv-index": Claim(says="the KV index beside Dynamo's radix tree: events, look-ups, bytes a block, hashing"),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
 }
+
+MODULES = {"kv-index": "kv"}  # of claims whose module has another name
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,8 +23,8 @@ ROLES = {
 }  # fmt: skip
 """What a replica does; who computes prompts encodes their images too, where nobody encodes for it."""
 
-HBM, HOST, REMOTE = 0, 1, 2
-TIERS = 3
+HBM, HOST, DISK, REMOTE = 0, 1, 2, 3
+TIERS = 4
 
 
 class Columns(NamedTuple):
@@ -58,6 +58,7 @@ class Columns(NamedTuple):
     attention_s: Column
     host_s: Column
     host_load_s: Column  # seconds to bring one cached token from host memory
+    disk_load_s: Column  # seconds to bring one cached token from a local disk, through host memory
     remote_load_s: Column  # seconds to bring one cached token over the network
     usd_per_s: Column  # price of the whole replica
     transfer_s: Column  # seconds to send the KV of one token to another replica, as measured where that is known
@@ -68,11 +69,11 @@ class Columns(NamedTuple):
 (
     KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
-    EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
+    EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
     TRANSFER_S, TRANSFER_BASE_S, ENCODE_S,
 ) = range(len(Columns._fields))  # fmt: skip
 
-WIDTH = 32  # columns of a row: four whole cache lines
+WIDTH = 40  # columns of a row, the last ones unused: five whole cache lines
 
 COEFFICIENTS = tuple(f.name for f in fields(LatencyModel) if f.name in Columns._fields)
 STATE = ("ready", "running", "waiting", "queued_tokens", "queued_attended", "context_tokens", "kv_used")
@@ -166,5 +167,6 @@ class Fleet:
         columns.encode_s[row] = perf.encode_token_s
         columns.usd_per_s[row] = perf.price_per_hour / 3600.0
         columns.host_load_s[row] = perf.kv_bytes_per_token / perf.host_bytes_per_s
+        columns.disk_load_s[row] = columns.host_load_s[row] + perf.kv_bytes_per_token / perf.disk_bytes_per_s
         columns.remote_load_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s
         columns.transfer_s[row] = perf.kv_bytes_per_token / perf.transfer_bytes_per_s

@@ -11,6 +11,8 @@ from policies.fleet import (
     CONTEXT_S,
     CONTEXT_TOKENS,
     DECODE,
+    DISK,
+    DISK_LOAD_S,
     ENCODE_DECODE,
     EXPERT_S,
     EXPERTS,
@@ -93,13 +95,21 @@ def uncached_tokens(ask: Ask, cached: Cached, i: int) -> float:
 
 
 @compilable
+def load_seconds(fleet: Table, i: int, tier: int) -> float:
+    """Seconds to bring one cached token of a slower tier to replica i."""
+    if tier == HOST:
+        return float(fleet[i, HOST_LOAD_S])
+    return float(fleet[i, DISK_LOAD_S] if tier == DISK else fleet[i, REMOTE_LOAD_S])
+
+
+@compilable
 def saved_by_tiers(ask: Ask, fleet: Table, cached: Cached, i: int) -> tuple[float, float]:
     """Tokens worth fetching from slower tiers rather than computing, and the seconds the fetch takes."""
     tokens, seconds, held = 0.0, 0.0, cached[i, HBM]
     compute_s = fleet[i, TOKEN_S] * fleet[i, SLOWDOWN]
     for tier in range(HOST, TIERS):
         extra = min(cached[i, tier], ask.prompt_tokens - 1.0) - held
-        load_s = fleet[i, HOST_LOAD_S] if tier == HOST else fleet[i, REMOTE_LOAD_S]
+        load_s = load_seconds(fleet, i, tier)
         if extra > 0.0 and load_s < compute_s:
             tokens, seconds, held = tokens + extra, seconds + extra * load_s, held + extra
     return tokens, seconds

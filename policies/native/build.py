@@ -1,5 +1,6 @@
 """Compile the entry points and link them: `python -m policies.native.build OUT.so`. Needs numba and a C compiler."""
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,10 @@ ABSENT = (
     "NRT_Free", "NRT_MemInfo_call_dtor", "numba_do_raise", "numba_gil_ensure", "numba_gil_release",
     "numba_runtime_build_excinfo_struct", "numba_unpickle",
 )  # fmt: skip
+
+# Numba counts the references to every array at every call of a helper. Ours are views of memory that others own, so
+# there is nothing to count, and those calls are most of a short helper's time: they are left out.
+COUNTING = re.compile(r"^\s*(?:tail )?call void @NRT_(?:incref|decref)\(.*$", re.MULTILINE)
 
 
 def build(out: Path) -> None:
@@ -39,7 +44,8 @@ def build(out: Path) -> None:
 def _module(name: str, function: Any, machine: llvm.TargetMachine) -> llvm.ModuleRef:
     """One entry point's LLVM module, its mangled symbol renamed to `weir_NAME`, everything inlined into it."""
     text, symbol = function._library.get_llvm_str(), function.native_name
-    module = llvm.parse_assembly(text.replace(f'"{symbol}"', symbol).replace(symbol, f"weir_{name}"))
+    named = text.replace(f'"{symbol}"', symbol).replace(symbol, f"weir_{name}")
+    module = llvm.parse_assembly(COUNTING.sub("", named))
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
     # A kernel's helpers take the whole fleet as some 200 scalars: calling one costs more than its work.
     tuning.inlining_threshold = 100_000

@@ -10,18 +10,23 @@ from numba.extending import intrinsic, register_jitable
 from policies import predict, split
 from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, WIDTH
-from policies.kv import blocks, table
+from policies.kv import blocks, lookup, table
+from policies.kv.layout import LENGTH, LEVELS, WORDS
+from policies.kv.table import COUNTS
 from policies.native.routes import Told
 from policies.policy import ROUTES
 from policies.request import Ask
 
 ASK = len(Ask._fields)
 TOLD = len(Told._fields)
-CONTEXT = 14  # addresses and sizes that a placement reads, see policies.native.placer
+CONTEXT = 16  # addresses and sizes that a placement reads, see policies.native.placer
 
 f64p, u64p, i64p = (types.CPointer(t) for t in (types.float64, types.uint64, types.int64))
 u32p = types.CPointer(types.uint32)
 i64, f64, u64 = types.int64, types.float64, types.uint64
+
+ROWS = (u64p, i64, i64, i64p)  # rows, how many, width, layout
+TABLE = (*ROWS, u64p, i64)  # and slots, how many
 
 Entry = tuple[str, Callable[..., Any]]
 
@@ -74,17 +79,18 @@ def tell(out, propensity, asked, fleet, cached, row):  # type: ignore[no-untyped
 def find(context, text, start, length, per_block, block_tokens, parent):  # type: ignore[no-untyped-def]
     """Hash a prompt, unless that is done, and write what each replica holds of it; returns how many blocks it has."""
     c = carray(context, (CONTEXT,))
-    words = np.int64(c[10])
+    layout = carray(integers_at(c[10]), (LENGTH,))
     rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
-    scratch = carray(words_at(c[11]), ((2 + table.AHEAD) * words,))
+    slots = carray(words_at(c[11]), (np.int64(c[12]),))
+    scratch = carray(words_at(c[13]), (2 * layout[WORDS] * layout[LEVELS] + 1,))
     found = per_block
     if length >= 0:
-        hashes = carray(words_at(c[12]), (length // per_block,))
+        hashes = carray(words_at(c[14]), (length // per_block,))
         read = carray(words_at(text + np.uint64(start)), (length // 8,))
         found = blocks.chain_words(read, per_block // 8, parent, hashes)
-    hashes = carray(words_at(c[12]), (found,))
+    hashes = carray(words_at(c[14]), (found,))
     cached = carray(floats_at(c[3]), (np.int64(c[2]), TIERS))
-    table.longest(rows, words, hashes, block_tokens, scratch, cached)
+    lookup.longest(rows, layout, slots, hashes, block_tokens, scratch, cached)
     return found
 
 
@@ -145,58 +151,66 @@ def _hand_over() -> list[Entry]:
 def _table() -> list[Entry]:
     """The functions that touch single blocks of the table."""
 
-    @cfunc(i64(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def store(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        return table.store(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
+    @cfunc(i64(*TABLE, i64p, i64, i64, u64p, i64), error_model="numpy")
+    def store(rows, n, width, layout, slots, m, counts, level, row, hashes, blocks):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (n, width)), carray(layout, (LENGTH,))
+        found, counted = carray(slots, (m,)), carray(counts, (COUNTS,))
+        return table.store(of, known, found, counted, level, row, carray(hashes, (blocks,)))
 
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64, u64p, i64), error_model="numpy")
-    def remove(rows, slots, width, words, counts, row, hashes, n):  # type: ignore[no-untyped-def]
-        table.remove(carray(rows, (slots, width)), words, carray(counts, (2,)), row, carray(hashes, (n,)))
+    @cfunc(types.void(*TABLE, i64p, i64, i64, u64p, i64), error_model="numpy")
+    def remove(rows, n, width, layout, slots, m, counts, level, row, hashes, blocks):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (n, width)), carray(layout, (LENGTH,))
+        found, counted = carray(slots, (m,)), carray(counts, (COUNTS,))
+        table.remove(of, known, found, counted, level, row, carray(hashes, (blocks,)))
 
     @cfunc(i64(u64p, i64, i64), error_model="numpy")
     def remember(context, row, n):  # type: ignore[no-untyped-def]
         c = carray(context, (CONTEXT,))
-        words = np.int64(c[10])
+        layout = carray(integers_at(c[10]), (LENGTH,))
         rows = carray(words_at(c[7]), (np.int64(c[8]), np.int64(c[9])))
-        counts = carray(integers_at(c[13]), (2,))
-        return table.store(rows, words, counts, row, carray(words_at(c[12]), (n,)))
+        slots = carray(words_at(c[11]), (np.int64(c[12]),))
+        counts = carray(integers_at(c[15]), (COUNTS,))
+        return table.store(rows, layout, slots, counts, 0, row, carray(words_at(c[14]), (n,)))
 
-    return [("store", store), ("remove", remove), ("remember", remember)]
-
-
-def _sweeps() -> list[Entry]:
-    """The functions that go over the whole table, or over many blocks of it."""
-
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
-    def forget(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.forget(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
-
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, i64), error_model="numpy")
-    def age(rows, slots, width, words, counts, row):  # type: ignore[no-untyped-def]
-        table.age(carray(rows, (slots, width)), words, carray(counts, (2,)), row)
-
-    @cfunc(types.void(u64p, i64, i64, i64, i64p, u64p, i64, i64, i64), error_model="numpy")
-    def rehash(rows, slots, width, words, counts, to_rows, to_slots, to_width, to_words):  # type: ignore[no-untyped-def]
-        table.rehash(
-            carray(rows, (slots, width)),
-            words,
-            carray(counts, (2,)),
-            carray(to_rows, (to_slots, to_width)),
-            to_words,
-        )
-
-    @cfunc(i64(u64p, i64, i64, i64, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
-    def longest(rows, slots, width, words, hashes, n, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
-        return table.longest(
-            carray(rows, (slots, width)),
-            words,
-            carray(hashes, (n,)),
+    @cfunc(i64(*TABLE, u64p, i64, f64, u64p, f64p, i64), error_model="numpy")
+    def longest(rows, n, width, layout, slots, m, hashes, asked, block_tokens, scratch, cached, replicas):  # type: ignore[no-untyped-def]
+        known = carray(layout, (LENGTH,))
+        return lookup.longest(
+            carray(rows, (n, width)),
+            known,
+            carray(slots, (m,)),
+            carray(hashes, (asked,)),
             block_tokens,
-            carray(scratch, ((2 + table.AHEAD) * words,)),
+            carray(scratch, (2 * known[WORDS] * known[LEVELS] + 1,)),
             carray(cached, (replicas, TIERS)),
         )
 
-    return [("forget", forget), ("age", age), ("rehash", rehash), ("longest", longest)]
+    return [("store", store), ("remove", remove), ("remember", remember), ("longest", longest)]
+
+
+def _sweeps() -> list[Entry]:
+    """The functions that go over the whole table."""
+
+    @cfunc(types.void(*TABLE, i64p, i64), error_model="numpy")
+    def forget(rows, n, width, layout, slots, m, counts, row):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (n, width)), carray(layout, (LENGTH,))
+        table.forget(of, known, carray(slots, (m,)), carray(counts, (COUNTS,)), row)
+
+    @cfunc(types.void(*TABLE, i64p, i64), error_model="numpy")
+    def age(rows, n, width, layout, slots, m, counts, row):  # type: ignore[no-untyped-def]
+        of, known = carray(rows, (n, width)), carray(layout, (LENGTH,))
+        table.age(of, known, carray(slots, (m,)), carray(counts, (COUNTS,)), row)
+
+    @cfunc(types.void(*ROWS, i64p, *ROWS), error_model="numpy")
+    def move(rows, n, width, layout, counts, to_rows, to_n, to_width, to_layout):  # type: ignore[no-untyped-def]
+        of, to = carray(rows, (n, width)), carray(to_rows, (to_n, to_width))
+        table.move(of, carray(layout, (LENGTH,)), carray(counts, (COUNTS,)), to, carray(to_layout, (LENGTH,)))
+
+    @cfunc(types.void(*TABLE, i64p), error_model="numpy")
+    def rehash(rows, n, width, layout, slots, m, counts):  # type: ignore[no-untyped-def]
+        table.rehash(carray(rows, (n, width)), carray(slots, (m,)), carray(counts, (COUNTS,)))
+
+    return [("forget", forget), ("age", age), ("move", move), ("rehash", rehash)]
 
 
 def _chains() -> list[Entry]:

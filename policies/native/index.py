@@ -3,9 +3,11 @@
 import numpy as np
 
 from policies.cached import Cached
+from policies.fleet import HBM
 from policies.kv.blocks import ROOT, Hashes, Tokens
 from policies.kv.index import BlockIndex
-from policies.kv.table import Rows
+from policies.kv.layout import Layout
+from policies.kv.table import Rows, Slots
 from policies.native.library import function
 
 
@@ -38,29 +40,30 @@ class BlockBuffer:
 class NativeIndex(BlockIndex):
     """`BlockIndex`, compiled: same answers."""
 
-    def store(self, row: int, hashes: Hashes) -> int:
+    def store(self, row: int, hashes: Hashes, tier: int = HBM) -> int:
         """See `BlockIndex.store`."""
-        return self.store_at(row, hashes.ctypes.data, len(hashes))
+        return self.store_at(row, hashes.ctypes.data, len(hashes), tier)
 
-    def store_at(self, row: int, address: int, n: int) -> int:
+    def store_at(self, row: int, address: int, n: int, tier: int = HBM) -> int:
         """Enter the n hashes at an address."""
-        if not self.room(row, n):
+        if not self.room(row, n, tier):
             return 0
-        return function("store")(*self.memory, self.counts_at, row, address, n)  # type: ignore[no-any-return]
+        return self._store(*self.memory, self.counts_at, self._level(tier), row, address, n)  # type: ignore[no-any-return]
 
-    def remove(self, row: int, hashes: Hashes) -> None:
+    def remove(self, row: int, hashes: Hashes, tier: int = HBM) -> None:
         """See `BlockIndex.remove`."""
-        if row < 64 * self._words:
-            function("remove")(*self.memory, self.counts_at, row, hashes.ctypes.data, len(hashes))
+        level = self._level(tier)
+        if row < self.replicas and level >= 0:
+            self._remove(*self.memory, self.counts_at, level, row, hashes.ctypes.data, len(hashes))
 
     def forget(self, row: int) -> None:
         """See `BlockIndex.forget`."""
-        if row < 64 * self._words:
+        if row < self.replicas:
             function("forget")(*self.memory, self.counts_at, row)
 
     def age(self, row: int) -> None:
         """See `BlockIndex.age`."""
-        if row < 64 * self._words:
+        if self._may_age(row):
             function("age")(*self.memory, self.counts_at, row)
 
     def longest(self, hashes: Hashes, block_tokens: float, cached: Cached) -> int:
@@ -71,15 +74,18 @@ class NativeIndex(BlockIndex):
         """As `longest`, for n hashes at an address and the cached tokens of so many replicas at another."""
         return self._longest(*self.memory, address, n, block_tokens, self.scratch_at, cached, replicas)  # type: ignore[no-any-return]
 
-    def _adopt(self, rows: Rows, words: int) -> None:
-        super()._adopt(rows, words)
+    def _adopt(self, rows: Rows, shape: Layout, slots: Slots) -> None:
+        super()._adopt(rows, shape, slots)
         self.version = getattr(self, "version", 0) + 1  # rises whenever the table moves
-        self.memory = _memory(rows, words)
+        self.memory = (*_memory(rows, shape), slots.ctypes.data, len(slots))
         self.scratch_at, self.counts_at = self._scratch.ctypes.data, self._counts.ctypes.data
-        self._longest = function("longest")
+        self._longest, self._store, self._remove = function("longest"), function("store"), function("remove")
 
-    def _rehash(self, rows: Rows, words: int) -> None:
-        function("rehash")(*self.memory, self.counts_at, *_memory(rows, words))
+    def _move(self, rows: Rows, shape: Layout) -> None:
+        function("move")(*self.memory[:4], self.counts_at, *_memory(rows, shape))
+
+    def _rehash(self) -> None:
+        function("rehash")(*self.memory, self.counts_at)
 
 
 def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes:
@@ -89,5 +95,5 @@ def hash_tokens(tokens: Tokens, block_tokens: int, parent: int = ROOT) -> Hashes
     return out
 
 
-def _memory(rows: Rows, words: int) -> tuple[int, int, int, int]:
-    return rows.ctypes.data, len(rows), rows.shape[1], words
+def _memory(rows: Rows, shape: Layout) -> tuple[int, int, int, int]:
+    return rows.ctypes.data, len(rows), rows.shape[1], shape.ctypes.data

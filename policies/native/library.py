@@ -16,13 +16,15 @@ import policies
 POINTER, INT, FLOAT, HASH = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double, ctypes.c_uint64
 
 BUILT = "WEIR_KERNELS"  # the environment's name for the path of a library that is built
-_TABLE = [POINTER, INT, INT, INT]  # rows, slots, width, words
+_ROWS = [POINTER, INT, INT, POINTER]  # rows, how many, width, layout
+_TABLE = [*_ROWS, POINTER, INT]  # and slots, how many
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "store": (INT, [*_TABLE, POINTER, INT, POINTER, INT]),
-    "remove": (None, [*_TABLE, POINTER, INT, POINTER, INT]),
+    "store": (INT, [*_TABLE, POINTER, INT, INT, POINTER, INT]),
+    "remove": (None, [*_TABLE, POINTER, INT, INT, POINTER, INT]),
     "forget": (None, [*_TABLE, POINTER, INT]),
     "age": (None, [*_TABLE, POINTER, INT]),
-    "rehash": (None, [*_TABLE, POINTER, *_TABLE]),
+    "move": (None, [*_ROWS, POINTER, *_ROWS]),
+    "rehash": (None, [*_TABLE, POINTER]),
     "longest": (INT, [*_TABLE, POINTER, INT, FLOAT, POINTER, POINTER, INT]),
     "remember": (INT, [POINTER, INT, INT]),
     "decoder": (INT, [POINTER, POINTER, INT, INT]),

@@ -15,6 +15,9 @@ POWER_CONTEXT = 1536.0
 WARM_UP_S = 35.0
 """Seconds from weights read to ready: graph capture; an estimate, the middle of 10-60 s."""
 
+DISK_BYTES_PER_S = 6.5e9
+"""One NVMe drive on four lanes of PCIe 4.0, reading in sequence: what data sheets of server drives say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyModel:
@@ -52,6 +55,7 @@ class LatencyModel:
     encode_token_s: float = 0.0  # each visual token that the encoder computes; 0 where the model sees no images
     embedding_bytes: float = 0.0  # of one visual token, encoded
     host_bytes_per_s: float  # to and from host memory, all GPUs together, one direction
+    disk_bytes_per_s: float = DISK_BYTES_PER_S  # from a local disk to host memory
     measured: bool  # whether the step coefficients were fitted to measurements of this very combination
     sources: tuple[tuple[str, str], ...]
 

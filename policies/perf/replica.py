@@ -5,7 +5,7 @@ from typing import Any
 
 from policies.perf import capacity, roofline
 from policies.perf.gpu import GpuProfile
-from policies.perf.latency import LatencyModel
+from policies.perf.latency import DISK_BYTES_PER_S, LatencyModel
 from policies.perf.model import ModelProfile
 from policies.visual.encoder import encoder
 
@@ -78,6 +78,10 @@ def links(gpu: GpuProfile, gpus: int) -> Figures:
     """Bytes a second to host memory, all GPUs at once, and to another replica, over one network link."""
     return {
         "host_bytes_per_s": (gpus * gpu.host_bytes_per_s, gpu.source("host_bytes_per_s")),
+        "disk_bytes_per_s": (
+            DISK_BYTES_PER_S,
+            "data sheets of NVMe drives on four lanes of PCIe 4.0, sequential reading",
+        ),
         "transfer_bytes_per_s": (gpu.network_bytes_per_s, gpu.source("network_bytes_per_s")),
         "transfer_base_s": (gpu.network_base_s, gpu.source("network_base_s")),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from policies.kv.blocks import HASHING
 from pool.holdings import TierBlocks
 from pool.registry.port import Snapshot
 from weir import keys
@@ -21,6 +22,7 @@ def pack(snapshot: Snapshot) -> dict[str, bytes]:
         "at": snapshot.at,
         "block_tokens": snapshot.block_tokens,
         "started": snapshot.started,
+        "hashing": HASHING,
         "tiers": {tier: len(columns.own) for tier, columns in snapshot.tiers.items()},
     }
     fields = {keys.STAMP: json.dumps(stamp).encode()}
@@ -42,6 +44,8 @@ def unpack(fields: Mapping[bytes, bytes]) -> Snapshot:
     """The snapshot; raises `ValueError` when the fields do not make one."""
     try:
         stamp = json.loads(fields[keys.STAMP.encode()])
+        if stamp["hashing"] != HASHING:
+            raise ValueError(f"hashes of version {stamp['hashing']}, not {HASHING}")
         tiers = {tier: _joined(fields, tier, int(blocks)) for tier, blocks in stamp["tiers"].items()}
         return Snapshot(
             epoch=int(stamp["epoch"]),
@@ -64,9 +68,9 @@ def _joined(fields: Mapping[bytes, bytes], tier: str, blocks: int) -> TierBlocks
 
 
 def stamp_of(field: bytes | None) -> tuple[int, list[str]]:
-    """(epoch, tiers) of a stamp; (-1, none) when there is none that can be read."""
+    """(epoch, tiers) of a stamp; (-1, none) when there is none that can be read and is of this hashing."""
     try:
         stamp = json.loads(field or b"")
-        return int(stamp["epoch"]), list(stamp["tiers"])
+        return (int(stamp["epoch"]), list(stamp["tiers"])) if stamp["hashing"] == HASHING else (-1, [])
     except (ValueError, KeyError, TypeError):
         return -1, []

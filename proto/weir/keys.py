@@ -7,7 +7,8 @@
                              started     when the engine's process started, seconds since 1970; 0 unknown
                              ranks       data-parallel ranks
     weir:{NAME}:kv         hash, expires after SNAPSHOT_TTL_S without a new snapshot; of rank R > 0: weir:{NAME}:kv:R
-                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks)
+                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks), and hashing, the
+                                         version of the own hashes (`policies.kv.blocks.HASHING`)
                              TIER:B:own  bucket B of that tier: the blocks' own hashes, little-endian uint64, ascending
                              TIER:B:eng  the engine's hashes of the same blocks, in the same order
     weir:routers           hash: a router's process → milliseconds since 1970 when it last said that it runs
@@ -18,7 +19,8 @@
 B is the top BUCKET_BITS bits of the own hash, so that "who holds this block?" reads one bucket a replica. A block takes
 16 bytes, and with Redis's own share less than BYTES_PER_BLOCK: about one byte a cached token with blocks of 16. The
 whole is bounded by replicas × the pool's `blocks_per_replica` × BYTES_PER_BLOCK. Whoever reads a snapshot checks that a
-lease stands and that the epochs agree: otherwise the entries are those of a dead process. A router's process has a
+lease stands and that the epochs agree: otherwise the entries are those of a dead process; and that
+the hashing is its own: another version's hashes mean other blocks. A router's process has a
 random name, so what a dead one sent is never taken for its successor's, and is gone with its key. The braces are hash
 tags: on a cluster all of one replica lives in one slot, and no command here spans two.
 """

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from policies.fleet import HBM, HOST, REMOTE
+from policies.fleet import DISK, HBM, HOST
 from sims.engine.compiled import compiled
 from sims.engine.holders import place_of
 from sims.engine.memory import disk, host, smalls
@@ -21,10 +21,10 @@ def fall(w: World, row: int, number: int) -> None:
     tell(w, row, gone, HOST, 0)
     if disk(w, row).capacity == 0:
         return
-    tell(w, row, gone, REMOTE, 1)
+    tell(w, row, gone, DISK, 1)
     lost = put(disk(w, row), gone)
     if lost != NONE:
-        tell(w, row, lost, REMOTE, 0)
+        tell(w, row, lost, DISK, 0)
 
 
 @compiled

@@ -11,6 +11,7 @@ from policies.cached import Cached
 from policies.fleet import (
     CONTEXT_TOKENS,
     DECODE,
+    DISK,
     ENCODE,
     HBM,
     HOST,
@@ -200,4 +201,4 @@ def _occupy(rng: np.random.Generator, tables: Table, shape: tuple[int, int]) -> 
     tables[..., POOL] = rng.integers(0, 3, shape)
 
 
-assert (HBM, HOST, REMOTE) == (0, 1, 2)
+assert (HBM, HOST, DISK, REMOTE) == (0, 1, 2, 3)

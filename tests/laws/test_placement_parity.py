@@ -93,7 +93,7 @@ def test_token_ids_are_placed_as_their_parts_say(
 
 @every_policy
 def test_a_fleet_and_an_index_that_grow_are_followed(policy: Routing) -> None:
-    both = Both(policy, Snapshot(Ask(1, 0, 0, 512, 0, 10, 1, 1), np.zeros((0, WIDTH)), np.zeros((0, 3)), ()))
+    both = Both(policy, Snapshot(Ask(1, 0, 0, 512, 0, 10, 1, 1), np.zeros((0, WIDTH)), np.zeros((0, TIERS)), ()))
     perf, text = latency_model(*PROFILES[0]), bytes(range(256)) * 8
     for i in range(130):
         both.fleet.add(Replica(name=name(i), address="h:1", pool="p", model="m", gpu="l4", perf=perf))

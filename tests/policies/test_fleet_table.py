@@ -16,6 +16,7 @@ def test_a_replica_enters_idle_and_not_ready_with_its_coefficients() -> None:
     assert columns.kv_tokens[0] == 100_000
     assert columns.usd_per_s[0] == pytest.approx(1.0)
     assert columns.host_load_s[0] == pytest.approx(1e-6)
+    assert columns.disk_load_s[0] == pytest.approx(1e-6 + 1000.0 / ROUND.disk_bytes_per_s)
     assert columns.remote_load_s[0] == pytest.approx(5e-6)
     assert columns.key[0] == hash31("a")
 

@@ -18,6 +18,7 @@ from policies.fleet import (
     QUEUED_ATTENDED,
     QUEUED_TOKENS,
     RUNNING,
+    TIERS,
     WAITING,
     Fleet,
 )
@@ -36,8 +37,9 @@ def near(seconds: float) -> Any:
 
 def held(fleet: Fleet, *tokens: float) -> Cached:
     """Tokens held in each tier by the first replica."""
-    cached = np.zeros((len(fleet), 3))
+    cached = np.zeros((len(fleet), TIERS))
     cached[0, : len(tokens)] = tokens
+    np.maximum.accumulate(cached, axis=1, out=cached)
     return cached
 
 
@@ -132,20 +134,27 @@ def test_tokens_in_host_memory_are_fetched_since_that_is_cheaper_than_computing(
 
 def test_tokens_on_a_faster_tier_are_not_fetched_from_a_slower_one() -> None:
     fleet = fleet_of(replica())
-    tokens, seconds = saved_by_tiers(ask(), fleet.table, held(fleet, 300.0, 500.0, 700.0), 0)
+    tokens, seconds = saved_by_tiers(ask(), fleet.table, held(fleet, 300.0, 500.0, 500.0, 700.0), 0)
     assert tokens == 400.0
     assert seconds == near(200 * 1e-6 + 200 * 5e-6)
 
 
+def test_a_token_on_a_local_disk_is_read_and_then_brought_from_the_host() -> None:
+    fleet = fleet_of(replica(perf=replace(ROUND, disk_bytes_per_s=5e8)))
+    tokens, seconds = saved_by_tiers(ask(), fleet.table, held(fleet, 0.0, 100.0, 400.0), 0)
+    assert tokens == 400.0
+    assert seconds == near(100 * 1e-6 + 300 * (2e-6 + 1e-6))
+
+
 def test_a_tier_slower_than_computing_is_left_alone() -> None:
     fleet = fleet_of(replica(perf=replace(ROUND, transfer_bytes_per_s=5e7)))
-    assert saved_by_tiers(ask(), fleet.table, held(fleet, 0.0, 0.0, 900.0), 0) == (0.0, 0.0)
-    assert ttft(fleet, 1000, 0.0, 0.0, 900.0) == near(ttft(fleet, 1000))
+    assert saved_by_tiers(ask(), fleet.table, held(fleet, 0.0, 0.0, 0.0, 900.0), 0) == (0.0, 0.0)
+    assert ttft(fleet, 1000, 0.0, 0.0, 0.0, 900.0) == near(ttft(fleet, 1000))
 
 
 def test_a_slow_middle_tier_does_not_hide_a_fast_one_behind_it() -> None:
     fleet = fleet_of(replica(perf=replace(ROUND, host_bytes_per_s=5e7)))
-    tokens, _ = saved_by_tiers(ask(), fleet.table, held(fleet, 0.0, 500.0, 800.0), 0)
+    tokens, _ = saved_by_tiers(ask(), fleet.table, held(fleet, 0.0, 500.0, 500.0, 800.0), 0)
     assert tokens == 800.0
 
 

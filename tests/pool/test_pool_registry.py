@@ -1,5 +1,6 @@
 """Both registries under the kit, and what each has of its own."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 
@@ -7,6 +8,7 @@ import pytest
 
 from pool.registry.failover import AGAIN_S, SAY_S, Failover
 from pool.registry.memory import MemoryRegistry
+from pool.registry.packing import pack, stamp_of, unpack
 from pool.registry.port import Member, Registry, Unreachable
 from pool.registry.redis import RedisRegistry
 from tests.pool.registry_kit import A, B, RegistryKit, member, snapshot
@@ -131,3 +133,15 @@ class TestFailover:
         finally:
             await registry.close()
             server.stop()
+
+
+def test_another_versions_hashes_are_not_taken_for_ours() -> None:
+    fields = {name.encode(): value for name, value in pack(snapshot([A])).items()}
+    stamp = json.loads(fields[b"stamp"])
+    older = json.dumps(stamp | {"hashing": stamp["hashing"] - 1}).encode()
+    assert stamp_of(fields[b"stamp"]) == (stamp["epoch"], list(stamp["tiers"]))
+    assert stamp_of(older) == (-1, [])
+    with pytest.raises(ValueError, match="hashes of version 1, not 2"):
+        unpack(fields | {b"stamp": older})
+    unmarked = json.dumps({name: value for name, value in stamp.items() if name != "hashing"}).encode()
+    assert stamp_of(unmarked) == (-1, [])

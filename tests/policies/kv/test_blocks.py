@@ -68,9 +68,10 @@ def test_the_order_of_tokens_within_a_block_matters() -> None:
     assert hash_tokens([1, 2], 2).tolist() != hash_tokens([2, 1], 2).tolist()
 
 
-def test_hashes_are_spread_over_the_low_bits_that_are_slots() -> None:
+@pytest.mark.parametrize("shift", [0, 16, 32, 56])
+def test_hashes_are_spread_over_the_bits_that_are_slots_and_buckets(shift: int) -> None:
     hashes = hash_tokens(np.arange(40_000), 1)
-    counts = np.bincount((hashes & np.uint64(255)).astype(np.int64), minlength=256)
+    counts = np.bincount((hashes >> np.uint64(shift) & np.uint64(255)).astype(np.int64), minlength=256)
     assert np.abs(counts - 40_000 / 256).max() < 80
 
 

@@ -11,6 +11,7 @@ from policies.fleet import (
     QUEUED_ATTENDED,
     QUEUED_TOKENS,
     RUNNING,
+    TIERS,
     WAITING,
 )
 from policies.policy import Routing
@@ -23,7 +24,7 @@ COINS = tuple(range(1, 2_000_000_000, 31_000_001))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class One:
-    """What a replica is doing and what it holds of the prompt: on the GPU, in host memory, within reach by network."""
+    """What a replica is doing and what it holds of the prompt: on the GPU, in host memory, on a disk, by network."""
 
     running: float = 0.0
     waiting: float = 0.0
@@ -34,7 +35,7 @@ class One:
 
     def tiers(self) -> list[float]:
         """Tokens in each tier or a faster one."""
-        return [max(self.held[: tier + 1], default=0.0) for tier in range(3)]
+        return [max(self.held[: tier + 1], default=0.0) for tier in range(TIERS)]
 
 
 def decide(policy: Routing, asked: Ask, **seen: One) -> list[tuple[str, float]]:
