@@ -20,6 +20,7 @@ from bench.engines.fleet import ADAPTERS, BLOCK_TOKENS, BLOCKS, MAX_NUM_SEQS, MO
 from bench.engines.model import CONTEXT_TOKENS
 from cli.kin import descendants, kill
 from cli.places import free_port
+from policies.native.library import ensure_built
 
 READY_S = 300.0  # the first router on a machine compiles
 KNOWN_S = 60.0
@@ -98,6 +99,7 @@ class Weir:
 @contextmanager
 def weir_over(engines: Engines, folder: Path, roles: Roles = ()) -> Iterator[Weir]:
     """Weir over those engines, all mixed or of those roles, once it knows what each caches; gone afterwards."""
+    ensure_built()  # a pool that compiles first is late
     folder.mkdir(parents=True, exist_ok=True)
     weir, port = Weir(folder=folder), free_port(HOST, 0)
     weir.metrics = f"http://{HOST}:{port}/metrics"
