@@ -39,10 +39,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/weir demo $(ARGS)
 
-# The router's tests run twice: as the sources stand, and as mypyc compiles them.
+# The router's tests run twice: as the sources stand, and as mypyc compiles them. Real vLLM engines are one pair, so one
+# process tests them; WEIR_NO_VLLM=1 leaves them out.
 test: setup
-	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli $(ARGS)
+	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
+	WEIR_COMPILED=1 $(BIN)/python -m pytest tests/vllm $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

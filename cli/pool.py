@@ -9,7 +9,10 @@ import typer
 def pool(
     fleet: Annotated[Path, typer.Option(help="The fleet file; edits are taken in while it runs.")],
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="gRPC; port 0 takes a free one.")] = "127.0.0.1:9100",
-    redis: Annotated[str, typer.Option(metavar="URL", help="Keep the registry there; in memory when left out.")] = "",
+    redis: Annotated[
+        str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
+    ] = "",
+    ranks: Annotated[int, typer.Option(min=1, max=64, help="Data-parallel ranks of engines that do not say.")] = 1,
     metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one.")] = None,
     scrape_interval: Annotated[float, typer.Option(help="Seconds between looks at each engine.")] = 1.0,
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
@@ -38,5 +41,6 @@ def pool(
         metrics_port=metrics_port,
         scrape_interval_s=scrape_interval,
         kv_source=kv_source,
+        ranks=ranks,
     )
     uvloop.run(run(settings, fleet))

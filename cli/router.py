@@ -29,6 +29,9 @@ def router(
     ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
+    redis: Annotated[
+        str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
+    ] = "",
 ) -> None:
     """Route OpenAI requests over a fleet."""
     from cli.chosen import checked
@@ -56,7 +59,7 @@ def router(
         tokens=tokens,
         decisions=str(decisions or ""),
     )
-    front = FrontSettings(router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name)
+    front = FrontSettings(router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis)
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 

@@ -18,7 +18,9 @@ DROPPED = ("title", "default", "additionalProperties", "$defs", "description")
 Schema = dict[str, Any]
 
 COLUMNS = {
-    "Fleet": [("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'), ("Pools", "integer", ".status.pools")],
+    "Fleet": [
+        ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'), ("Pools", "integer", ".status.pools"),
+    ],
     "Pool": [
         ("GPU", "string", ".spec.gpu"), ("Model", "string", ".spec.model"), ("Role", "string", ".spec.role"),
         ("Wanted", "integer", ".spec.replicas"), ("Ready", "integer", ".status.ready"),
@@ -45,7 +47,8 @@ STATUS: Schema = {
     "type": "object",
     "properties": {
         "conditions": {
-            "type": "array", "items": CONDITION, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
+            "type": "array", "items": CONDITION, "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
         },
         "observedGeneration": {"type": "integer"},
         "pools": {"type": "integer"},

@@ -1,7 +1,7 @@
 """The fleet one decision sees: one float64 table, one row a replica, one column a property.
 
 One table rather than an array per property: a compiled kernel takes a single argument for it, and everything that is
-known of a replica lies in four cache lines.
+known of a replica lies in five cache lines.
 """
 
 from dataclasses import dataclass, fields

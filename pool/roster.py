@@ -31,6 +31,7 @@ class Entry:
     kept: dict[int, Snapshot] = field(default_factory=dict)  # of its ranks, from the registry, this epoch's
     file_events: bool = False  # the endpoints of its events are the fleet file's word, not its own
     sources_asked: bool = False  # it was asked where its ranks publish since it last started
+    adapters_told: bool = False  # which LoRA adapters there are is its own word, not the fleet file's
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
 
     @property
@@ -158,8 +159,10 @@ class Roster:
 
     def describe(self, entry: Entry, described: fleet_pb2.Replica) -> None:
         """Other facts of the same process."""
-        epoch = entry.epoch
+        epoch, adapters = entry.epoch, tuple(entry.described.adapters)
         entry.described.CopyFrom(described)
+        if entry.adapters_told:
+            entry.described.adapters[:] = adapters
         entry.described.epoch = epoch
         entry.described.events, entry.described.replay = entry.ranks[0].events, entry.ranks[0].replay
         entry.described.block_tokens = entry.reading.block_tokens or described.block_tokens
@@ -195,6 +198,13 @@ class Roster:
         if became or not entry.readiness.ready:
             self.changes.reported(entry.name)
         return became
+
+    def serves(self, entry: Entry, adapters: tuple[str, ...]) -> None:
+        """It said which LoRA adapters it serves beside its model: its word goes before the file's."""
+        entry.adapters_told = True
+        if tuple(entry.described.adapters) != adapters:
+            entry.described.adapters[:] = adapters
+            self.changes.described(entry.name)
 
     def read(self, entry: Entry, reading: Reading, now: float) -> bool:
         """It said what it is doing; True when that shows it to have restarted."""

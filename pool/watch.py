@@ -10,9 +10,10 @@ from pool import sources
 from pool.complaints import Complaints
 from pool.fetch import Answer, Connection, Refused
 from pool.roster import Entry, Roster
-from pool.scrape import read
+from pool.scrape import MODELS, adapters, read
 
 OK = 200
+ASK_ADAPTERS = 5  # every so many looks
 
 
 class Asking(Protocol):
@@ -46,6 +47,7 @@ class Watcher:
 
     def __init__(self, entry: Entry, watching: Watching, restarted: Callable[[Entry], None]) -> None:
         self._entry, self._with, self._restarted = entry, watching, restarted
+        self._looks = 0
         self._gone = False  # it was found with nobody listening since it last answered
 
     async def run(self) -> None:
@@ -65,7 +67,19 @@ class Watcher:
             outcome = "ok" if await self._read(connection) else "no-metrics"
             if not self._entry.sources_asked:
                 await self._ask_sources(connection)
+            if self._looks % ASK_ADAPTERS == 0:
+                await self._ask_adapters(connection)
+            self._looks += 1
         self._with.seen.looked(self._with.clock() - began, outcome)
+
+    async def _ask_adapters(self, connection: Asking) -> None:
+        """Which adapters it serves; one that does not say keeps those it is known for."""
+        try:
+            status, page = await connection.get(MODELS, self._with.timeout_s)
+        except OSError:
+            return
+        if status == OK and (found := adapters(page)) is not None:
+            self._with.roster.serves(self._entry, found)
 
     async def _is_well(self, connection: Asking) -> bool:
         try:

@@ -24,7 +24,7 @@ MODULES = (
     "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
     "router.order", "router.view", "router.held", "router.models", "router.metrics", "router.core",
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
-    "router.gateway.continuable", "router.gateway.spoken",
+    "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
     "router.gateway.upstream", "router.gateway.exchange", "router.gateway.client", "router.gateway.server",
 )  # fmt: skip
 SETUP = """

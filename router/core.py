@@ -30,9 +30,9 @@ class Placement:
     """A request that was sent: where, what was predicted, and the load it is counted for."""
 
     __slots__ = (
-        "cached_tokens", "cost_usd", "decode", "exact", "expected_tokens", "first_seen", "known_tokens", "load", "model",
-        "noted", "order", "prompt_tokens", "propensity", "record", "replica", "row", "sent_at", "splice", "tpot_s",
-        "ttft_s",
+        "cached_tokens", "cost_usd", "decode", "exact", "expected_tokens", "first_seen", "known_tokens", "load",
+        "model", "noted", "order", "prompt_tokens", "propensity", "record", "replica", "row", "sent_at", "splice",
+        "tpot_s", "ttft_s",
     )  # fmt: skip
 
     def __init__(self, order: Order, model: Model, replica: Replica, row: int, placer: Placer, now: float) -> None:

@@ -2,7 +2,7 @@
 
 from heapq import heappop, heappush
 
-from policies.fleet import Fleet
+from policies.fleet import HBM, Fleet
 from policies.kv.blocks import Hashes
 from policies.native.index import BlockBuffer, NativeIndex
 from router.truth import Bounds, Truth
@@ -71,13 +71,13 @@ class Held:
         self._knowledge[row] = knowledge
         (self._exact.add if knowledge == EXACT else self._exact.discard)(row)
 
-    def stored(self, row: int, hashes: Hashes) -> None:
-        """A replica's event: it holds these blocks."""
-        self.index.store(row, hashes)
+    def stored(self, row: int, hashes: Hashes, tier: int = HBM) -> None:
+        """A replica's event: it holds these blocks in that tier."""
+        self.index.store(row, hashes, tier)
 
-    def removed(self, row: int, hashes: Hashes) -> None:
-        """A replica's event: it dropped these blocks."""
-        self.index.remove(row, hashes)
+    def removed(self, row: int, hashes: Hashes, tier: int = HBM) -> None:
+        """A replica's event: it dropped these blocks from that tier."""
+        self.index.remove(row, hashes, tier)
         if len(self.guessed):
             self.guessed.remove(row, hashes)
 

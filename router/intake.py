@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from policies.fleet import DISK, HBM, HOST, REMOTE
 from router.core import Core
 from router.held import APPROXIMATE
 from weir import codec
 from weir.v1 import fleet_pb2
+
+TIERS = {"": HBM, "hbm": HBM, "host": HOST, "disk": DISK, "remote": REMOTE}
+"""The wire's word for each tier; one that is not here is some place outside the machine."""
 
 
 def apply(core: Core, update: fleet_pb2.FleetUpdate) -> None:
@@ -54,13 +58,13 @@ def _report(core: Core, report: fleet_pb2.ReplicaReport) -> None:
 
 def _event(core: Core, event: fleet_pb2.KvEvent) -> None:
     row = core.fleet.rows.get(event.replica)
-    if row is None or event.tier not in ("", "hbm") or not core.reads_events(row):
+    if row is None or not core.reads_events(row):
         return
     if event.kind == fleet_pb2.KvEvent.CLEARED:
         core.held.forget(row)
         return
-    hashes = np.array(event.blocks, dtype=np.uint64)
+    hashes, tier = np.array(event.blocks, dtype=np.uint64), TIERS.get(event.tier, REMOTE)
     if event.kind == fleet_pb2.KvEvent.STORED:
-        core.held.stored(row, hashes)
+        core.held.stored(row, hashes, tier)
     elif event.kind == fleet_pb2.KvEvent.REMOVED:
-        core.held.removed(row, hashes)
+        core.held.removed(row, hashes, tier)

@@ -35,7 +35,7 @@ class Witness:
 
     def decision(self, core: Core, placement: Placement, block_tokens: float) -> None:
         """A decision was taken."""
-        placement.noted = candidates(core.placer.asked(), core.fleet.table, core.placer.cached)
+        placement.noted = candidates(core.used.asked(), core.fleet.table, core.used.cached)
 
     def outcome(self, placement: Placement, outcome: Outcome) -> None:
         """It ended: nothing to note."""

@@ -66,6 +66,8 @@ class Worker:
         apply(self.core, update)
         self.gateway.release()
         if not self._ready:
+            for model in self.core.models.values():
+                model.preload()
             self._ready = True
             self._serving = asyncio.get_running_loop().create_task(self._serve())
 

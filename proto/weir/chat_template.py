@@ -170,7 +170,7 @@ def _mark_last(messages: list[Message], field: Any, template: str) -> str:
         at = max(i for i, part in enumerate(text) if "text" in part)
         last[field] = [*text[:at], {**text[at], "text": text[at]["text"] + CONTINUED}, *text[at + 1 :]]
         return str(text[at]["text"])
-    last.update({name: text + CONTINUED for name in fields})
+    last.update(dict.fromkeys(fields, text + CONTINUED))
     return str(text)
 
 

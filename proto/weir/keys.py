@@ -7,8 +7,8 @@
                              started     when the engine's process started, seconds since 1970; 0 unknown
                              ranks       data-parallel ranks
     weir:{NAME}:kv         hash, expires after SNAPSHOT_TTL_S without a new snapshot; of rank R > 0: weir:{NAME}:kv:R
-                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks), and hashing, the
-                                         version of the own hashes (`policies.kv.blocks.HASHING`)
+                             stamp       JSON: epoch, sequence, at, block_tokens, started, tiers (name → blocks),
+                                         and hashing, the version of the own hashes (`policies.kv.blocks.HASHING`)
                              TIER:B:own  bucket B of that tier: the blocks' own hashes, little-endian uint64, ascending
                              TIER:B:eng  the engine's hashes of the same blocks, in the same order
     weir:routers           hash: a router's process → milliseconds since 1970 when it last said that it runs

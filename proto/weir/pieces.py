@@ -10,6 +10,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Lock
 
 Encode = Callable[[str], list[int]]
@@ -55,7 +56,7 @@ class Pieces:
     def _split(self, text: str) -> list[str]:
         places = [found.start() for found in self._cut.finditer(text)] if self._cut else []
         edges = [0, *(place for place in places if place), len(text)]
-        return [text[start:end] for start, end in zip(edges, edges[1:], strict=False) if end > start]
+        return [text[start:end] for start, end in pairwise(edges) if end > start]
 
     def _of(self, piece: str) -> bytes:
         with self._lock:

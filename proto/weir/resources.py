@@ -82,4 +82,4 @@ def _resource(kind: str, metadata: dict[str, str], spec: dict[str, Any]) -> dict
     return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": metadata, "spec": spec}
 
 
-KINDS = {"Fleet": FleetSpec, "Pool": PoolSpec, "RoutePolicy": RoutePolicySpec}
+KINDS: dict[str, type[Strict]] = {"Fleet": FleetSpec, "Pool": PoolSpec, "RoutePolicy": RoutePolicySpec}

@@ -83,7 +83,9 @@ class Exchange:
 
     def write_request(self, transport: asyncio.Transport, host_line: bytes) -> None:
         """Write the request to a replica."""
-        body = self.body
+        body, placement = self.body, self.placement
+        if placement is not None and placement.splice and b'"retention_directives"' not in body:
+            body = body[: body.rindex(b"}")] + b"," + placement.splice + b"}"
         parts = [
             self.forward, host_line, b"x-request-id: ", self.id_bytes, b"\r\ncontent-length: ",
             str(len(body)).encode(), b"\r\n\r\n",

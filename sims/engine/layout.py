@@ -61,11 +61,12 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
         "after_": arrivals.after_s,
         "models_": numbers[arrivals.model],
     }  # fmt: skip
-    columns["chains_"], columns["ends_"] = with_answers(arrivals) if answers else (arrivals.blocks, arrivals.ends)
+    chains, ends = with_answers(arrivals) if answers else (arrivals.blocks, arrivals.ends)
+    columns["chains_"], columns["ends_"] = chains, ends
     for name, column in columns.items():
         memory.keep(name, np.ascontiguousarray(column))
     memory.world.ordered, memory.world.distinct = len(order), arrivals.distinct_blocks
-    memory.keep("memo_", np.zeros(len(columns["chains_"]), np.int32))
+    memory.keep("memo_", np.zeros(len(chains), np.int32))
     memory.keep("turns_", np.zeros(max(count - len(order), 1), layout(records.Turn)))
     outcomes = memory.keep("outcomes_", np.zeros(count, layout(records.Outcome)).view(np.recarray))
     for name in ("at", "admitted", "first", "end", "predicted"):

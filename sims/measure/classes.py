@@ -74,4 +74,4 @@ def _of(run: Run, name: str) -> npt.NDArray[np.bool_]:
     if not len(run.slo):
         return np.full(len(run.at), not name)
     number = run.slos.index(name) if name in run.slos else -2 if name else -1
-    return run.slo == number
+    return np.asarray(run.slo == number)

@@ -120,7 +120,8 @@ def test_an_emulated_share_is_what_engines_reported_of_requests_that_were_answer
     records = [record(0), record(600), record(1000, error="broken off")]
     lived = _summed_up(records, infinite=0.5)
     assert lived.share == pytest.approx(0.6)
-    assert (lived.served, lived.ttft_p50_s, lived.late_p50_s) == (2, pytest.approx(0.5), pytest.approx(0.1))
+    assert lived.served == 2
+    assert (lived.ttft_p50_s, lived.late_p50_s) == pytest.approx((0.5, 0.1))
 
 
 def test_a_fleet_that_answers_nobody_is_no_measurement() -> None:

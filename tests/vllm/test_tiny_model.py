@@ -1,8 +1,9 @@
-"""The model made in place: readable by those who read models, the same wherever it is made, and a hard case for tokens."""
+"""The model made in place: readable by all who read models, the same wherever it is made, a hard case for tokens."""
 
 import json
 import struct
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -111,6 +112,6 @@ def test_tensors_lie_where_the_header_says(tmp_path: Path) -> None:
     assert start % 8 == 0
     for name, told in header(tmp_path / "some.safetensors").items():
         if name in values:
-            begin, end = told["data_offsets"]  # type: ignore[misc]
+            begin, end = cast("tuple[int, int]", told["data_offsets"])
             found = np.frombuffer(data[start + begin : start + end], dtype=np.float32)
             assert (found == values[name].ravel()).all()

@@ -24,7 +24,7 @@ from policies.fleet import (
 )
 from policies.policy import routing
 from sims.arrivals import Arrivals
-from sims.engine import batching, flights, holding, knowledge, line, view
+from sims.engine import batching, flights, holding, knowledge, line, telling, view
 from sims.engine.arena import CACHE_LINE, Memory, aligned
 from sims.engine.compiled import COMPILED, layout
 from sims.engine.conditions import Conditions
@@ -211,7 +211,7 @@ def test_what_is_known_of_caches_is_what_was_told_in_order(moves: list[tuple[int
     _, w = a_world(prompts((0.0, chain)), replicas=100, conditions=Conditions(staleness_s=0.0))
     naive: set[tuple[int, int]] = set()
     for row, number, stored in moves:
-        knowledge.tell(w, row, number, HBM, int(stored))
+        telling.tell(w, row, number, HBM, int(stored))
         (naive.add if stored else naive.discard)((row, number))
     knowledge.hear(w)
     knowledge.match(w, 0, len(chain), float(BLOCK), HBM)
@@ -226,7 +226,7 @@ def test_what_is_known_of_caches_is_what_was_told_in_order(moves: list[tuple[int
 def test_an_event_that_has_not_arrived_is_not_known() -> None:
     _, w = a_world(prompts((0.0, [0, 1])))
     w.stamp, w.now = 5.0, 4.9
-    knowledge.tell(w, 0, 0, HBM, 1)
+    telling.tell(w, 0, 0, HBM, 1)
     knowledge.hear(w)
     known = integers(w.known_)
     assert known[0] == 0
@@ -239,7 +239,7 @@ def test_a_replica_that_is_forgotten_takes_nobody_else_along() -> None:
     _, w = a_world(prompts((0.0, [0, 1])), replicas=3)
     for row in range(3):
         knowledge.note(w, row, 0, HBM, 1)
-    knowledge.tell(w, 1, 1, HBM, 1)
+    telling.tell(w, 1, 1, HBM, 1)
     knowledge.forget(w, 1)
     w.now = 100.0
     knowledge.hear(w)

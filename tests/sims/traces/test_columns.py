@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from policies.registry import BadSetting
 from sims.arrival import Arrival
-from sims.arrivals import NONE, Arrivals
-from sims.traces.reading.columns import PER_ARRIVAL, cumulated, first, full, joined, lengths, ranges, renumbered, rows
+from sims.arrivals import NONE, PER_ARRIVAL, Arrivals
+from sims.traces.reading.columns import cumulated, first, full, joined, lengths, ranges, renumbered, rows
 from sims.traces.reading.format import TRACES
 from sims.traces.reading.gathering import gathered
 from sims.traces.reading.reader import read, read_columns
