@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from policies.cached import Cached
-from policies.fleet import CONTEXT_TOKENS, HBM, QUEUED_TOKENS, READY, REMOTE, RUNNING, WAITING, Fleet
+from policies.fleet import CONTEXT_TOKENS, HBM, HOST, QUEUED_TOKENS, READY, RUNNING, TIERS, WAITING, Fleet
 from policies.policy import routing
 from policies.request import Ask
 from policies.route.shortest_ttft import delay_to_coming_seconds, kernel, most_held, repeated_seconds
@@ -14,7 +14,7 @@ PROMPT = 20_000.0
 
 
 def held(fleet: Fleet, row: int, tokens: float) -> Cached:
-    cached = np.zeros((len(fleet), 3))
+    cached = np.zeros((len(fleet), TIERS))
     cached[row] = tokens
     return cached
 
@@ -47,7 +47,7 @@ def test_only_what_is_missing_here_is_computed_again() -> None:
 def test_what_a_slower_tier_of_this_replica_holds_need_not_be_computed_again() -> None:
     fleet = fleet_of(replica("a"), replica("b"))
     cached = held(fleet, 0, 16_000.0)
-    cached[1, REMOTE] = cached[1, 1] = 16_000.0
+    cached[1, HOST:] = 16_000.0
     assert repeated_seconds(ask(PROMPT), fleet.table, cached, 16_000.0, 1) == 0.0
 
 
@@ -101,7 +101,7 @@ def test_it_goes_to_an_idle_replica_all_the_same() -> None:
 
 def test_where_nothing_is_held_the_weight_changes_nothing() -> None:
     rng, fleet = np.random.default_rng(1), fleet_of(*(replica(f"r{i}") for i in range(6)))
-    nothing, settings = np.zeros((6, 3)), [routing("shortest_ttft", {"coming": w}).settings() for w in (0.0, 50.0)]
+    nothing, settings = np.zeros((6, TIERS)), [routing("shortest_ttft", {"coming": w}).settings() for w in (0.0, 50.0)]
     for _ in range(50):
         fleet.table[:, RUNNING] = rng.integers(0, 5, 6)
         fleet.table[:, QUEUED_TOKENS] = rng.integers(0, 5000, 6)

@@ -34,7 +34,7 @@ def job(arrivals: Arrivals, i: int) -> Job:
     fresh = tuple(range(FAR + i * 10_000, FAR + i * 10_000 + answers))
     return Job(
         id=str(i), prompt_tokens=one.prompt_tokens, output_tokens=one.output_tokens, blocks=one.blocks,
-        output_blocks=fresh,
+        output_blocks=fresh, visual_tokens=one.visual_tokens,
     )  # fmt: skip
 
 
@@ -79,13 +79,12 @@ def turns(count: int, answer: int) -> Arrivals:
 
 
 def test_long_answers_push_prompts_out_of_a_small_cache() -> None:
-    fleet = alike(1, kv_tokens=40 * BLOCK)
-    kept = simulate(turns(10, answer=16 * BLOCK), fleet, first)
-    gone = simulate(turns(10, answer=16 * BLOCK), fleet, first, ANSWERS)
-    assert kept.cached.tolist() == [0, 0, *[6 * BLOCK] * 8]
-    assert kept.cached.sum() == gone.cached.sum()  # two answers of sixteen blocks beside two prompts of six fit
-    wide = [simulate(turns(10, answer=24 * BLOCK), fleet, first, c).cached.sum() for c in (Conditions(), ANSWERS)]
-    assert wide[1] < wide[0]
+    # Prompts of four conversations, six blocks each, return after three answers: beside them two answers find room.
+    rows = [replace(row, blocks=tuple(range(100 * (i % 4), 100 * (i % 4) + 6))) for i, row in enumerate(turns(16, 320))]
+    arrivals, fleet = Arrivals.of(rows), alike(1, kv_tokens=60 * BLOCK)
+    kept, gone = (simulate(arrivals, fleet, first, c).cached for c in (Conditions(), ANSWERS))
+    assert kept.tolist() == [0] * 4 + [6 * BLOCK] * 12
+    assert gone.sum() < kept.sum()
 
 
 def test_answers_are_told_to_nobody() -> None:

@@ -146,7 +146,10 @@ def test_scraped_metrics_are_what_the_engines_showed_at_the_last_scrape(
 
 def job(arrivals: Arrivals, i: int) -> Job:
     one = arrivals[i]
-    return Job(id=str(i), prompt_tokens=one.prompt_tokens, output_tokens=one.output_tokens, blocks=one.blocks)
+    return Job(
+        id=str(i), prompt_tokens=one.prompt_tokens, output_tokens=one.output_tokens, blocks=one.blocks,
+        visual_tokens=one.visual_tokens,
+    )  # fmt: skip
 
 
 def test_a_policy_that_reads_nothing_cached_is_told_nothing() -> None:
