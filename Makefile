@@ -6,11 +6,12 @@ STAMP := $(VENV)/.stamp
 DATA ?= ../shared/data
 export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 
-.PHONY: help setup demo test check show fmt clean
+.PHONY: help setup demo test test-vllm check show fmt clean
 
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
 	@echo "make test    the tests"
+	@echo "make test-vllm   the tests over two real vLLM engines"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
 	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
 	@echo "make fmt     format the sources"
@@ -39,12 +40,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@$(BIN)/weir demo $(ARGS)
 
-# The router's tests run twice: as the sources stand, and as mypyc compiles them. Real vLLM engines are one pair, so one
-# process tests them; WEIR_NO_VLLM=1 leaves them out.
+# The router's tests run twice: as the sources stand, and as mypyc compiles them.
 test: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
-	WEIR_COMPILED=1 $(BIN)/python -m pytest tests/vllm $(ARGS)
+
+# Two real vLLM engines: installed once, some minutes.
+test-vllm: setup
+	WEIR_INTERPRETED=1 $(BIN)/python -m pytest tests/vllm $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

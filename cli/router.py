@@ -59,7 +59,9 @@ def router(
         tokens=tokens,
         decisions=str(decisions or ""),
     )
-    front = FrontSettings(router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis)
+    front = FrontSettings(
+        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis
+    )
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 

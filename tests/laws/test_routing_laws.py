@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.fleet import RUNNING, WAITING
+from policies.fleet import MIXED, ROLE, RUNNING, WAITING
 from policies.policy import ROUTES, Routing, routing
 from policies.request import Ask
 from tests.laws import routing_laws as laws
@@ -52,6 +52,7 @@ def on_busy_fleets_of_three(policy: Routing, law: Callable[[Routing, Snapshot], 
     for asked, table, cached in zip(*many(np.random.default_rng(5), 3000, 3), strict=True):
         table[:, RUNNING] %= 12.0
         table[:, WAITING] = 0.0
+        table[:, ROLE] = MIXED
         law(policy, Snapshot(Ask(*asked.tolist()), table, cached, names))
 
 
