@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from router.registry_sessions import Sessions
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-TIERS = ("hbm", "host", "remote")  # as `policies.fleet` numbers them; a disk counts as the host's
+TIERS = ("hbm", "host", "disk", "remote")  # as `policies.fleet` numbers them
 MOST_BLOCKS = 1 << 16
 Parsed = Callable[[route_pb2.RouteRequest], Order]
 
