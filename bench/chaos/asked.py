@@ -20,7 +20,7 @@ from weir.prompt import render
 
 MODEL = "llama-3.1-8b"
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
-SHORT, LONG = (4, 24), (40, 120)  # tokens of an answer
+SHORT, LONG = (4, 40), (80, 240)  # tokens of an answer
 LONG_SHARE = 0.25
 TEXT_SHARE = 0.25
 STREAMED_SHARE = 0.7

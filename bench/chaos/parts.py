@@ -14,10 +14,11 @@ from time import monotonic
 
 from bench.chaos.client import Door
 from bench.chaos.link import HOST, Link
-from bench.kill.herd import CONTEXT, emulate
+from bench.kill.herd import CONTEXT
 from cli.kin import descendants, kill
 
 READY_S = 120.0
+TIME_SCALE = 1.0
 REPO = Path(__file__).parents[2]
 
 
@@ -192,6 +193,15 @@ class Router(Service):
 def family(process: "subprocess.Popen[bytes] | None") -> list[int]:
     """A process and all below it, those that live."""
     return [process.pid, *descendants(process.pid)] if process is not None and process.returncode is None else []
+
+
+def emulate(fleet: str) -> None:
+    """What a replica's process does."""
+    from sims.emulator.run import run
+
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    run(Path(fleet), time_scale=TIME_SCALE)
 
 
 def open_at(port: int) -> bool:
