@@ -29,7 +29,8 @@ def router(
     ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     stall: Annotated[
-        float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never.")
+        float,
+        typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
     ] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
     redis: Annotated[

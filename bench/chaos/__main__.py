@@ -13,6 +13,7 @@ from bench.chaos.heard import Fate
 from bench.chaos.recovery import bounds, table
 from bench.chaos.trial import Plan, Report, trial
 from policies.native.library import ensure_built
+from router import compiled
 
 TARGETS = {"lost": 0, "duplicated": 0, "cross_wired": 0, "in_flight_at_end": 0}
 
@@ -21,7 +22,9 @@ def main() -> int:
     """Print progress (stderr) and one JSON line (stdout)."""
     begun = time.monotonic()
     plan, verbose = parse()
-    ensure_built()
+    ensure_built()  # what has to be compiled first is late
+    if why := compiled.ensure():
+        say(f"the routers run interpreted: {why}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         report = runner.run(trial(plan, say))
     found = figures(report)

@@ -93,9 +93,7 @@ def laid_out(folder: Path, replicas: int, stall_s: float) -> Fleet:
         replicas=members,
         redis=Service("redis", "redis", to_redis, lambda: redis(folder, redis_port), redis_port, folder / "redis.log"),
         pool=Service("pool", "pool", to_pool, lambda: pool(whole, pool_port, to_redis[0]), pool_port, folder / "p.log"),
-        routers=[
-            _router(folder, door, [to_pool[n], to_redis[1 + n]], stall_s) for n, door in enumerate(doors)
-        ],
+        routers=[_router(folder, door, [to_pool[n], to_redis[1 + n]], stall_s) for n, door in enumerate(doors)],
         links=[*(link for ours in links for link in ours), *to_redis, *to_pool],
     )
 
@@ -115,7 +113,7 @@ def redis(folder: Path, port: int) -> list[str]:
 
 def pool(fleet: Path, port: int, registry: Link) -> list[str]:
     """The pool service."""
-    return weir("pool", "--fleet", str(fleet), "--listen", f"{HOST}:{port}", "--redis", url(registry))
+    return weir("pool", "--fleet", str(fleet), "--listen", f"{HOST}:{port}", "--redis", url(registry), "--verbose")
 
 
 def router(door: Door, metrics: int, watched: Link, registry: Link, stall_s: float) -> list[str]:

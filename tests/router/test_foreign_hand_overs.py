@@ -79,6 +79,4 @@ async def test_it_is_counted_named_once_a_minute_and_never_sent_on(
     assert not running.replicas[0].seen
     told = [said for said in caplog.messages if "own hand-over" in said]
     caplog.clear()
-    assert told == [
-        "a client's own hand-over is refused: `kv_transfer_params` is for the router to set; leave it out."
-    ]
+    assert told == ["a client's own hand-over is refused: `kv_transfer_params` is for the router to set; leave it out."]
