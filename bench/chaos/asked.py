@@ -27,7 +27,10 @@ STREAMED_SHARE = 0.7
 TURNS = 5
 PREAMBLES = 8  # different system prompts, each shared by many conversations
 PREAMBLE_WORDS, TURN_WORDS = 120, 20
-WORDS = "river gate flow lock sluice basin level water dam weir pool stream bank bed spill rise fall tide ebb".split()
+WORDS = (
+    "river", "gate", "flow", "lock", "sluice", "basin", "level", "water", "dam", "weir", "pool", "stream", "bank",
+    "bed", "spill", "rise", "fall", "tide", "ebb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ import yaml
 from bench.chaos.asked import MODEL
 from bench.chaos.client import Door
 from bench.chaos.link import HOST, Link
-from bench.chaos.parts import Part, Replica, Router, Service, free_ports
 from bench.chaos.pages import sample
+from bench.chaos.parts import Part, Replica, Router, Service, free_ports
 from cli.stack import weir
 from weir.fleetfile import FleetFile
 
@@ -100,7 +100,8 @@ def laid_out(folder: Path, replicas: int, stall_s: float) -> Fleet:
 
 def _router(folder: Path, door: Door, links: list[Link], stall_s: float) -> Router:
     """A router; its links lead to the pool service and to Redis."""
-    return Router(door, links, lambda metrics: router(door, metrics, *links, stall_s), folder / f"{door.name}.log")
+    watched, registry = links
+    return Router(door, links, lambda port: router(door, port, watched, registry, stall_s), folder / f"{door.name}.log")
 
 
 def redis(folder: Path, port: int) -> list[str]:

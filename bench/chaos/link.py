@@ -139,14 +139,14 @@ class End(asyncio.Protocol):
         """Send on, or keep while the link is held or the connection not yet there."""
         if self.transport is None or self.crossing.held:
             self._waiting += data
-        else:
+        elif not self.transport.is_closing():
             self.transport.write(data)
 
     def flush(self) -> None:
         """Send what was kept."""
         if self._waiting and self.transport is not None and not self.crossing.held:
-            self.transport.write(bytes(self._waiting))
-            self._waiting.clear()
+            data, self._waiting = bytes(self._waiting), bytearray()
+            self.write(data)
 
     def pause(self, on: bool) -> None:
         """One more reason not to read, or one fewer."""

@@ -181,7 +181,7 @@ class Router(Service):
     async def vacant(self) -> None:
         """Wait until nobody listens there any more: then another one may be started beside it."""
         until = monotonic() + READY_S
-        while open_at(self.port) and monotonic() < until:
+        while open_at(self.port) and monotonic() < until:  # noqa: ASYNC110 (nothing but looking tells)
             await asyncio.sleep(0.02)
 
     def _with_metrics(self) -> list[str]:

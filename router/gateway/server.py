@@ -139,8 +139,8 @@ class Gateway:
             foreign = isinstance(bad, ForeignKv)
             self.core.metrics.refused("foreign-kv" if foreign else "bad-request")
             if foreign:
-                told = f"a client's own hand-over is refused: {bad.message}"
-                self.core.complaints.say("foreign-kv", told, monotonic())
+                sentence = f"a client's own hand-over is refused: {bad.message}"
+                self.core.complaints.say("foreign-kv", sentence, monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
             self._after(client, head)
