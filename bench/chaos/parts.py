@@ -111,6 +111,7 @@ class Service(Part):
         super().__init__(name, kind, links)
         self._command, self.port, self.log = command, port, log
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: list[subprocess.Popen[bytes]] = []
         self._strays: list[int] = []  # processes that finish what they have
 
     @property
@@ -119,6 +120,7 @@ class Service(Part):
 
     def start(self) -> None:
         self._strays += self.pids
+        self._before += [self._process] if self._process is not None else []
         path = os.pathsep.join([str(REPO), str(REPO / "proto")])
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -137,8 +139,8 @@ class Service(Part):
 
     def end(self) -> None:
         kill([*self._strays, *self.pids])
-        if self._process is not None:
-            self._process.wait()
+        for process in [*self._before, *([self._process] if self._process is not None else [])]:
+            process.wait()
 
     def last_words(self, lines: int = 8) -> str:
         """The end of what it said."""

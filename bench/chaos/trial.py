@@ -17,7 +17,7 @@ from bench.chaos.parts import Part
 from bench.chaos.recovery import Struck
 from bench.chaos.schedule import Round, rounds
 
-WARM_S, CALM_S = 3.0, 6.0
+WARM_S = 3.0
 THINK_S = 0.25  # mean, between a client's requests
 STALL_S = 2.0  # of silence, after which a router lets another replica go on
 SETTLE_S = 2.5  # until the workers have reported their last counts
@@ -30,6 +30,7 @@ class Plan:
     """How much of everything."""
 
     seconds: float = 600.0
+    calm_s: float = 6.0  # before the first fault, to know how fast answers are
     clients: int = 24
     replicas: int = 4
     seed: int = 1
@@ -73,7 +74,7 @@ async def loaded(plan: Plan, fleet: Fleet, report: Report, told: Told) -> None:
     try:
         await asyncio.sleep(WARM_S)
         warm = len(report.answers)
-        await asyncio.sleep(CALM_S)
+        await asyncio.sleep(plan.calm_s)
         report.calm = report.answers[warm:]
         await strike_all(plan, fleet, report, told)
         stop.set()

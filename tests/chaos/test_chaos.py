@@ -24,7 +24,7 @@ KINDS = (
 def test_nothing_is_lost_doubled_or_crossed_through_one_fault_of_each_sort() -> None:
     ensure_built()
     told: list[str] = []
-    plan = Plan(seconds=20.0, clients=8, replicas=3, seed=11, kinds=KINDS)
+    plan = Plan(seconds=20.0, calm_s=1.0, clients=8, replicas=3, seed=11, kinds=KINDS)
     with asyncio.Runner() as runner:
         report = runner.run(trial(plan, told.append))
     found = figures(report)
