@@ -49,11 +49,12 @@ def parse() -> tuple[Plan, bool]:
     parser.add_argument("--clients", type=int, default=default.clients)
     parser.add_argument("--replicas", type=int, default=default.replicas)
     parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--roles", nargs="*", default=(), help="of the replicas in turn, such as prefill decode")
     parser.add_argument("--kinds", nargs="*", default=(), help="of faults, such as 'pool killed'; all when left out")
     parser.add_argument("--verbose", action="store_true", help="show what the services said")
     options = vars(parser.parse_args())
     verbose = bool(options.pop("verbose"))
-    return Plan(**{**options, "kinds": tuple(options["kinds"])}), verbose
+    return Plan(**{**options, "kinds": tuple(options["kinds"]), "roles": tuple(options["roles"])}), verbose
 
 
 def figures(report: Report) -> dict[str, Any]:

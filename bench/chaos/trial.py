@@ -33,6 +33,7 @@ class Plan:
     calm_s: float = 6.0  # before the first fault, to know how fast answers are
     clients: int = 24
     replicas: int = 4
+    roles: tuple[str, ...] = ()  # of the replicas in turn; all mixed when left out
     seed: int = 1
     kinds: tuple[str, ...] = ()  # of faults; all when left out
 
@@ -53,12 +54,11 @@ class Report:
 async def trial(plan: Plan, told: Told) -> Report:
     """Run it; nothing is left running, whatever happens."""
     with tempfile.TemporaryDirectory(prefix="weir-chaos-") as scratch:
-        async with running(Path(scratch), plan.replicas, STALL_S) as fleet:
+        async with running(Path(scratch), plan.replicas, STALL_S, plan.roles) as fleet:
             known = await fleet.known()
             told(f"{len(fleet.replicas)} replicas, redis, pool and {len(fleet.routers)} routers; known in {known} s")
             report = Report()
             await loaded(plan, fleet, report, told)
-            report.known_s = await fleet.known()
             await asyncio.sleep(SETTLE_S)
             report.left = await fleet.left()
             logs = sorted(Path(scratch).glob("*.log"))  # noqa: ASYNC240 (the trial is over)
@@ -77,6 +77,9 @@ async def loaded(plan: Plan, fleet: Fleet, report: Report, told: Told) -> None:
         await asyncio.sleep(plan.calm_s)
         report.calm = report.answers[warm:]
         await strike_all(plan, fleet, report, told)
+        report.known_s = await fleet.known()
+        if report.known_s is None:
+            told(f"not all caches are known again: {await fleet.knowledge()}")
         stop.set()
         await asyncio.gather(*clients)
     finally:
