@@ -70,6 +70,8 @@ def figures(report: Report) -> dict[str, Any]:
         "faults": sum(report.faults.values()),
         "asked_again_router_ended": sum(answer.again for answer in answers),
         "cut_by_router_killed": sum(answer.cut for answer in answers),
+        "streams_continued": report.continued,
+        "prompts_handed_over": report.handed_over,
         "in_flight_at_end": report.left,
         "caches_known_again_s": -1.0 if report.known_s is None else round(report.known_s, 2),
         "slowest_s": round(max((answer.ended_at - answer.sent_at for answer in answers), default=0.0), 2),

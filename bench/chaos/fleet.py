@@ -58,6 +58,11 @@ class Fleet:
         """How many caches each router knows how well."""
         return [await asyncio.to_thread(labelled, router.metrics, "weir_replicas") for router in self.routers]
 
+    async def counted(self, name: str) -> float:
+        """A counter with one label, over its values and both routers."""
+        pages = [await asyncio.to_thread(labelled, router.metrics, name) for router in self.routers]
+        return sum(sum(page.values()) for page in pages)
+
     async def left(self) -> float:
         """Requests that the routers still count as under way."""
         return sum([await asyncio.to_thread(sample, r.metrics, "weir_in_flight_requests") for r in self.routers])

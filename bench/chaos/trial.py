@@ -48,6 +48,8 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     known_s: float | None = None  # from the last fault until both routers knew every cache exactly
     left: float = 0.0  # requests that the routers still count as under way
+    continued: float = 0.0  # streams that went on at another replica, as routers that live at the end counted them
+    handed_over: float = 0.0  # prompts computed on one replica and decoded on another, likewise
     complaints: str = ""
 
 
@@ -61,6 +63,8 @@ async def trial(plan: Plan, told: Told) -> Report:
             await loaded(plan, fleet, report, told)
             await asyncio.sleep(SETTLE_S)
             report.left = await fleet.left()
+            report.continued = await fleet.counted("weir_continuations_total")
+            report.handed_over = await fleet.counted("weir_handovers_total")
             logs = sorted(Path(scratch).glob("*.log"))  # noqa: ASYNC240 (the trial is over)
             report.complaints = "\n".join(f"{log.name}: {log.read_text(errors='replace')}" for log in logs)
             return report
