@@ -26,6 +26,7 @@ FIRST_EXPECTED = 200.0
 
 COEFFICIENTS = {field.name for field in fields(LatencyModel)} & set(layout(records.Engine).names or ())
 EMPTY_RING = 1 << 12
+MOST_GUESSES = 1 << 16  # prompts on their way at once; of any more nothing is expected
 MOST_SCRAPES = 64  # on their way to the router at once
 EVERY = 1 << 30
 FEW = 64  # a queue no longer than this says nothing of stability
@@ -160,7 +161,11 @@ def lay_knowledge(memory: Memory, engines: Array, reads: Reads, conditions: Cond
     world.matching, world.remembering = reads.cached, reads.cached and reads.history
     world.telling = reads.cached and not reads.history
     world.match_blocks = reads.match_tokens // block if world.remembering and reads.match_tokens else EVERY
-    memory.keep("known_", np.zeros(max(distinct * words * world.tiers, 1) if reads.cached else 1, np.int64))
+    world.expecting = world.telling and conditions.expects
+    planes = int(world.tiers) + int(world.expecting)
+    memory.keep("known_", np.zeros(max(distinct * words * planes, 1) if reads.cached else 1, np.int64))
+    world.most_guesses = MOST_GUESSES if world.expecting else 0
+    memory.keep("guesses_", np.zeros(max(int(world.most_guesses), 1), layout(records.Guess)))
     memory.keep("live_", np.zeros(words, np.int64))
     memory.keep("touched_", np.zeros(TIERS * count, np.int32))
     most = min(int(engines.capacity.max()), distinct) if world.telling else 0
