@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import READY, ROLES, TIERS, Fleet, Replica, Table
+from policies.fleet import LIMIT_TOKENS, READY, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
@@ -20,6 +20,7 @@ from sims.engine.conditions import GAPS, Conditions, SloClass
 from sims.engine.looks import LOOKS
 from sims.engine.reads import Reads
 from sims.engine.records import NONE
+from sims.limits import limit_tokens
 
 FIRST_EXPECTED = 200.0
 """Output tokens that a router expects of a model of which it has seen nothing."""
@@ -37,11 +38,13 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     """The view's table, all replicas ready, and what each has cached; returns both."""
     for replica in replicas:
         row = fleet.add(replica)
-        fleet.table[row, READY] = 1.0
+        fleet.table[row, READY], fleet.table[row, LIMIT_TOKENS] = 1.0, limit_tokens(replica)
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
-    limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
+    limits: dict[str, int] = {}
+    for replica in replicas:
+        limits[replica.model] = max(limits.get(replica.model, 0), limit_tokens(replica))
     memory.keep("limits_", np.array([limits[name] for name in fleet.models], np.int64))
     memory.keep("expected_", np.full(len(fleet.models), FIRST_EXPECTED))
     return table, cached
