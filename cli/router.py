@@ -28,6 +28,10 @@ def router(
         str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
     ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
+    stall: Annotated[
+        float,
+        typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
+    ] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
     redis: Annotated[
         str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
@@ -56,6 +60,7 @@ def router(
         ttft_slo_s=ttft_slo or slo.ttft_s,
         tpot_slo_s=tpot_slo or slo.tpot_s,
         drain_s=drain,
+        stall_s=stall,
         tokens=tokens,
         decisions=str(decisions or ""),
     )
