@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 from prometheus_client import CollectorRegistry
 
 from pool.complaints import Complaints
 from pool.crew import Crew
+from pool.discovery.fleet import Fleet
 from pool.discovery.port import Discovery
-from pool.discovery.static import FleetFile
+from pool.discovery.static import BadFleet
 from pool.events import Following
 from pool.feed import Feed
 from pool.hashing import fastest_chain
@@ -31,6 +33,9 @@ from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
+
+if TYPE_CHECKING:
+    from pool.discovery.kubernetes import Cluster
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +62,33 @@ def announce(bound: Bound, listen: str) -> None:
 
 async def run(
     settings: Settings,
-    fleet_file: Path,
+    fleet_file: Path | None,
     *,
     ready: Callable[[Bound], None] | None = None,
     stop: asyncio.Event | None = None,
     hasher: Hasher | None = None,
 ) -> None:
-    """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `UnknownName` or `CannotListen` when it cannot start."""
+    """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `NoCluster`, `UnknownName` or `CannotListen`
+    when it cannot start."""
     stop = stop or _signalled()
-    discovery = FleetFile(fleet_file, settings.discovery_interval_s)
+    discovery = Fleet(
+        fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
+    )
     discovery.read()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher) as pool:
         await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)))
+
+
+def connected(heard: Callable[[], None]) -> "Cluster":
+    """The Kubernetes that this process can find; raises `NoCluster`."""
+    try:
+        from pool.cluster.api import Api
+        from pool.discovery.kubernetes import Cluster
+    except ModuleNotFoundError as error:
+        raise BadFleet(f"Kubernetes is asked for and {error.name} is not there: pip install weir[kubernetes]") from None
+    return Cluster(Api(), heard)
 
 
 def _signalled() -> asyncio.Event:
@@ -160,8 +178,8 @@ class Pool:
                 await asyncio.to_thread(page.close)
 
     async def _discover(self, discovery: Discovery, crew: Crew, first: asyncio.Event) -> None:
-        async for replicas in discovery.replicas():
-            await crew.assemble(replicas)
+        async for seen in discovery.sightings():
+            await crew.sighted(seen)
             first.set()
 
     async def _settled(self) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from policies.perf.profiles import model
+from weir.selectors import selector
 from weir.strictyaml import load
 from weir.v1 import fleet_pb2
 
@@ -72,6 +73,8 @@ class Discover(Strict):
         ways = ("pods", "service", "inference_pool", "dns")
         if sum(bool(getattr(self, way)) for way in ways) != 1:
             raise ValueError(f"discover: give exactly one of {', '.join(ways)}")
+        if self.pods and not selector(self.pods).terms:
+            raise ValueError("discover: an empty selector would make every pod an engine")
         return self
 
 
