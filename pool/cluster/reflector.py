@@ -83,12 +83,14 @@ class Reflector:
 
     def _list(self) -> None:
         listing, resource = Listing(), self._resource()
+        log.info("listing %s of %s", resource.plural, resource.namespace)
         while True:
             more = [("continue", listing.more)] if listing.more else []
             listing.take(self.api.get(resource.path, [("limit", PAGE), *more, *resource.query]), resource.kind)
             if not listing.more:
                 break
         self.course.lists += 1
+        log.info("%s of %s: %d listed", resource.plural, resource.namespace, len(listing.items))
         self.course.malformed += listing.malformed
         self._version = listing.version
         self._tell(self._listed, listing)
