@@ -4,9 +4,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,9 @@ async def run(
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher) as pool:
-        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)))
+        controls = settings.lease or settings.watch_resources or settings.scaling != "off"
+        control = partial(_control, settings, discovery, pool.roster) if controls else None
+        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
 
 
 def connected(heard: Callable[[], None]) -> "Cluster":
@@ -89,6 +92,12 @@ def connected(heard: Callable[[], None]) -> "Cluster":
     except ModuleNotFoundError as error:
         raise BadFleet(f"Kubernetes is asked for and {error.name} is not there: pip install weir[kubernetes]") from None
     return Cluster(Api(), heard)
+
+
+async def _control(settings: Settings, fleet: Fleet, roster: Roster) -> None:
+    from pool.control.start import control
+
+    await control(settings, fleet, roster)
 
 
 def _signalled() -> asyncio.Event:
@@ -148,8 +157,14 @@ class Pool:
             await pool.keeper.registry.close()
             context.destroy(linger=0)
 
-    async def run(self, discovery: Discovery, stop: asyncio.Event, ready: Callable[[Bound], None]) -> None:
-        """Serve until told to stop."""
+    async def run(
+        self,
+        discovery: Discovery,
+        stop: asyncio.Event,
+        ready: Callable[[Bound], None],
+        control: Callable[[], Coroutine[None, None, None]] | None = None,
+    ) -> None:
+        """Serve until told to stop; what controls the fleet begins once routers are answered."""
         server, port = bound(self.feed, self.settings.listen, self.registry_service)
         page = self._page()
         try:
@@ -165,6 +180,8 @@ class Pool:
                 await first.wait()
                 await self._settled()
                 await server.start()
+                if control is not None:
+                    tasks.append(group.create_task(control()))
                 ready(Bound(replicas=len(self.roster), port=port, metrics_port=page.port if page else None))
                 await stop.wait()
                 crew.disband()

@@ -6,9 +6,9 @@ thousand would make seconds. Calls block; whoever has a loop to keep makes them 
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from kubernetes import client, config
@@ -29,6 +29,7 @@ APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 MANAGER = "weir-pool"  # who is named as the owner of the fields that are written
 
 Query = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 class NoCluster(ValueError):
@@ -90,6 +91,15 @@ class Api:
         if response.status >= 400:
             raise trouble(response.status, f"{method} {path}: {_refusal(response)}")
         return response
+
+    def typed(self, call: Callable[..., T], *words: Any) -> T:
+        """A call of the client's own, with its models; raises `Trouble`."""
+        try:
+            return call(*words, _request_timeout=(CONNECT_S, ANSWER_S))
+        except ApiException as error:
+            raise trouble(error.status or 0, f"{call.__name__}: {_said(error.body) or error.reason}") from None
+        except (HTTPError, OSError) as error:
+            raise Trouble(f"{call.__name__}: {_plain(error)}") from None
 
     def watch(self, resource: Resource, version: str) -> "Stream":
         """What changes after a version; raises `Trouble`."""
@@ -158,10 +168,15 @@ def _refusal(response: BaseHTTPResponse) -> str:
     """What a refusing answer says."""
     data = response.data
     response.release_conn()
+    return _said(data) or f"status {response.status}"
+
+
+def _said(body: bytes | str | None) -> str:
+    """The message of a Status; empty when it is none."""
     try:
-        return REFUSALS.decode(data).message or f"status {response.status}"
+        return REFUSALS.decode(body or b"").message
     except msgspec.MsgspecError:
-        return f"status {response.status}"
+        return ""
 
 
 def _plain(error: Exception) -> str:

@@ -104,6 +104,10 @@ class Fleet:
         if self._file is not None:
             self._in_file = self._file.read()
 
+    def source(self, pool: str) -> Source | None:
+        """What finds a pool's replicas; None where its addresses are given."""
+        return self._sources.get(pool)
+
     def heard(self) -> None:
         """Something may be another now."""
         self._changed.set()
@@ -113,7 +117,7 @@ class Fleet:
         if self._watch_resources:
             from pool.discovery.declared import Resources
 
-            self.resources = Resources(self._reached(), self.heard)
+            self.resources = Resources(self.reached(), self.heard)
         self._changed.set()
         if self._file is None:
             return None
@@ -158,7 +162,7 @@ class Fleet:
             return NameSource(Names(pool=pool.name, host=where.dns, port=where.port, heard=self.heard))
         from pool.discovery.kubernetes import source
 
-        return source(self._reached(), pool)
+        return source(self.reached(), pool)
 
     def _known(self) -> bool:
         declared = self.resources is None or self.resources.known

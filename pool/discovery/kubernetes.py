@@ -114,6 +114,10 @@ class Pods:
         problems = [*self._found.problems, *self._watched.problems(self._name)]
         return Found(places=self._found.places, problems=problems, usable=self._found.usable)
 
+    def members(self) -> list[Pod]:
+        """The pods that are selected."""
+        return list(self._selection.members.values())
+
     def close(self) -> None:
         """Ask no more."""
         self._watched.drop(self._name)

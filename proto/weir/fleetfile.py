@@ -67,6 +67,7 @@ class Discover(Strict):
     port: int = Field(default=8000, ge=1, le=65535)  # of the engines' HTTP API
     events_port: int | None = Field(default=None, ge=1, le=65535)  # of their KV events
     replay_port: int | None = Field(default=None, ge=1, le=65535)
+    target: str = Field(default="", pattern=r"^((Deployment|StatefulSet|LeaderWorkerSet)/.+)?$")  # what is scaled
 
     @model_validator(mode="after")
     def _one_way(self) -> "Discover":

@@ -45,6 +45,7 @@ class Objects:
         self.version = 1
         self.oldest = 1  # watches may begin here
         self.items: dict[tuple[str, str], Object] = {}  # by list path and name
+        self.applied: dict[tuple[str, str, str], Object] = {}  # what an apply said last, by object and subresource
         self.log: deque[tuple[int, str, str, Object]] = deque(maxlen=KEEP)  # version, list path, type, object
 
     def put(self, path: str, found: Object, kind: str) -> Object:
@@ -209,6 +210,9 @@ class _Handler(BaseHTTPRequestHandler):
         if verb == "delete":
             return objects.remove(path, name)
         same_version(there, body)
+        if applied:
+            before, objects.applied[path, name, sub] = objects.applied.get((path, name, sub), {}), copy.deepcopy(body)
+            body = without(before, body)
         made = written(there, body, sub, whole=verb == "update")
         if made == there:
             return scale_of(there) if sub == "scale" else there
@@ -316,6 +320,13 @@ def written(there: Object, body: Object, sub: str, *, whole: bool) -> Object:
     if made.get("spec") != there.get("spec"):
         made["metadata"]["generation"] = there["metadata"].get("generation", 1) + 1
     return made
+
+
+def without(before: Any, body: Any) -> Any:
+    """What an apply says, and that what it said before and says no more is to go."""
+    if not isinstance(before, dict) or not isinstance(body, dict):
+        return body
+    return {**dict.fromkeys(before.keys() - body.keys()), **{key: without(before.get(key), body[key]) for key in body}}
 
 
 def merged(there: Any, patch: Any) -> Any:
