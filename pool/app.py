@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from pool.complaints import Complaints
 from pool.crew import Crew
 from pool.discovery.fleet import Fleet
+from pool.discovery.metrics import Found
 from pool.discovery.port import Discovery
 from pool.discovery.static import BadFleet
 from pool.events import Following
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 1.0  # at most, before routers are answered
+SETTLE_S = 3.0  # at most, before routers are answered
 FAREWELL_S = 5.0  # for the last snapshots and for streams to end
 
 
@@ -81,6 +82,7 @@ async def run(
     async with Pool.opened(settings, hasher) as pool:
         controls = settings.lease or settings.watch_resources or settings.scaling != "off"
         control = partial(_control, settings, discovery, pool.roster) if controls else None
+        pool.found.fleet = discovery
         await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
 
 
@@ -136,7 +138,9 @@ class Pool:
             recheck_s=settings.recheck_s,
         )
         self.metrics = CollectorRegistry()
+        self.found = Found()
         self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far, self.complaints))
+        self.metrics.register(self.found)
         self.watching = Watching(
             roster=self.roster,
             seen=Scrapes(self.metrics),
@@ -200,10 +204,13 @@ class Pool:
             first.set()
 
     async def _settled(self) -> None:
-        """Wait a little until what was kept is seen to be true, so that routers are told it at once and once."""
+        """Wait a little until every replica was asked and what was kept of it is seen to be true.
+
+        Whoever restarts would else tell routers that a fleet which serves is not ready, and then that it is.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                while any(entry.untold for entry in self.roster):  # noqa: ASYNC110 (followers find out, one by one)
+                while any(entry.untold or not entry.readiness.asked for entry in self.roster):  # noqa: ASYNC110 (followers find out, one by one)
                     await asyncio.sleep(0.01)
 
     async def _farewell(self) -> None:

@@ -6,7 +6,7 @@ from typing import cast
 
 import uvloop
 
-METRICS = b"""vllm:num_requests_running{engine="0"} 1.0
+METRICS = b"""vllm:num_requests_running{engine="0"} 0.0
 vllm:num_requests_waiting{engine="0"} 0.0
 vllm:kv_cache_usage_perc{engine="0"} 0.25
 vllm:cache_config_info{block_size="16",num_gpu_blocks="8000"} 1.0

@@ -135,7 +135,8 @@ class Fleet:
         if self.cluster is not None:
             self.cluster.stop()
 
-    def _reached(self) -> "Cluster":
+    def reached(self) -> "Cluster":
+        """The Kubernetes that this fleet is in, connected to when first asked for; raises `NoCluster`."""
         if self.cluster is None:
             self.cluster = self._connect(self.heard)
         return self.cluster
