@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.cluster.build import built
 
-READY_S = 60.0
+READY_S = 180.0  # seconds; a busy machine takes long
 CONTROLLERS = "deployment,replicaset,statefulset,endpoint,endpointslice,garbagecollector,disruption,namespace"
 
 
@@ -75,7 +75,7 @@ class Cluster:
         context = ssl._create_unverified_context()
         until = time.monotonic() + within_s
         while time.monotonic() < until:
-            with suppress(OSError), urllib.request.urlopen(request, context=context, timeout=2) as reply:
+            with suppress(OSError), urllib.request.urlopen(request, context=context, timeout=10) as reply:
                 if reply.read() == b"ok":
                     return
             time.sleep(0.1)
