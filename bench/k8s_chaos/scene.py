@@ -75,11 +75,12 @@ class Scene:
                 asked = self.herd.replicas(group)
             except Trouble:
                 return False
-            return asked == wanted and all(self._count(routed, group) == wanted for routed in self.routed)
+            return asked == wanted and all(self._count(routed, group) == wanted for routed in self._served())
 
         try:
             return round(waited(done, within_s), 1)
         except TimeoutError:
+            self.missed += 1
             return within_s
 
     def leader(self) -> Service:
@@ -142,6 +143,10 @@ class Scene:
             "changes_missed": self.missed,
             "watches_expired": self.expiries,
         }
+
+    def _served(self) -> list[Routed]:
+        """The routers whose service lives."""
+        return [one for one, each in zip(self.routed, self.services, strict=True) if each.child.poll() is None]
 
     def _start(self, name: str) -> None:
         service = started(self.folder, self.found.kubeconfig, name, OPTIONS)

@@ -61,10 +61,9 @@ def _condition(
     conditions = before.get("conditions") if isinstance(before, dict) else None
     old: Status = next((one for one in conditions or () if one.get("type") == kind), {})
     since = old.get("lastTransitionTime", now) if old.get("status") == said else now
-    return {
-        "type": kind, "status": said, "reason": reason, "message": words, "lastTransitionTime": since,
-        "observedGeneration": generation,
-    }  # fmt: skip
+    made = {"type": kind, "status": said, "reason": reason, "lastTransitionTime": since}
+    made |= {"message": words} if words else {}  # an empty one is read as null by some API servers, and refused
+    return made | {"observedGeneration": generation}
 
 
 @dataclass(slots=True, kw_only=True)
