@@ -22,6 +22,7 @@ def router(
     decisions: Annotated[Path | None, typer.Option(help="Write one JSON line per decision to this file.")] = None,
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
+    metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
     tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet file's.")] = None,
     tokens: Annotated[
@@ -65,14 +66,15 @@ def router(
         decisions=str(decisions or ""),
     )
     front = FrontSettings(
-        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis
-    )
+        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
+        name=name, redis=redis,
+    )  # fmt: skip
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
 def _slo(fleet: Path | None) -> "Slo":
     """The fleet file's deadlines; raises what is wrong with the file, and `NotServed` for a pool without addresses."""
-    from cli.served import refuse_without_addresses
+    from cli.served import refuse_discovered, refuse_without_addresses
     from weir.codec import latency
     from weir.fleetfile import Slo, messages, read_fleet
 
@@ -80,6 +82,7 @@ def _slo(fleet: Path | None) -> "Slo":
         return Slo()
     found = read_fleet(fleet)
     refuse_without_addresses(fleet, found)
+    refuse_discovered(fleet, found)
     for replica in messages(found):
         latency(replica)
     return found.slo

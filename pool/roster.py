@@ -34,11 +34,17 @@ class Entry:
     adapters_told: bool = False  # which LoRA adapters there are is its own word, not the fleet file's
     limit_told: int = 0  # the longest request that it says it takes, in tokens; 0: it has not said
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
+    barred: str = ""  # why discovery says that it may not be sent work, however well it is
 
     @property
     def name(self) -> str:
         """The replica's name."""
         return self.described.name
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be sent work."""
+        return self.readiness.ready and not self.barred
 
     @property
     def epoch(self) -> int:
@@ -87,8 +93,8 @@ class Entry:
         reading = self.reading
         return fleet_pb2.ReplicaReport(
             name=self.name,
-            ready=self.readiness.ready,
-            reason=self.readiness.reason,
+            ready=self.ready,
+            reason=self.barred or self.readiness.reason,
             running=reading.running,
             waiting=reading.waiting,
             kv_used=reading.kv_used,
@@ -189,6 +195,14 @@ class Roster:
         """A replica is no longer part of the fleet."""
         del self._entries[name]
         self.changes.left(name)
+
+    def bar(self, entry: Entry, why: str) -> bool:
+        """Discovery says that it may not be sent work, or with no reason that it may; True when that is news."""
+        if entry.barred == why:
+            return False
+        entry.barred = why
+        self.changes.reported(entry.name)
+        return True
 
     def answered(self, entry: Entry) -> None:
         """It is healthy."""

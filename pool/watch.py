@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -49,6 +50,11 @@ class Watcher:
         self._entry, self._with, self._restarted = entry, watching, restarted
         self._looks = 0
         self._gone = False  # it was found with nobody listening since it last answered
+        self._hurried = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Look at once rather than when it is time."""
+        self._hurried.set()
 
     async def run(self) -> None:
         """Look for ever."""
@@ -56,7 +62,13 @@ class Watcher:
             while True:
                 began = self._with.clock()
                 await self.look(connection)
-                await asyncio.sleep(max(self._with.interval_s - (self._with.clock() - began), 0.0))
+                await self._rest(max(self._with.interval_s - (self._with.clock() - began), 0.0))
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        self._hurried.clear()
 
     async def look(self, connection: Asking) -> None:
         """Ask once."""

@@ -36,6 +36,7 @@ class FrontSettings:
     pool: str = ""  # host:port of the pool service
     grpc: str = ""  # host:port to answer Route on; empty: not answered
     metrics_port: int = 0  # 0: metrics are not served
+    metrics_host: str = ""  # the router's own when empty
     name: str = "router"
     redis: str = ""  # URL of the registry through which routers see each other; empty: there is none
 
@@ -62,7 +63,7 @@ class Front:
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
             self._built[compiled.BUILT] = str(compiled.folder())
-        self.exposition.serve(self.settings.router.host, self.settings.metrics_port)
+        self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
             behind = self._services(group, tasks)

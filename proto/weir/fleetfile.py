@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from policies.perf.profiles import model
+from weir.selectors import selector
 from weir.strictyaml import load
 from weir.v1 import fleet_pb2
 
@@ -66,12 +67,15 @@ class Discover(Strict):
     port: int = Field(default=8000, ge=1, le=65535)  # of the engines' HTTP API
     events_port: int | None = Field(default=None, ge=1, le=65535)  # of their KV events
     replay_port: int | None = Field(default=None, ge=1, le=65535)
+    target: str = Field(default="", pattern=r"^((Deployment|StatefulSet|LeaderWorkerSet)/.+)?$")  # what is scaled
 
     @model_validator(mode="after")
     def _one_way(self) -> "Discover":
         ways = ("pods", "service", "inference_pool", "dns")
         if sum(bool(getattr(self, way)) for way in ways) != 1:
             raise ValueError(f"discover: give exactly one of {', '.join(ways)}")
+        if self.pods and not selector(self.pods).terms:
+            raise ValueError("discover: an empty selector would make every pod an engine")
         return self
 
 

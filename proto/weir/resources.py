@@ -3,10 +3,12 @@
 A file and resources say the same: a Fleet's pools are the Pool resources of its namespace that name it.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
+from policies.policy import routing as routing_policy
 from weir import fleetfile
 from weir.fleetfile import FleetFile, Slo, Strict
 
@@ -58,13 +60,20 @@ class RoutePolicySpec(Strict):
     settings: dict[str, float] = {}
 
 
-ABOVE_FILE = ("fleet", "target", "bounds")
+ABOVE_FILE = ("fleet", "target", "bounds", "replicas")
 
 
 def pool_of(name: str, spec: dict[str, Any]) -> fleetfile.Pool:
     """A Pool resource as the fleet file has it; raises pydantic's ValidationError that says what is wrong."""
     found = PoolSpec.model_validate(spec | {"name": name})
     return fleetfile.Pool.model_validate(found.model_dump(exclude=set(ABOVE_FILE), exclude_unset=True) | {"name": name})
+
+
+def routing(spec: Mapping[str, Any]) -> RoutePolicySpec:
+    """A RoutePolicy's spec, its policy and settings known; raises `ValidationError`, `UnknownName` or `BadSetting`."""
+    found = RoutePolicySpec.model_validate(spec)
+    routing_policy(found.policy, found.settings)
+    return found
 
 
 def exported(fleet: FleetFile, name: str, namespace: str = "") -> list[dict[str, Any]]:
