@@ -1,7 +1,7 @@
 """`weir router`: the gateway."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -9,6 +9,9 @@ from cli.chosen import Policy, Set
 
 if TYPE_CHECKING:
     from weir.fleetfile import Slo
+
+Rewrites: TypeAlias = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+Objectives: TypeAlias = tuple[tuple[str, int], ...]
 
 
 def router(
@@ -21,6 +24,8 @@ def router(
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
     decisions: Annotated[Path | None, typer.Option(help="Write one JSON line per decision to this file.")] = None,
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
+    ext_proc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Be the endpoint picker of an Envoy here.")] = "",
+    fallbacks: Annotated[int, typer.Option(min=0, max=1, help="Endpoints that Envoy is told behind the first.")] = 1,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
@@ -49,8 +54,8 @@ def router(
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
-    slo = _slo(fleet)
-    for address in filter(None, (pool, grpc)):
+    slo, rewrites, objectives = _told(fleet)
+    for address in filter(None, (pool, grpc, ext_proc)):
         split(address)
     ours = Settings(
         policy=policy,
@@ -64,6 +69,10 @@ def router(
         stall_s=stall,
         tokens=tokens,
         decisions=str(decisions or ""),
+        ext_proc=ext_proc,
+        ext_proc_fallbacks=fallbacks,
+        rewrites=rewrites,
+        objectives=objectives,
     )
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
@@ -72,17 +81,20 @@ def router(
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
-def _slo(fleet: Path | None) -> "Slo":
-    """The fleet file's deadlines; raises what is wrong with the file, and `NotServed` for a pool without addresses."""
+def _told(fleet: Path | None) -> "tuple[Slo, Rewrites, Objectives]":
+    """The fleet file's deadlines, rewrites and objectives; raises what is wrong with the file, and `NotServed` for a
+    pool without addresses.
+    """
     from cli.served import refuse_discovered, refuse_without_addresses
     from weir.codec import latency
     from weir.fleetfile import Slo, messages, read_fleet
 
     if fleet is None:
-        return Slo()
+        return Slo(), (), ()
     found = read_fleet(fleet)
     refuse_without_addresses(fleet, found)
     refuse_discovered(fleet, found)
     for replica in messages(found):
         latency(replica)
-    return found.slo
+    rewrites = tuple((each.model, tuple((to.model, to.weight) for to in each.targets)) for each in found.rewrites)
+    return found.slo, rewrites, tuple((each.name, each.priority) for each in found.objectives)
