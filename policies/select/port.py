@@ -1,6 +1,7 @@
 """What model selection is: one question over the models a request may go to, in quality, dollars and seconds."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -31,7 +32,7 @@ class Context(NamedTuple):
 
     id: str  # draws come from its hash: see `policies.request.coin`
     features: Features
-    readings: Readings = {}
+    readings: Readings = MappingProxyType({})
     tenant: str = ""
     session: str = ""
     last_model: str = ""  # which model served this session's previous turn
