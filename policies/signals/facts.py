@@ -26,9 +26,14 @@ class Facts(NamedTuple):
     visual_tokens: int = 0
     max_tokens: int = 0
     session: str = ""
+    previous_response: str = ""  # id of the response that this one goes on from
     tenant: str = ""
     headers: Mapping[str, str] = {}  # lower-case names
     claims: Mapping[str, str] = {}  # of a verified token
+
+    def system_text(self) -> str:
+        """The first system message; empty where there is none."""
+        return next((m.text for m in self.messages if m.role == "system"), "")
 
     def last_user_text(self) -> str:
         """The newest user message; empty where there is none."""

@@ -16,8 +16,10 @@ Embedding = npt.NDArray[np.float32]
 class Signal(Protocol):
     """Reads a request; run only when an active rule or selector needs it."""
 
-    kind: ClassVar[str]  # "flag" | "number" | "label" | "spans"
-    labels: ClassVar[tuple[str, ...]]  # what a label may be; () for the other kinds
+    # "flag": 0 or 1 | "count": a whole number from 0 | "number" | "label" | "spans"; of those read from structure, only
+    # a number may be unknown.
+    kind: ClassVar[str]
+    labels: ClassVar[tuple[str, ...]]  # what a label may be, () where it may be any word; () for the other kinds
 
     def read(self, facts: Facts) -> Reading:
         """The reading of one request."""
