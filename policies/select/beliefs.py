@@ -36,7 +36,7 @@ class Settings:
     tenant_strength: float = 20.0  # a tenant's own observations count as much as everybody's after so many
     alarm: float = 3.0  # standard errors of recent surprise at which an option is believed to have changed
     recent: float = 25.0  # observations that "recent" means
-    kept: float = 0.1  # share of the old evidence that a changed option keeps
+    kept: float = 5.0  # observations of the old evidence that a changed option keeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,25 +163,41 @@ class _Sums:
         error = NOISE * np.sqrt(max(1.0 / self.seen[at], 1.0 / (2.0 * recent - 1.0)) + unsure)
         if self.seen[at] >= recent and abs(self.surprise[at]) > self.settings.alarm * error:
             self.alarms[at] += 1.0
-            self.xx[at] *= self.settings.kept
-            self.xy[at] *= self.settings.kept
+            kept = self.settings.kept / max(self.xx[at, 0, 0], self.settings.kept)
+            self.xx[at] *= kept
+            self.xy[at] *= kept
+            for tenant in self.tenants:
+                self._forget(self._own(tenant), at, kept)
             self.seen[at] = self.surprise[at] = 0.0
 
     def _add_tenant(self, tenant: str, at: int, share: float, y: float, x: Floats) -> None:
-        n, d = len(self.places), self.old.width
-        sums = self.tenants.get(tenant) or TenantSums(count=np.zeros(n), quality=np.zeros(n), features=np.zeros((n, d)))
-        if tenant not in self.touched:
-            more = n - len(sums.count)
-            sums = TenantSums(
-                count=np.append(sums.count, np.zeros(more)),
-                quality=np.append(sums.quality, np.zeros(more)),
-                features=np.concatenate([sums.features, np.zeros((more, d))]),
-            )
-            self.touched.add(tenant)
+        sums = self._own(tenant)
         sums.count[at] += share
         sums.quality[at] += share * y
         sums.features[at] += share * x
-        self.tenants[tenant] = sums
+
+    def _own(self, tenant: str) -> TenantSums:
+        """A tenant's sums that may be written to: copied once, a row for every option."""
+        if tenant not in self.touched:
+            n, d = len(self.places), self.old.width
+            told = self.tenants.get(tenant)
+            known = 0 if told is None else len(told.count)
+            sums = TenantSums(count=np.zeros(n), quality=np.zeros(n), features=np.zeros((n, d)))
+            if told is not None:
+                sums.count[:known], sums.quality[:known], sums.features[:known] = (
+                    told.count,
+                    told.quality,
+                    told.features,
+                )
+            self.tenants[tenant] = sums
+            self.touched.add(tenant)
+        return self.tenants[tenant]
+
+    @staticmethod
+    def _forget(sums: TenantSums, at: int, kept: float) -> None:
+        sums.count[at] *= kept
+        sums.quality[at] *= kept
+        sums.features[at] *= kept
 
 
 def key(model: str, pool: str) -> str:
