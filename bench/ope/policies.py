@@ -17,7 +17,8 @@ from policies.select.thompson import Thompson
 
 LEARNED_ON = 1000
 MODELS = 8  # the fleet: the best by what was learned from
-FLOOR = 0.4  # share of the logged decisions drawn evenly
+ASKED = 0.99
+FLOOR = 0.5  # share of the logged decisions drawn evenly
 VALUE_USD = 0.05
 
 
@@ -44,11 +45,13 @@ class Questions:
 
 
 def split(answers: Answers) -> tuple[Questions, Questions]:
-    """Questions to learn from, and questions to log."""
-    whole = np.flatnonzero(np.isfinite(answers.right).all(axis=1))
+    """Questions to learn from and questions to log, of the best of the models that were asked nearly everything."""
+    asked = np.flatnonzero(np.isfinite(answers.right).mean(axis=0) >= ASKED)
+    whole = np.flatnonzero(np.isfinite(answers.right[:, asked]).all(axis=1))
     whole = np.random.default_rng(0).permutation(whole)
     learned = min(LEARNED_ON, len(whole) // 4)
-    fleet = np.sort(np.argsort(-answers.right[whole[:learned]].mean(axis=0))[:MODELS])
+    best = np.argsort(-answers.right[np.ix_(whole[:learned], asked)].mean(axis=0))[:MODELS]
+    fleet = np.sort(asked[best])
     return _of(answers, whole[:learned], fleet), _of(answers, whole[learned:], fleet)
 
 
