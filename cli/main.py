@@ -10,6 +10,7 @@ from cli import (
     compare,
     demo,
     emulate,
+    evaluate,
     explain,
     load,
     planner,
@@ -44,6 +45,7 @@ app.command("sweep")(sweep.sweep)
 app.command("plan")(planner.plan)
 app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
+app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
 app.add_typer(trace.app, name="trace")
