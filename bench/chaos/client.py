@@ -16,6 +16,7 @@ from bench.chaos.wire import hear, written
 
 PATIENCE_S = 60.0  # after which a request that has not ended counts as lost
 PAUSE_S = 0.05
+STOPPING_S = 1.0  # from when a router takes no new connection until it has closed those that it kept
 NEVER = -1e9
 
 
@@ -126,8 +127,7 @@ def excused(door: Door, began: float, *, begun: bool) -> bool:
     """Whether an attempt from `began` on may fail: its process was killed meanwhile, or it was told to stop and not a
     byte had come. A kept connection may have died a moment before.
     """
-    since = began - PAUSE_S
-    return door.killed_at >= since or (not begun and door.stopped_at >= since)
+    return door.killed_at >= began - PAUSE_S or (not begun and door.stopped_at >= began - STOPPING_S)
 
 
 def conclude(answer: Answer, door: Door, heard: Heard) -> None:

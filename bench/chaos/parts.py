@@ -155,8 +155,9 @@ class Router(Service):
         self.door, self.metrics, self._routes = door, 0, command
 
     def kill(self) -> None:
-        self.door.killed_at = monotonic()
+        self.door.killed_at = monotonic()  # noted before and after: finding all its processes takes a while
         super().kill()
+        self.door.killed_at = monotonic()
 
     def is_reached(self, link: Link) -> bool:
         return False
@@ -165,6 +166,7 @@ class Router(Service):
         """The worker alone: its front starts another one."""
         self.door.killed_at = monotonic()
         kill(self.pids[1:])
+        self.door.killed_at = monotonic()
 
     def kill_front(self) -> None:
         """The front alone: its worker finishes what it has."""
@@ -183,8 +185,9 @@ class Router(Service):
     async def vacant(self) -> None:
         """Wait until nobody listens there any more: then another one may be started beside it."""
         until = monotonic() + READY_S
-        while open_at(self.port) and monotonic() < until:  # noqa: ASYNC110 (nothing but looking tells)
+        while open_at(self.port) and monotonic() < until:
             await asyncio.sleep(0.02)
+            self.door.stopped_at = monotonic()
 
     def _with_metrics(self) -> list[str]:
         """One that still drains has its metrics port."""

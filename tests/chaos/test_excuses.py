@@ -24,6 +24,8 @@ def test_a_killed_process_excuses_what_was_asked_of_it_before() -> None:
 def test_one_told_to_stop_may_refuse_but_not_break_off() -> None:
     stopped = door(stopped_at=100.0)
     assert excused(stopped, 90.0, begun=False)
+    assert excused(stopped, 100.9, begun=False)
+    assert not excused(stopped, 101.1, begun=False)
     assert not excused(stopped, 90.0, begun=True)
 
 
