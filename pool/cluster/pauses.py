@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FIRST_S, LONGEST_S = 0.2, 10.0
+FIRST_S, LONGEST_S = 0.2, 5.0
 
 
 @dataclass(slots=True)
