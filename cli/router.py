@@ -26,6 +26,9 @@ def router(
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     ext_proc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Be the endpoint picker of an Envoy here.")] = "",
     fallbacks: Annotated[int, typer.Option(min=0, max=1, help="Endpoints that Envoy is told behind the first.")] = 1,
+    replies: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")
+    ] = 0.125,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
@@ -71,6 +74,7 @@ def router(
         decisions=str(decisions or ""),
         ext_proc=ext_proc,
         ext_proc_fallbacks=fallbacks,
+        ext_proc_replies=replies,
         rewrites=rewrites,
         objectives=objectives,
     )

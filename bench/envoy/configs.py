@@ -24,10 +24,16 @@ def modes(body: str, *, replies: bool = True) -> dict[str, str]:
 
 
 def write(
-    name: str, port: int, processor: int = 0, shown: dict[str, str] | None = None, ports: tuple[int, ...] = REPLICA_PORTS
+    name: str,
+    port: int,
+    processor: int = 0,
+    shown: dict[str, str] | None = None,
+    ports: tuple[int, ...] = REPLICA_PORTS,
 ) -> Path:
     """Envoy on `port`, with a processor on another port that is shown what `shown` says; none where there is none."""
-    filters = [{"name": "envoy.filters.http.router", "typed_config": {"@type": f"{TYPES}.http.router.v3.Router"}}]
+    filters: list[dict[str, object]] = [
+        {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{TYPES}.http.router.v3.Router"}}
+    ]
     clusters = [replicas(ports, picked=processor > 0)]
     if processor:
         filters.insert(0, {"name": "envoy.filters.http.ext_proc", "typed_config": ext_proc(shown or {})})
@@ -68,10 +74,10 @@ def ext_proc(shown: dict[str, str]) -> dict[str, object]:
 
 
 def replicas(ports: tuple[int, ...], *, picked: bool) -> dict[str, object]:
-    """The replicas by turns; picked, by the endpoint that the processor named, and behind it the one to fall back to."""
+    """The replicas by turns; picked, by the endpoints that the processor named, one after another."""
     endpoints = [{"endpoint": {"address": address(replica)}} for replica in ports]
     turns = policy("round_robin", "RoundRobin", {})
-    override = {
+    override: dict[str, object] = {
         "override_host_sources": [{"metadata": {"key": "envoy.lb", "path": [{"key": ENDPOINT}]}}, {"header": ENDPOINT}],
         "selected_host_key": {"key": "envoy.lb", "path": [{"key": f"{ENDPOINT}-served"}]},
         "fallback_policy": turns,
@@ -89,7 +95,11 @@ def replicas(ports: tuple[int, ...], *, picked: bool) -> dict[str, object]:
 def policy(name: str, kind: str, settings: dict[str, object]) -> dict[str, object]:
     """A load balancing policy as Envoy writes it."""
     typed = {"@type": f"type.googleapis.com/envoy.extensions.load_balancing_policies.{name}.v3.{kind}", **settings}
-    return {"policies": [{"typed_extension_config": {"name": f"envoy.load_balancing_policies.{name}", "typed_config": typed}}]}
+    return {
+        "policies": [
+            {"typed_extension_config": {"name": f"envoy.load_balancing_policies.{name}", "typed_config": typed}}
+        ]
+    }
 
 
 def brain(port: int) -> dict[str, object]:

@@ -7,8 +7,11 @@ from router.extproc.stream import packed
 ENDPOINT = b"x-gateway-destination-endpoint"
 BALANCER = b"envoy.lb"
 OVERWRITE = b"\x18\x02"  # HeaderValueOption.append_action
+SHOW_REPLY = b"\x4a\x08\x08\x01\x10\x01\x18\x02\x20\x01"
+"""Field 9 of a ProcessingResponse: be shown this request's reply too, its body piece by piece."""
 PIECE_BYTES = 60_000  # of a body that is streamed back
 REQUEST_HEADERS, RESPONSE_HEADERS, REQUEST_BODY, RESPONSE_BODY, REQUEST_TRAILERS, RESPONSE_TRAILERS = range(1, 7)
+SHOWN = packed(b"\x0a\x00" + SHOW_REPLY)
 CONTINUES = [b"", *(packed(bytes([kind << 3 | 2, 0])) for kind in range(1, 7))]
 """By the kind of answer: go on with what was sent, as it is."""
 
@@ -73,8 +76,15 @@ def immediate(status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, 
 
 
 def _piece(kind: int, body: bytes, ends: bool) -> bytes:
-    piece = part(1, body) + (b"\x10\x01" if ends else b"")
-    return packed(part(kind, part(1, part(3, part(3, piece)))))
+    """One StreamedBodyResponse, written from the inside out so that the body is copied once."""
+    end = b"\x10\x01" if ends else b""
+    inside = b"\x0a" + size(len(body))
+    length = len(inside) + len(body) + len(end)
+    for number in (3, 3, 1, kind):
+        head = bytes([number << 3 | 2]) + size(length)
+        inside = head + inside
+        length += len(head)
+    return b"".join((length.to_bytes(5, "big"), inside, body, end))
 
 
 def _struct(key: bytes, value: bytes) -> bytes:

@@ -29,6 +29,7 @@ class Call(Service):
     def __init__(self, endpoint: "Endpoint", stream: Stream) -> None:
         self.endpoint, self.stream = endpoint, stream
         self.state, self.since = READING, monotonic()
+        self.id = ""
         self.headers: dict[bytes, bytes] = {}
         self.allowed: list[str] | None = None  # the endpoints that the data plane allows; None: all
         self.hidden: frozenset[int] = NOBODY
@@ -75,17 +76,17 @@ class Call(Service):
     def half_closed(self) -> None:
         """The data plane is done with the request."""
         placement = self.placement
-        if placement is not None and self._status == 0:
-            # It shows no replies: the load counts for as long as was predicted.
+        if placement is not None and self._status == 0 and self.request_mode == messages.DUPLEX:
+            # It closes before the reply: the load counts for as long as was predicted.
             self.placement = None
             self.endpoint.fade(placement)
-        self._end(CANCELLED)
+        self._end()
         self.stream.finish()
         self.endpoint.gone(self)
 
     def cancelled(self) -> None:
-        """The client is gone, or the data plane: so is the work."""
-        self._end(CANCELLED)
+        """The client is gone, or the data plane: so is the work. A reply that is not shown ends like that too."""
+        self._end()
         self.endpoint.gone(self)
 
     def decided(self, decision: Placement | Queue | Shed) -> None:
@@ -118,7 +119,9 @@ class Call(Service):
         if self.state in (READING, DECIDING):
             self.refuse(Shed(Refusal.DEADLINE))
         elif not self.stream.over:
-            self._end(504)
+            self._status = 504
+            self._settle(False)
+            self._end()
             self.stream.connection.reset(self.stream, CANCEL)
             self.endpoint.gone(self)
 
@@ -130,7 +133,8 @@ class Call(Service):
         if asked.ends or self.request_mode in (messages.NONE, messages.STREAMED):
             self.endpoint.bodiless(self)
         elif self.request_mode in (messages.BUFFERED, messages.BUFFERED_PARTIAL):
-            self._answer(answers.CONTINUES[answers.REQUEST_HEADERS])
+            shown = self.endpoint.shows(self)
+            self._answer(answers.SHOWN if shown else answers.CONTINUES[answers.REQUEST_HEADERS])
             self._answers_body = True
 
     def _request_body(self, asked: Asked) -> None:
@@ -202,7 +206,7 @@ class Call(Service):
     def _response_body(self, asked: Asked) -> None:
         placement, body = self.placement, asked.body
         if placement is not None and body:
-            self._status = self._status or 200
+            self._status = self._status or 200  # headers are not shown
             if self._first_at == 0.0:
                 self._first(placement)
             if self.streams:
@@ -233,13 +237,13 @@ class Call(Service):
         self.body, self.rewritten = b"", None
         self._pieces.clear()
 
-    def _end(self, status: int) -> None:
-        """Nothing more comes: what was sent and has no end has failed."""
+    def _end(self) -> None:
+        """Nothing more comes: a reply that was shown and has no end has failed."""
         self.state = OVER
         self._forget_body()
-        if self.placement is not None:
-            self._status = status
-            self._settle(False)
+        if self._status:
+            self._status = CANCELLED
+        self._settle(self._status == 0)
 
     def _settle(self, whole: bool) -> None:
         """The reply is over: take its load away and note what came of it."""
@@ -247,7 +251,7 @@ class Call(Service):
         if placement is None:
             return
         self.placement = None
-        now, status = monotonic(), self._status or 200
+        now, status = monotonic(), self._status  # 0 where the reply was not shown
         ok = whole and status < 400
         prompt, output, cached = numbers(self._before + self._usage) if ok else (-1, 0, -1)
         if output < 0:

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from policies.decision import Outcome, Refusal, Shed
+from policies.request import coin
 from router.core import Core, Placement
 from router.extproc.call import READING, Call
 from router.extproc.connection import Connection
@@ -30,6 +31,7 @@ PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 TICK_S = 0.05
 BACKLOG = 1024
 FRAMING_BYTES = 256 << 10  # that a message may have beside a body
+SALT = 12  # of the draw whose reply is shown
 
 _encode = msgspec.json.Encoder().encode
 
@@ -98,7 +100,7 @@ class Endpoint:
     def request(self, call: Call) -> None:
         """A whole request was read: decide where it goes."""
         headers = call.headers
-        request_id = self._id(headers)
+        request_id = call.id or self._id(headers)
         path = headers.get(b":path", b"/v1/chat/completions").partition(b"?")[0]
         if path not in PROXIED or headers.get(b":method", b"POST") != b"POST":
             self._elsewhere(call, path)
@@ -121,15 +123,21 @@ class Endpoint:
         """A request of which no body will be seen before it must be decided."""
         path = call.headers.get(b":path", b"").partition(b"?")[0]
         if path in PROXIED and call.headers.get(b":method") == b"POST":
-            self.picker.blind(call, self._id(call.headers))
+            self.picker.blind(call, call.id or self._id(call.headers))
             self.place(call)
         else:
             self._elsewhere(call, path)
 
+    def shows(self, call: Call) -> bool:
+        """Whether the data plane is asked to show the reply to this request: a share of them, drawn by their ids."""
+        call.id = self._id(call.headers)
+        share = self.settings.ext_proc_replies
+        return share >= 1.0 or (share > 0.0 and coin(call.id, SALT) < share)
+
     def place(self, call: Call) -> None:
         """Ask the core."""
         decision = self.picker.place(call, monotonic())
-        if isinstance(decision, Placement) and not call.streams:
+        if isinstance(decision, Placement):
             self._unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
         call.decided(decision)
 
@@ -218,7 +226,7 @@ class Endpoint:
         self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
 
     def _start_unstreamed(self, now: float) -> None:
-        """An unstreamed reply shows no first token: count it as running when the prediction says it runs."""
+        """Replies that show no first token, or are not shown: they run when the prediction says so."""
         still = []
         for due, load in self._unstreamed:
             if load.over or load.started:
