@@ -50,6 +50,8 @@ CLAIMS: Mapping[str, Claim] = {
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
+    "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
+    "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),
 }
 
 MODULES = {"kv-index": "kv"}  # of claims whose module has another name
