@@ -66,10 +66,11 @@ class Sessions:
         usd = (prompt + self.out_tokens * model.usd_per_mtok_out) / 1e6
         done = bool(chance.random() < model.succeeds * model.polluted**failures)
         after = State(
-            state.turn + 1,
-            context + self.turn_tokens,
-            0 if done and not failures else failures + (not done),
-            action.model,
+            turn=state.turn + 1,
+            context_tokens=context + self.turn_tokens,
+            failures=0 if done and not failures else failures + (not done),
+            last_model=action.model,
+            successes=state.successes + done,
         )
         return after, done, usd
 

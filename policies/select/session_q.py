@@ -21,6 +21,7 @@ class State(NamedTuple):
     context_tokens: float
     failures: int  # failed tool calls since the last clean turn or cut
     last_model: int  # -1 before the first turn
+    successes: int = 0  # turns that got on so far
 
 
 class Action(NamedTuple):
@@ -106,16 +107,18 @@ def fitted(steps: Sequence[Step], models: int, settings: Settings | None = None)
 
 
 def features(states: Sequence[State], models: int, settings: Settings) -> Floats:
-    """A constant, failures one by one, turn and context, and the last model; shape (states, width)."""
+    """Failures one by one, turn, context, successes and the last model; shape (states, width)."""
     levels = settings.most_failures + 1
-    x = np.zeros((len(states), levels + 3 + models))
+    x = np.zeros((len(states), levels + 5 + models))
     for row, state in enumerate(states):
         x[row, min(max(state.failures, 0), settings.most_failures)] = 1.0
         x[row, levels] = state.turn / 10.0
         x[row, levels + 1] = state.context_tokens / settings.tokens
         x[row, levels + 2] = state.context_tokens / settings.tokens * (state.failures > 0)
+        x[row, levels + 3] = state.successes / 10.0
+        x[row, levels + 4] = state.successes / 10.0 * (state.failures > 0)
         if 0 <= state.last_model < models:
-            x[row, levels + 3 + state.last_model] = 1.0
+            x[row, levels + 5 + state.last_model] = 1.0
     return x
 
 

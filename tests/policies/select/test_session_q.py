@@ -48,8 +48,8 @@ def test_it_earns_more_than_any_one_model_throughout() -> None:
 
 def test_it_learns_to_cut_failed_turns_and_not_to_cut_clean_ones() -> None:
     q = learned(Sessions(), 1200)
-    assert q.act(State(6, 2500.0, 3, 0)).intervene
-    assert not q.act(State(6, 2500.0, 0, 0)).intervene
+    assert q.act(State(6, 2500.0, 3, 0, 4)).intervene
+    assert not q.act(State(6, 2500.0, 0, 0, 5)).intervene
 
 
 def test_where_a_cut_costs_more_than_it_saves_it_is_not_made() -> None:
@@ -84,7 +84,7 @@ def test_a_second_step_is_worth_what_the_first_leads_to() -> None:
 
 def test_actions_are_models_without_and_with_a_cut() -> None:
     assert actions(2) == (Action(0, False), Action(1, False), Action(0, True), Action(1, True))
-    assert features([State(0, 0.0, 99, 7)], 2, Settings()).shape == (1, 9)
+    assert features([State(0, 0.0, 99, 7)], 2, Settings()).shape == (1, 11)
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded agent sessions are not on this machine")
