@@ -36,25 +36,14 @@ def pool(
 
     import uvloop
 
-    from cli.door import WrongUse
     from cli.places import free_port, split
-    from cli.served import refuse_without_addresses
-    from policies.scale.scaling import scaling as known_scaling
     from pool.app import run
     from pool.settings import Settings
-    from weir.fleetfile import read_fleet
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    if fleet is None and not watch_resources:
-        raise WrongUse("give --fleet FILE, --watch-resources or both")
-    if scaling not in ("off", "recommend", "act"):
-        raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
-    if scaling_policy:
-        known_scaling(scaling_policy)
-    if fleet is not None:
-        refuse_without_addresses(fleet, read_fleet(fleet))
+    _check(fleet, watch_resources, scaling, scaling_policy)
     if port:
         free_port(host, port)
     settings = Settings(
@@ -71,3 +60,20 @@ def pool(
         ranks=ranks,
     )
     uvloop.run(run(settings, fleet))
+
+
+def _check(fleet: Path | None, watch_resources: bool, scaling: str, scaling_policy: str) -> None:
+    """Raise what is wrong with options that need one another or have few values, or with the fleet file."""
+    from cli.door import WrongUse
+    from cli.served import refuse_without_addresses
+    from policies.scale.scaling import scaling as known_scaling
+    from weir.fleetfile import read_fleet
+
+    if fleet is None and not watch_resources:
+        raise WrongUse("give --fleet FILE, --watch-resources or both")
+    if scaling not in ("off", "recommend", "act"):
+        raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
+    if scaling_policy:
+        known_scaling(scaling_policy)
+    if fleet is not None:
+        refuse_without_addresses(fleet, read_fleet(fleet))

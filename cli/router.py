@@ -48,18 +48,12 @@ def router(
 ) -> None:
     """Route OpenAI requests over a fleet."""
     from cli.chosen import checked
-    from cli.door import WrongUse
-    from cli.places import free_port, split, url
+    from cli.places import free_port, url
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    if (fleet is None) == (not pool):
-        raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
-    if tokens not in ("auto", "always", "estimate"):
-        raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
+    _check(fleet, tokens, pool, grpc, ext_proc)
     slo, rewrites, objectives = _told(fleet)
-    for address in filter(None, (pool, grpc, ext_proc)):
-        split(address)
     ours = Settings(
         policy=policy,
         policy_settings=checked(policy, settings or []),
@@ -83,6 +77,19 @@ def router(
         name=name, redis=redis,
     )  # fmt: skip
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
+
+
+def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, or with an address."""
+    from cli.door import WrongUse
+    from cli.places import split
+
+    if (fleet is None) == (not pool):
+        raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
+    if tokens not in ("auto", "always", "estimate"):
+        raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
+    for address in filter(None, (pool, *addresses)):
+        split(address)
 
 
 def _told(fleet: Path | None) -> "tuple[Slo, Rewrites, Objectives]":

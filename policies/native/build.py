@@ -19,9 +19,10 @@ ABSENT = (
 
 # Numba counts the references to every array at every call of a helper. Ours are views of memory that others own, so
 # there is nothing to count, and those calls are most of a short helper's time: they are left out.
+COUNTING = re.compile(r"^\s*(?:tail )?call void @NRT_(?:incref|decref)\(.*$", re.MULTILINE)
+
 # A helper is called for every replica, and calling one costs as much as its work.
 HELPER = re.compile(r"^(define linkonce_odr (?!.*@NRT_).*) local_unnamed_addr(?: #\d+)? \{$", re.MULTILINE)
-COUNTING = re.compile(r"^\s*(?:tail )?call void @NRT_(?:incref|decref)\(.*$", re.MULTILINE)
 
 
 def build(out: Path) -> None:
