@@ -55,23 +55,11 @@ def router(
     _check(fleet, tokens, pool, grpc, ext_proc)
     slo, rewrites, objectives = _told(fleet)
     ours = Settings(
-        policy=policy,
-        policy_settings=checked(policy, settings or []),
-        host=host,
-        port=free_port(host, port),
-        workers=workers,
-        ttft_slo_s=ttft_slo or slo.ttft_s,
-        tpot_slo_s=tpot_slo or slo.tpot_s,
-        drain_s=drain,
-        stall_s=stall,
-        tokens=tokens,
-        decisions=str(decisions or ""),
-        ext_proc=ext_proc,
-        ext_proc_fallbacks=fallbacks,
-        ext_proc_replies=replies,
-        rewrites=rewrites,
-        objectives=objectives,
-    )
+        policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
+        workers=workers, ttft_slo_s=ttft_slo or slo.ttft_s, tpot_slo_s=tpot_slo or slo.tpot_s, drain_s=drain,
+        stall_s=stall, tokens=tokens, decisions=str(decisions or ""), ext_proc=ext_proc, ext_proc_fallbacks=fallbacks,
+        ext_proc_replies=replies, rewrites=rewrites, objectives=objectives,
+    )  # fmt: skip
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis,
