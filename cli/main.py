@@ -11,6 +11,7 @@ from cli import (
     demo,
     emulate,
     explain,
+    fleet,
     load,
     planner,
     policies,
@@ -46,6 +47,7 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(trace.app, name="trace")
 
 
