@@ -62,7 +62,7 @@ check: setup
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
-	PYTHONPATH=proto $(BIN)/python helm/generate.py --check
+	$(BIN)/python helm/generate.py --check
 	$(MAKE) test
 
 show: setup

@@ -50,6 +50,9 @@ CLAIMS: Mapping[str, Claim] = {
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "chaos": Claim(says="load with known answers while replicas, Redis, pool and routers are killed, paused, cut off"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
+    "k8s": Claim(
+        says="installed, routed, scaled, upgraded and uninstalled at a real API server, as docs/kubernetes.md says"
+    ),
     "k8s-scale": Claim(says="a thousand pods in forty pools of a real API server: routable, and a change heard"),
     "k8s-chaos": Claim(says="the leader killed, the API cut off, etcd restarted, watches expired: who is lost"),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),

@@ -12,6 +12,7 @@ from cli import (
     emulate,
     evaluate,
     explain,
+    fleet,
     load,
     planner,
     policies,
@@ -48,6 +49,7 @@ app.command("check")(check.check)
 app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(trace.app, name="trace")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from dashboards import DASHBOARDS, dashboard
 
+from helm.dashboards import DASHBOARDS, dashboard
 from weir.chart import Values
 from weir.resources import GROUP, KINDS, VERSION
 
