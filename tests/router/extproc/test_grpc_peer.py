@@ -37,6 +37,7 @@ async def asked(channel: grpc.aio.Channel, content: bytes) -> list[pb.Processing
     back = b""
     while back != content:
         found.append(await call.read())
+        assert found[-1].HasField("request_body")
         back += found[-1].request_body.response.body_mutation.streamed_response.body
     await call.write(reply_headers())
     await call.write(reply_body(b"{}"))
@@ -53,7 +54,7 @@ async def test_many_calls_at_once_over_one_connection(served: tuple[Endpoint, gr
 
 
 async def test_bodies_of_megabytes_pass_through_both_windows(served: tuple[Endpoint, grpc.aio.Channel]) -> None:
-    long = CHAT.replace(b"hello", b"word " * 600_000)
+    long = CHAT.replace(b'"messages"', b'"metadata":"%b","messages"' % (b"x" * 3_000_000))
     found = await asyncio.gather(*(asked(served[1], long) for _ in range(3)))
     assert all(len(answers) > 40 for answers in found)
 
