@@ -29,6 +29,10 @@ def router(
     ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
+    ] = None,
+    heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
     redis: Annotated[
         str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
     ] = "",
@@ -37,6 +41,7 @@ def router(
     from cli.chosen import checked
     from cli.door import WrongUse
     from cli.places import free_port, split, url
+    from cli.selection import selection
     from router.front import FrontSettings, run
     from router.settings import Settings
 
@@ -45,6 +50,7 @@ def router(
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
     slo = _slo(fleet)
+    chosen = selection(fleet, rules, heads)
     for address in filter(None, (pool, grpc)):
         split(address)
     ours = Settings(
@@ -58,10 +64,12 @@ def router(
         drain_s=drain,
         tokens=tokens,
         decisions=str(decisions or ""),
+        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     )
     front = FrontSettings(
-        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis
-    )
+        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis,
+        rules=Path(chosen.rules) if chosen else None, heads=(chosen.heads or "") if chosen else "",
+    )  # fmt: skip
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 

@@ -58,6 +58,7 @@ class Exposition:
         yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
         yield _counter("weir_text_prompts", "Prompts compared as text though events are in tokens, by why.", "why",
                        total.untold)  # fmt: skip
+        yield from _choices(total)
         yield from _per_replica(total)
         yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
         decide = HistogramMetricFamily("weir_decision_seconds", "Seconds to decide one request.")
@@ -88,6 +89,14 @@ class Exposition:
         for worker, snapshot in sorted(self._live.items()):
             memory.add_metric([str(worker)], snapshot.rss_bytes)
         yield memory
+
+
+def _choices(total: Snapshot) -> Iterator[Metric]:
+    yield _counter("weir_chosen", "Requests whose model a rule chose, by rule.", "rule", total.chosen)
+    yield _counter(
+        "weir_unread_signals", "Requests decided without readings that were wanted, by why.", "why", total.unread
+    )
+    yield _counter("weir_feedback", "Feedback on decisions, by what became of it.", "verdict", total.judged)
 
 
 CACHES = {
@@ -166,6 +175,9 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
         _add_counts(out.refused, one.refused)
         _add_counts(out.retries, one.retries)
         _add_counts(out.untold, one.untold)
+        _add_counts(out.chosen, one.chosen)
+        _add_counts(out.unread, one.unread)
+        _add_counts(out.judged, one.judged)
         for replica, cache in one.caches.items():
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:

@@ -122,11 +122,20 @@ class Pool(Strict):
         return len(self.addresses) or self.replicas or 0
 
 
+class Select(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: str = Field(min_length=1)  # a file of rules, beside this one unless its path says otherwise
+    heads: str | None = None  # folder of trained heads; the packaged ones when left out
+    deadline_s: PositiveFloat = 0.05  # after which a request goes on without the classifier's readings
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
     pools: list[Pool] = Field(min_length=1)
     slo: Slo = Slo()
+    select: Select | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FleetFile":
