@@ -11,6 +11,7 @@ import pytest
 
 from bench.online.__main__ import figures, learners, measure
 from bench.online.answers import PROJECTED, Answers, price, read
+from bench.online.picture import series, svg
 from bench.online.regret import by_domain, interval, regret
 from bench.online.stream import run, stream
 from policies.select.exploring import Explorer
@@ -115,3 +116,11 @@ def test_an_interval_holds_its_mean() -> None:
 def test_every_model_has_a_price() -> None:
     assert price("gemini-1.5-pro-002") == (1.25, 5.0)
     assert price("never heard of") == (0.2, 0.2)
+
+
+def test_the_picture_has_a_line_a_bandit_and_one_for_whoever_stays() -> None:
+    lines = series(answers(120), 1)
+    assert {one.name for one in lines} == {*learners(), "best model before"}
+    drawing = svg(lines)
+    assert drawing.startswith("<svg")
+    assert "best model before" in drawing
