@@ -66,13 +66,15 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
     """The policy, having learned from the earlier records where it learns."""
     from policies.select.beliefs import Beliefs
     from policies.select.exploring import Explorer
+    from policies.select.objective import Objective
     from policies.select.port import SELECTORS
 
     if policy.startswith(ALWAYS):
         return Always(policy.removeprefix(ALWAYS), {option.model for one in later for option in one.options})
     kind: Any = SELECTORS[policy]
     width = 1 + max(len(one.context.features) for one in later)
-    made = kind(value_usd=value_usd, beliefs=Beliefs(width=width)) if issubclass(kind, Explorer) else kind()
+    worth = Objective(worth_usd=value_usd)
+    made = kind(objective=worth, beliefs=Beliefs(width=width)) if issubclass(kind, Explorer) else kind()
     told = [one.feedback() for one in earlier]
     return made.learn(told) if told and hasattr(made, "learn") else made  # type: ignore[no-any-return]
 

@@ -42,6 +42,10 @@ def router(
         typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
     ] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
+    ] = None,
+    heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
     redis: Annotated[
         str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
     ] = "",
@@ -49,20 +53,24 @@ def router(
     """Route OpenAI requests over a fleet."""
     from cli.chosen import checked
     from cli.places import free_port, url
+    from cli.selection import selection
     from router.front import FrontSettings, run
     from router.settings import Settings
 
     _check(fleet, tokens, pool, grpc, ext_proc)
     slo, rewrites, objectives = _told(fleet)
+    chosen = selection(fleet, rules, heads)
     ours = Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, ttft_slo_s=ttft_slo or slo.ttft_s, tpot_slo_s=tpot_slo or slo.tpot_s, drain_s=drain,
         stall_s=stall, tokens=tokens, decisions=str(decisions or ""), ext_proc=ext_proc, ext_proc_fallbacks=fallbacks,
         ext_proc_replies=replies, rewrites=rewrites, objectives=objectives,
+        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     )  # fmt: skip
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
-        name=name, redis=redis,
+        name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
+        heads=(chosen.heads or "") if chosen else "",
     )  # fmt: skip
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 

@@ -1,12 +1,12 @@
 """Model choices in decision records: what was known, what could be chosen, what was, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cli.decisions import BadRecord, records
+from cli.decisions import BadRecord, ratings, records
 from policies.evaluate.logged import Logged
 from policies.evaluate.target import odds
 from policies.select.beliefs import key
@@ -37,9 +37,11 @@ class Selection(NamedTuple):
 
 def selections(path: Path) -> list[Selection]:
     """Every judged or unjudged model choice of a file, oldest first; raises `BadRecord` when there is none."""
-    found = [_selection(path, n, record) for n, record in enumerate(records(path), 1) if "selection" in record]
+    chosen = [record for record in records(path) if "options" in record.get("choice", ())]
+    judged = ratings(path)
+    found = [_selection(path, record, judged) for record in chosen]
     if not found:
-        raise BadRecord(f"{path} holds no model choices: requests for the model auto write them, with a selection each")
+        raise BadRecord(f"{path} holds no model choices among options: requests for the model auto write them")
     return sorted(found, key=lambda one: one.at_s)
 
 
@@ -65,24 +67,25 @@ def _names(found: Sequence[Selection]) -> list[str]:
     return [key(option.model, option.pool) for one in found for option in one.options]
 
 
-def _selection(path: Path, number: int, record: dict[str, Any]) -> Selection:
-    told, outcome = record["selection"], record["outcome"]
+def _selection(path: Path, record: dict[str, Any], judged: Mapping[str, float]) -> Selection:
+    told, outcome = record["choice"], record["outcome"]
     try:
         options = tuple(Option(**each) for each in told["options"])
         chosen = int(told["chosen"])
         if not 0 <= chosen < len(options):
             raise ValueError(f"option {chosen} of {len(options)} was chosen")
+        quality = outcome.get("quality", judged.get(str(told.get("decision", ""))))
         return Selection(
             _context(record, told), options, chosen, float(told["propensity"]),
-            _number(outcome.get("quality")), float(outcome.get("cost_usd", 0.0)), float(record.get("at", 0.0)),
+            _number(quality), float(outcome.get("cost_usd", 0.0)), float(record.get("at", 0.0)),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
-        raise BadRecord(f"{path}:{number}: its selection cannot be read: {error}") from None
+        raise BadRecord(f"{path}: the choice of request {record['id']!r} cannot be read: {error}") from None
 
 
 def _context(record: dict[str, Any], told: dict[str, Any]) -> Context:
     readings = {
-        name: Reading(float(each["value"]), str(each.get("label", "")), each.get("scores", {}))
+        name: Reading(_number(each.get("value")), str(each.get("label", "")), each.get("scores", {}))
         for name, each in told.get("readings", {}).items()
     }
     asked = record["request"]

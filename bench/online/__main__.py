@@ -21,6 +21,7 @@ from policies.select.beliefs import Beliefs
 from policies.select.epsilon_greedy import EpsilonGreedy
 from policies.select.exploring import Explorer
 from policies.select.linucb import LinUcb
+from policies.select.objective import Objective
 from policies.select.purse import Purse
 from policies.select.thompson import Thompson
 from policies.select.ucb import Ucb
@@ -35,7 +36,10 @@ START_USD, SHARE = 0.10, 0.10  # the budget for exploring: a sum, and a share of
 
 def learners() -> Mapping[str, Callable[[], Explorer]]:
     """The bandits as they are measured; none was tuned on these streams' second halves."""
-    shared: dict[str, Any] = {"value_usd": VALUE_USD, "purse": Purse(start_usd=START_USD, share=SHARE)}
+    shared: dict[str, Any] = {
+        "objective": Objective(worth_usd=VALUE_USD),
+        "purse": Purse(start_usd=START_USD, share=SHARE),
+    }
     beliefs = Beliefs(width=PROJECTED + 1)
     return {
         "thompson": partial(Thompson, beliefs=beliefs, scale=0.5, **shared),

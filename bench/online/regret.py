@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.online.answers import Floats
 from bench.online.stream import Run, Stream
@@ -39,7 +40,7 @@ def regret(of: Stream, ran: Run) -> Regret:
     )
 
 
-def by_domain(right: Floats, domains: Floats) -> float:
+def by_domain(right: Floats, domains: npt.NDArray[np.str_]) -> float:
     """Accuracy of the best model of each domain, known in hindsight."""
     named = np.unique(domains)
     return float(sum((domains == one).mean() * np.nanmean(right[domains == one], axis=0).max() for one in named))
@@ -51,8 +52,5 @@ def interval(values: Sequence[float]) -> dict[str, float]:
 
     found = np.array(values)
     off = float(t.ppf(0.975, len(found) - 1)) * float(found.std(ddof=1)) / len(found) ** 0.5
-    return {
-        "mean": round(float(found.mean()), 4),
-        "low": round(found.mean() - off, 4),
-        "high": round(found.mean() + off, 4),
-    }
+    mean = float(found.mean())
+    return {"mean": round(mean, 4), "low": round(mean - off, 4), "high": round(mean + off, 4)}

@@ -12,6 +12,7 @@ from policies.select.beliefs import Beliefs
 from policies.select.epsilon_greedy import EpsilonGreedy
 from policies.select.exploring import Explorer
 from policies.select.linucb import LinUcb
+from policies.select.objective import Objective
 from policies.select.port import Context, Feedback, Option, Selector
 from policies.select.thompson import Thompson
 
@@ -19,7 +20,7 @@ LEARNED_ON = 1000
 MODELS = 8  # the fleet: the best by what was learned from
 ASKED = 0.99
 FLOOR = 0.5  # share of the logged decisions drawn evenly
-VALUE_USD = 0.05
+USUAL, THRIFTY = Objective(worth_usd=0.05), Objective(worth_usd=0.003)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,8 @@ def split(answers: Answers) -> tuple[Questions, Questions]:
 
 def logging_odds(learned_on: Questions, asked: Questions) -> Floats:
     """A Thompson bandit that saw one answer a question, frozen, with a floor; shape (n, models)."""
-    learner = _taught(Thompson(beliefs=_beliefs(), value_usd=VALUE_USD, scale=0.5), learned_on)
-    return _odds(Thompson(beliefs=learner.beliefs, value_usd=VALUE_USD, floor=FLOOR), asked)
+    learner = _taught(Thompson(beliefs=_beliefs(), objective=USUAL, scale=0.5), learned_on)
+    return _odds(Thompson(beliefs=learner.beliefs, objective=USUAL, floor=FLOOR), asked)
 
 
 def targets(learned_on: Questions, asked: Questions) -> Mapping[str, Floats]:
@@ -67,11 +68,11 @@ def targets(learned_on: Questions, asked: Questions) -> Mapping[str, Floats]:
     beliefs = _beliefs().learn(whole)
     ranked = np.argsort(-learned_on.right.mean(axis=0))
     return {
-        "linucb": _odds(LinUcb(beliefs=beliefs, value_usd=VALUE_USD, alpha=0.5), asked),
-        "epsilon_greedy": _odds(EpsilonGreedy(beliefs=beliefs, value_usd=VALUE_USD, epsilon=0.2), asked),
-        "thrifty": _odds(LinUcb(beliefs=beliefs, value_usd=0.003, alpha=0.0), asked),
+        "linucb": _odds(LinUcb(beliefs=beliefs, objective=USUAL, alpha=0.5), asked),
+        "epsilon_greedy": _odds(EpsilonGreedy(beliefs=beliefs, objective=USUAL, epsilon=0.2), asked),
+        "thrifty": _odds(LinUcb(beliefs=beliefs, objective=THRIFTY, alpha=0.0), asked),
         "best_model": np.tile(np.eye(len(asked.models))[ranked[0]], (len(asked.right), 1)),
-        "third_model": np.tile(np.eye(len(asked.models))[ranked[2]], (len(asked.right), 1)),
+        "third_model": np.tile(np.eye(len(asked.models))[ranked[:3][-1]], (len(asked.right), 1)),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from policies.request import coin
 from policies.select.beliefs import Beliefs, Floats
+from policies.select.objective import Objective
 from policies.select.port import Choice, Context, Feedback, Option
 from policies.select.purse import Purse
 
@@ -27,9 +28,7 @@ class Outlook(NamedTuple):
 class Explorer:
     """A learner that weighs options in dollars; deriving classes say with which odds each is taken."""
 
-    value_usd: float = 0.01  # what an answer of quality 1 is worth
-    late_usd_per_s: float = 0.0  # what a second past the deadline costs
-    usd_per_joule: float = 0.0
+    objective: Objective = field(default_factory=Objective)
     floor: float = 0.0  # every option is taken with at least this probability over the number of options
     beliefs: Beliefs = field(default_factory=lambda: Beliefs(width=1))
     purse: Purse = field(default_factory=Purse)
@@ -37,8 +36,9 @@ class Explorer:
     def outlook(self, context: Context, options: Sequence[Option]) -> Outlook:
         """What each option is expected to be worth to this request."""
         quality, error = self.beliefs.expect(context, options)
-        costs = np.array([self._cost(option) for option in options])
-        return Outlook(quality, self.value_usd * quality - costs, self.value_usd * error)
+        worth = np.array(self.objective.scores(context, options, quality))
+        above = np.array(self.objective.scores(context, options, quality + error))
+        return Outlook(quality, worth, above - worth)
 
     def odds(self, outlook: Outlook) -> Floats:
         """With which probability each option is taken, were money no object."""
@@ -65,9 +65,6 @@ class Explorer:
         """Having seen what became of some choices."""
         bills = {one.context.id: one.usd for one in feedback if isfinite(one.usd)}
         return replace(self, beliefs=self.beliefs.learn(feedback), purse=self.purse.billed(bills))
-
-    def _cost(self, option: Option) -> float:
-        return option.usd + self.late_usd_per_s * option.over_slo_s + self.usd_per_joule * option.joules
 
     def _within_purse(self, outlook: Outlook, options: Sequence[Option]) -> Floats:
         shares, first = self.odds(outlook), best(outlook.worth_usd)

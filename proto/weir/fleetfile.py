@@ -147,6 +147,14 @@ class Objective(Strict):
     priority: int = 0  # the higher, the sooner served; below 0 it is refused where it would come late
 
 
+class Select(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: str = Field(min_length=1)  # a file of rules, beside this one unless its path says otherwise
+    heads: str | None = None  # folder of trained heads; the packaged ones when left out
+    deadline_s: PositiveFloat = 0.05  # after which a request goes on without the classifier's readings
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
@@ -154,6 +162,7 @@ class FleetFile(Strict):
     slo: Slo = Slo()
     rewrites: list[Rewrite] = []
     objectives: list[Objective] = []
+    select: Select | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FleetFile":

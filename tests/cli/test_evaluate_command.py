@@ -22,7 +22,8 @@ def record(i: int, **changed: Any) -> dict[str, Any]:
     return {
         "id": f"r-{i}", "at": float(i), "request": {"model": "auto", "tenant": "t"}, "candidates": [], "chosen": "x",
         "why": "w", "propensity": 1.0,
-        "selection": {
+        "choice": {
+            "decision": f"d-{i}",
             "features": [coin(f"{i}", 3)], "chosen": chosen, "propensity": EVEN,
             "options": [{"model": name, "pool": "a", "usd": USD[name]} for name in GOOD],
         },
@@ -75,15 +76,24 @@ def test_decisions_that_nobody_judged_are_counted_and_left_out(weir: Weir, tmp_p
     assert estimates(weir, written(tmp_path, rows), "always:large")["unjudged"] == 30
 
 
+def test_a_verdict_on_a_line_of_its_own_finds_its_decision(weir: Weir, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for i in range(100):
+        told = record(i)
+        rating = told["outcome"].pop("quality")
+        rows += [told, {"feedback": f"d-{i}", "rating": rating}]
+    assert estimates(weir, written(tmp_path, rows), "always:large")["unjudged"] == 0
+
+
 @pytest.mark.parametrize(
     ("rows", "policy", "says"),
     [
         ([record(0)], "always:large", "too few"),
         ([record(i) for i in range(100)], "always:huge", "known: large, small"),
         ([record(i) for i in range(100)], "tompson", "did you mean 'thompson'"),
-        ([{key: value for key, value in record(0).items() if key != "selection"}], "ucb", "holds no model choices"),
-        ([record(0, selection={"options": [], "chosen": 0, "propensity": 1.0})], "ucb", "cannot be read"),
-        ([record(0, selection={"chosen": 0})], "ucb", "cannot be read"),
+        ([{key: value for key, value in record(0).items() if key != "choice"}], "ucb", "holds no model choices"),
+        ([record(0, choice={"options": [], "chosen": 0, "propensity": 1.0})], "ucb", "cannot be read"),
+        ([record(0, choice={"options": [{"model": "a"}], "chosen": 0})], "ucb", "cannot be read"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_a_sentence(
@@ -96,7 +106,7 @@ def test_what_makes_no_sense_is_said_in_a_sentence(
 
 def test_a_propensity_of_zero_names_its_decision(weir: Weir, tmp_path: Path) -> None:
     rows = [record(i) for i in range(100)]
-    rows[80]["selection"]["propensity"] = 0.0
+    rows[80]["choice"]["propensity"] = 0.0
     done = weir("evaluate", written(tmp_path, rows), "--policy", "ucb")
     assert done.exit_code == 2
     assert "propensity outside" in done.output

@@ -12,6 +12,7 @@ from policies.select.beliefs import Beliefs
 from policies.select.epsilon_greedy import EpsilonGreedy
 from policies.select.exploring import Explorer, drawn_from
 from policies.select.linucb import LinUcb
+from policies.select.objective import Objective
 from policies.select.port import SELECTORS, Option
 from policies.select.purse import Purse
 from policies.select.thompson import Thompson, chance_of_best, normal_cdf
@@ -64,13 +65,13 @@ def test_after_much_evidence_the_better_option_is_taken(kind: type[Explorer]) ->
 
 @every_bandit
 def test_equal_quality_goes_to_the_cheaper_option(kind: type[Explorer]) -> None:
-    learner = made(kind, value_usd=0.01).learn([*many(CHEAP, 0.6, 2000), *many(DEAR, 0.6, 2000)])
+    learner = made(kind, objective=Objective(worth_usd=0.01)).learn([*many(CHEAP, 0.6, 2000), *many(DEAR, 0.6, 2000)])
     assert frequencies(learner, BOTH, 300)[0] > 0.9
 
 
 @every_bandit
 def test_a_late_or_power_hungry_option_is_worth_less(kind: type[Explorer]) -> None:
-    learner = made(kind, late_usd_per_s=0.01, usd_per_joule=0.001)
+    learner = made(kind, objective=Objective(late_usd=0.01, joule_usd=0.001))
     plain = learner.outlook(context(), [CHEAP]).worth_usd[0]
     assert learner.outlook(context(), [CHEAP._replace(over_slo_s=2.0)]).worth_usd[0] == pytest.approx(plain - 0.02)
     assert learner.outlook(context(), [CHEAP._replace(joules=5.0)]).worth_usd[0] == pytest.approx(plain - 0.005)

@@ -87,7 +87,8 @@ def test_a_condition_with_too_many_cases_says_so() -> None:
 
 def unit(rng: np.random.Generator, n: int, d: int) -> Vectors:
     found: Vectors = rng.normal(size=(n, d))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    return found
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4), st.floats(-0.9, 0.95))
@@ -159,7 +160,7 @@ EVERY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("when", EVERY, ids=str)
+@pytest.mark.parametrize("when", EVERY, ids=[str(i) for i in range(len(EVERY))])
 def test_for_every_structural_signal_a_request_can_be_made(when: Predicate) -> None:
     assert any(request(box) is not None for box in SPACE.boxes(when))
 

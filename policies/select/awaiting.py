@@ -15,7 +15,7 @@ class Unsettled(Enum):
     NO_NUMBER = "no-number"  # a quality that is no number between 0 and 1
 
 
-class Ledger:
+class Awaiting:
     """Open choices by request id, at most so many, each for so long; a mutable store, so that it need not be copied."""
 
     def __init__(self, most: int = 100_000, keep_s: float = 86_400.0) -> None:
