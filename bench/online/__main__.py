@@ -15,8 +15,9 @@ from typing import Any
 
 from bench.embedded import embedded
 from bench.online.answers import PROJECTED, Answers, read
+from bench.online.peers import peers
 from bench.online.regret import interval, regret
-from bench.online.stream import runs
+from bench.online.stream import Bandit, runs
 from policies.select.beliefs import Beliefs
 from policies.select.epsilon_greedy import EpsilonGreedy
 from policies.select.exploring import Explorer
@@ -49,7 +50,7 @@ def learners() -> Mapping[str, Callable[[], Explorer]]:
     }
 
 
-def measure(answers: Answers, make: Callable[[], Explorer], seeds: int, severity: float) -> dict[str, Any]:
+def measure(answers: Answers, make: Callable[[], Bandit], seeds: int, severity: float) -> dict[str, Any]:
     """One bandit on several streams."""
     found = [(regret(of, ran), ran) for of, ran in runs(answers, make, seeds, severity)]
     return {
@@ -73,6 +74,9 @@ def figures(answers: Answers, seeds: int) -> dict[str, Any]:
     for name, make in learners().items():
         told[name] = measure(answers, make, seeds, SEVERITY)
         say(f"{name}: {told[name]['regret_share']} of the static policy's regret")
+    for name, peer in peers(answers.models).items():
+        told[name] = measure(answers, peer, max(seeds // 2, 2), SEVERITY)
+        say(f"{name}: {told[name]['regret_share']}")
     for severity in (0.25, 1.0):
         found = measure(answers, learners()[HEADLINE], max(seeds // 2, 2), severity)
         told[f"{HEADLINE}_severity_{severity:g}"] = found

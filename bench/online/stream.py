@@ -1,18 +1,40 @@
 """The stream: one question a second, judged late or never, and the best model worse from half-way on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from bench.online.answers import Answers, Floats
-from policies.select.exploring import Explorer
-from policies.select.port import Context, Feedback, Option
+from policies.select.beliefs import Beliefs
+from policies.select.port import Choice, Context, Feedback, Option
+from policies.select.purse import Purse
 
 BATCH = 20  # seconds between two moments of learning
 MOST_LATE_S = 120.0
 UNJUDGED = 0.2  # share of answers that nobody judges
+
+
+class Bandit(Protocol):
+    """Ours, or a library's behind the same questions."""
+
+    @property
+    def purse(self) -> Purse:
+        """What exploring may cost."""
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """What it learned."""
+
+    def choose(self, context: Context, options: Sequence[Option]) -> Choice:
+        """See `Selector`."""
+
+    def sent(self, context: Context, options: Sequence[Option], choice: Choice) -> Self:
+        """Having sent a request so."""
+
+    def learn(self, feedback: Sequence[Feedback]) -> Self:
+        """Having seen that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +81,7 @@ def stream(answers: Answers, seed: int, severity: float) -> Stream:
     return Stream(answers=answers, order=order, right=right, best=best, seed=seed)
 
 
-def run(of: Stream, learner: Explorer) -> Run:
+def run(of: Stream, learner: Bandit) -> Run:
     """The stream through a learner."""
     waiting: list[tuple[float, Feedback]] = []
     quality, usd, overdrawn, late = np.zeros(len(of.order)), 0.0, False, np.random.default_rng(of.seed + 1)
@@ -95,7 +117,7 @@ def question(of: Stream, t: int, row: int) -> tuple[Context, list[Option], list[
     return Context(f"{of.seed}-{t}", of.answers.vectors[row]), options, places
 
 
-def runs(answers: Answers, make: Callable[[], Explorer], seeds: int, severity: float) -> Iterator[tuple[Stream, Run]]:
+def runs(answers: Answers, make: Callable[[], Bandit], seeds: int, severity: float) -> Iterator[tuple[Stream, Run]]:
     """One stream a seed."""
     for seed in range(seeds):
         of = stream(answers, seed, severity)
