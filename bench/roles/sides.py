@@ -1,16 +1,12 @@
 """Who competes: the policy, the oracle, every fixed split, the mixed fleet, and xLLM's min-load."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
-from bench.roles.traffic import Phase
 from policies.fleet import Replica
 from policies.perf.profiles import latency_model
 from policies.policy import routing
-from policies.scale.roles import Roles
 from policies.scale.scaling import History, Scaling, Wish
 from policies.scale.splits import Split, moves, split_of
 from sims.arrivals import Arrivals
