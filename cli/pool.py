@@ -36,25 +36,14 @@ def pool(
 
     import uvloop
 
-    from cli.door import WrongUse
     from cli.places import free_port, split
-    from cli.served import refuse_without_addresses
-    from policies.scale.scaling import scaling as known_scaling
     from pool.app import run
     from pool.settings import Settings
-    from weir.fleetfile import read_fleet
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    if fleet is None and not watch_resources:
-        raise WrongUse("give --fleet FILE, --watch-resources or both")
-    if scaling not in ("off", "recommend", "act"):
-        raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
-    if scaling_policy:
-        known_scaling(scaling_policy)
-    if fleet is not None:
-        refuse_without_addresses(fleet, read_fleet(fleet))
+    _check(fleet, scaling, scaling_policy, watch_resources=watch_resources)
     if port:
         free_port(host, port)
     settings = Settings(
@@ -71,3 +60,20 @@ def pool(
         ranks=ranks,
     )
     uvloop.run(run(settings, fleet))
+
+
+def _check(fleet: Path | None, scaling: str, policy: str, *, watch_resources: bool) -> None:
+    """Raise what is wrong with how the fleet is to be found and scaled, before anything is started."""
+    from cli.door import WrongUse
+    from cli.served import refuse_without_addresses
+    from policies.scale.scaling import scaling as known_scaling
+    from weir.fleetfile import read_fleet
+
+    if fleet is None and not watch_resources:
+        raise WrongUse("give --fleet FILE, --watch-resources or both")
+    if scaling not in ("off", "recommend", "act"):
+        raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
+    if policy:
+        known_scaling(policy)
+    if fleet is not None:
+        refuse_without_addresses(fleet, read_fleet(fleet))
