@@ -10,6 +10,7 @@ from cli import (
     compare,
     demo,
     emulate,
+    evaluate,
     explain,
     fleet,
     load,
@@ -45,6 +46,7 @@ app.command("sweep")(sweep.sweep)
 app.command("plan")(planner.plan)
 app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
+app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
 app.add_typer(fleet.app, name="fleet")

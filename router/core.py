@@ -213,10 +213,13 @@ class Core:
         expected = model.estimate.expected_tokens
         if order.max_tokens and order.max_tokens < expected:
             expected = float(order.max_tokens)
+        most, limit = float(order.max_tokens), float(model.context_limit)
+        if limit < tokens + max(most, 1.0) <= SLACK * limit:
+            most = min(most, limit - 1.0)
+            tokens = min(tokens, limit - max(most, 1.0))
         session = float(hash31(order.session)) if order.session else 0.0
         self.used.ask(
-            float(hash31(order.id)), session, model.number, tokens, float(order.max_tokens), expected, self._ttft_slo_s,
-            self._tpot_slo_s,
+            float(hash31(order.id)), session, model.number, tokens, most, expected, self._ttft_slo_s, self._tpot_slo_s,
         )  # fmt: skip
 
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:

@@ -54,3 +54,6 @@ class Snapshot(msgspec.Struct):
     knowledge: dict[str, int] = {}  # replicas by how well their cache is known
     caches: dict[str, CacheCounts] = {}  # by replica
     untold: dict[str, int] = {}  # prompts compared as text, by why their tokens could not be told
+    continuations: dict[str, int] = {}  # streams that went on at another replica, by what broke them
+    handovers: dict[str, int] = {}  # prompts handed from one replica to another, by what came of it
+    broken: dict[str, int] = {}  # replies that stopped half-way, by why

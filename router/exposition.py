@@ -60,6 +60,11 @@ class Exposition:
                        total.untold)  # fmt: skip
         yield from _per_replica(total)
         yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
+        yield _counter("weir_continuations", "Streams that went on at another replica, by what broke them.", "why",
+                       total.continuations)  # fmt: skip
+        yield _counter("weir_handovers", "Prompts handed from one replica to another, by outcome.", "outcome",
+                       total.handovers)  # fmt: skip
+        yield _counter("weir_replies_broken", "Replies that stopped half-way, by why.", "why", total.broken)
         decide = HistogramMetricFamily("weir_decision_seconds", "Seconds to decide one request.")
         decide.add_metric([], _buckets(total.decisions), total.decisions.total)
         yield decide
@@ -164,8 +169,8 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
     for one in snapshots:
         _add_histogram(out.decisions, one.decisions)
         _add_counts(out.refused, one.refused)
-        _add_counts(out.retries, one.retries)
-        _add_counts(out.untold, one.untold)
+        for by in ("retries", "untold", "continuations", "handovers", "broken"):
+            _add_counts(getattr(out, by), getattr(one, by))
         for replica, cache in one.caches.items():
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:

@@ -71,7 +71,8 @@ class Metrics:
     """The counters of one worker."""
 
     __slots__ = (
-        "_caches", "_decisions", "_series", "connections", "held", "in_flight", "refusals", "retries", "untold",
+        "_caches", "_decisions", "_series", "broken", "connections", "continuations", "handovers", "held", "in_flight",
+        "refusals", "retries", "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -81,6 +82,9 @@ class Metrics:
         self.untold: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
+        self.continuations: dict[str, int] = {}
+        self.handovers: dict[str, int] = {}
+        self.broken: dict[str, int] = {}
         self.connections = self.held = self.in_flight = 0
 
     def decision(self, seconds: float) -> None:
@@ -127,6 +131,18 @@ class Metrics:
         """An attempt failed and another is made."""
         self.retries[why] = self.retries.get(why, 0) + 1
 
+    def continued(self, why: str) -> None:
+        """A stream broke and goes on at another replica."""
+        self.continuations[why] = self.continuations.get(why, 0) + 1
+
+    def handed_over(self, outcome: str) -> None:
+        """A prompt computed on one replica was to be decoded on another."""
+        self.handovers[outcome] = self.handovers.get(outcome, 0) + 1
+
+    def broke_off(self, why: str) -> None:
+        """A reply stopped half-way, and nobody could go on with it."""
+        self.broken[why] = self.broken.get(why, 0) + 1
+
     def series(self, model: str, pool: str) -> Series:
         """The counts of one model in one pool."""
         found = self._series.get((model, pool))
@@ -139,5 +155,6 @@ class Metrics:
         series = {f"{model}\t{pool}": counts.told() for (model, pool), counts in self._series.items()}
         return Snapshot(
             series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
-            caches=self._caches, untold=self.untold,
+            caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
+            broken=self.broken,
         )  # fmt: skip

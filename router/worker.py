@@ -12,6 +12,7 @@ import msgspec
 import uvloop
 
 from router.core import Core
+from router.extproc.endpoint import Endpoint
 from router.frames import READY, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
@@ -45,6 +46,7 @@ class Worker:
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
         self.gateway = Gateway(self.core, settings)
+        self.endpoint = Endpoint(self.core, settings) if settings.ext_proc else None
         self.stop = asyncio.Event()
         self._ready = False
 
@@ -55,7 +57,7 @@ class Worker:
             loop.add_signal_handler(name, self.stop.set)
         _, self._frames = await loop.create_connection(lambda: Frames(self._on_update, self.stop.set), sock=self._pipe)
         await self.stop.wait()
-        await self.gateway.drain()
+        await asyncio.gather(self.gateway.drain(), *([self.endpoint.drain()] if self.endpoint else []))
         self._report()
         if self.recorder is not None:
             self.recorder.close()
@@ -65,6 +67,8 @@ class Worker:
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
         self.gateway.release()
+        if self.endpoint is not None:
+            self.endpoint.release()
         if not self._ready:
             for model in self.core.models.values():
                 model.preload()
@@ -73,6 +77,9 @@ class Worker:
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))
+        if self.endpoint is not None:
+            host, _, port = self.settings.ext_proc.rpartition(":")
+            await self.endpoint.start(listen(host.strip("[]"), int(port)))
         gc.collect()
         gc.freeze()  # what is loaded by now lives as long as the process: no need to look at it again
         gc.set_threshold(50_000, 20, 100)

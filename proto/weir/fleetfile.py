@@ -126,11 +126,34 @@ class Pool(Strict):
         return len(self.addresses) or self.replicas or 0
 
 
+class Target(Strict):
+    """One model that a rewritten request may go to."""
+
+    model: str = Field(min_length=1)
+    weight: PositiveInt = 1
+
+
+class Rewrite(Strict):
+    """Requests for one model go to others, as an InferenceModelRewrite says; at an Envoy's endpoint picker."""
+
+    model: str = Field(min_length=1)  # as clients ask for it; "*": every model without a rewrite of its own
+    targets: list[Target] = Field(min_length=1)
+
+
+class Objective(Strict):
+    """What a request may name as its objective, as an InferenceObjective says."""
+
+    name: str = Field(min_length=1)
+    priority: int = 0  # the higher, the sooner served; below 0 it is refused where it would come late
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
     pools: list[Pool] = Field(min_length=1)
     slo: Slo = Slo()
+    rewrites: list[Rewrite] = []
+    objectives: list[Objective] = []
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FleetFile":
@@ -138,6 +161,17 @@ class FleetFile(Strict):
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"two pools named {min(twice)!r}: a pool's name is its identity")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_are_unique(self) -> "FleetFile":
+        for kind, given in (
+            ("rewrites of model", [each.model for each in self.rewrites]),
+            ("objectives named", [each.name for each in self.objectives]),
+        ):
+            twice = {name for name in given if given.count(name) > 1}
+            if twice:
+                raise ValueError(f"two {kind} {min(twice)!r}: one each")
         return self
 
 

@@ -305,6 +305,7 @@ class Exchange:
     def _break_off(self, why: str, whole: bool) -> None:
         """The reply stops half-way: a stream is told so where a chunk may stand, and the connection ends unfinished."""
         self.ended = True
+        self.gateway.core.metrics.broke_off(why)
         if self.placement is not None:
             self.settle(self.placement, ok=False, status=502)
         spoken = self.spoken
