@@ -43,7 +43,7 @@ def pool(
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    _check(fleet, scaling, scaling_policy, watch_resources=watch_resources)
+    _check(fleet, watch_resources, scaling, scaling_policy)
     if port:
         free_port(host, port)
     settings = Settings(
@@ -62,8 +62,8 @@ def pool(
     uvloop.run(run(settings, fleet))
 
 
-def _check(fleet: Path | None, scaling: str, policy: str, *, watch_resources: bool) -> None:
-    """Raise what is wrong with how the fleet is to be found and scaled, before anything is started."""
+def _check(fleet: Path | None, watch_resources: bool, scaling: str, scaling_policy: str) -> None:
+    """Raise what is wrong with options that need one another or have few values, or with the fleet file."""
     from cli.door import WrongUse
     from cli.served import refuse_without_addresses
     from policies.scale.scaling import scaling as known_scaling
@@ -73,7 +73,7 @@ def _check(fleet: Path | None, scaling: str, policy: str, *, watch_resources: bo
         raise WrongUse("give --fleet FILE, --watch-resources or both")
     if scaling not in ("off", "recommend", "act"):
         raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
-    if policy:
-        known_scaling(policy)
+    if scaling_policy:
+        known_scaling(scaling_policy)
     if fleet is not None:
         refuse_without_addresses(fleet, read_fleet(fleet))
