@@ -49,6 +49,7 @@ CLAIMS: Mapping[str, Claim] = {
     "kv-index": Claim(says="the KV index beside Dynamo's radix tree: events, look-ups, bytes a block, hashing"),
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
+    "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
 }
 

@@ -5,11 +5,22 @@ import json
 import pytest
 
 from router.extproc import frames
+from router.extproc.endpoint import Endpoint
 from router.refusals import TABLE
 from router.settings import Settings
-from router.extproc.endpoint import Endpoint
 from tests.router.extproc.plane import (
-    BUFFERED, CHAT, DUPLEX, Plane, body, endpoint, endpoint_of, headers, load, reply_body, reply_headers, set_headers,
+    BUFFERED,
+    CHAT,
+    DUPLEX,
+    Plane,
+    body,
+    endpoint,
+    endpoint_of,
+    headers,
+    load,
+    reply_body,
+    reply_headers,
+    set_headers,
 )  # fmt: skip
 from tests.router.routers import core_of, described
 from weir.v1 import ext_proc_pb2 as pb
