@@ -1,7 +1,9 @@
 """Envoy's configuration, alone and with a processor: the chart's own filter and clusters, on loopback."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from bench.gateway.configs import TYPES, address
 from bench.gateway.places import REPLICA_PORTS, RUN
@@ -10,6 +12,11 @@ LIMITS = {"max_connections": 8192, "max_pending_requests": 8192, "max_requests":
 HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 ENDPOINT = "x-gateway-destination-endpoint"
 DUPLEX, BUFFERED = "FULL_DUPLEX_STREAMED", "BUFFERED"
+READ = (":path", ":method", "x-request-id", "x-session-id")
+READ_PREFIXES = ("x-weir-", "x-gateway-", "x-llm-d-")
+"""The request headers that the picker reads: the others stay in Envoy."""
+Processor: TypeAlias = Callable[[int], tuple[str, ...]]
+"""The arguments of `python -m` that start a processor on a port."""
 HEADERS_ONLY = {"request_header_mode": "SEND", "response_header_mode": "SKIP"}
 
 
@@ -24,17 +31,14 @@ def modes(body: str, *, replies: bool = True) -> dict[str, str]:
 
 
 def write(
-    name: str,
-    port: int,
-    processor: int = 0,
-    shown: dict[str, str] | None = None,
-    ports: tuple[int, ...] = REPLICA_PORTS,
-) -> Path:
+    name: str, port: int, processor: int = 0, shown: dict[str, str] | None = None, *,
+    picks: bool = True, ports: tuple[int, ...] = REPLICA_PORTS,
+) -> Path:  # fmt: skip
     """Envoy on `port`, with a processor on another port that is shown what `shown` says; none where there is none."""
     filters: list[dict[str, object]] = [
         {"name": "envoy.filters.http.router", "typed_config": {"@type": f"{TYPES}.http.router.v3.Router"}}
     ]
-    clusters = [replicas(ports, picked=processor > 0)]
+    clusters = [replicas(ports, picked=processor > 0 and picks)]
     if processor:
         filters.insert(0, {"name": "envoy.filters.http.ext_proc", "typed_config": ext_proc(shown or {})})
         clusters.append(brain(processor))
@@ -60,12 +64,15 @@ def manager(filters: list[dict[str, object]]) -> dict[str, object]:
 
 def ext_proc(shown: dict[str, str]) -> dict[str, object]:
     """The external processing filter."""
+    patterns = [*({"exact": name} for name in READ), *({"prefix": name} for name in READ_PREFIXES)]
     return {
         "@type": f"{TYPES}.http.ext_proc.v3.ExternalProcessor",
         "grpc_service": {"envoy_grpc": {"cluster_name": "weir"}},
         "message_timeout": "35s",
         "failure_mode_allow": False,
         "processing_mode": shown,
+        "allow_mode_override": True,
+        "forward_rules": {"allowed_headers": {"patterns": patterns}},
         "metadata_options": {
             "forwarding_namespaces": {"untyped": ["envoy.lb", "envoy.lb.subset_hint"]},
             "receiving_namespaces": {"untyped": ["envoy.lb"]},

@@ -144,7 +144,7 @@ class Plane:
 
     def cut_off(self) -> int | None:
         """The error code with which the connection was ended."""
-        found = [one for one in self.of(frames.GOAWAY)]
+        found = list(self.of(frames.GOAWAY))
         return int.from_bytes(found[-1].payload[4:8], "big") if found else None
 
 
@@ -158,9 +158,9 @@ def headers(body_mode: int = DUPLEX, *, ends: bool = False, subset: str = "", **
         protocol_config=pb.ProtocolConfiguration(request_body_mode=body_mode, response_body_mode=body_mode),
     )
     if subset:
-        request.metadata_context.filter_metadata["envoy.lb.subset_hint"].update({
-            "x-gateway-destination-endpoint-subset": subset
-        })
+        request.metadata_context.filter_metadata["envoy.lb.subset_hint"].update(
+            {"x-gateway-destination-endpoint-subset": subset}
+        )
     return request
 
 
