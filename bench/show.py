@@ -50,7 +50,15 @@ CLAIMS: Mapping[str, Claim] = {
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "chaos": Claim(says="load with known answers while replicas, Redis, pool and routers are killed, paused, cut off"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
+    "k8s": Claim(
+        says="installed, routed, scaled, upgraded and uninstalled at a real API server, as docs/kubernetes.md says"
+    ),
+    "k8s-scale": Claim(says="a thousand pods in forty pools of a real API server: routable, and a change heard"),
+    "k8s-chaos": Claim(says="the leader killed, the API cut off, etcd restarted, watches expired: who is lost"),
+    "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
+    "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
+    "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),
 }
 
 MODULES = {"kv-index": "kv"}  # of claims whose module has another name

@@ -26,6 +26,9 @@ MODULES = (
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
     "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
     "router.gateway.upstream", "router.gateway.exchange", "router.gateway.client", "router.gateway.server",
+    "router.extproc.frames", "router.extproc.heads", "router.extproc.stream", "router.extproc.connection",
+    "router.extproc.messages", "router.extproc.metadata", "router.extproc.answers", "router.extproc.rewriting",
+    "router.extproc.health", "router.extproc.call", "router.extproc.picker", "router.extproc.endpoint",
 )  # fmt: skip
 SETUP = """
 from setuptools import setup

@@ -71,8 +71,8 @@ class Metrics:
     """The counters of one worker."""
 
     __slots__ = (
-        "_caches", "_decisions", "_series", "broken", "connections", "continuations", "handovers", "held", "in_flight",
-        "refusals", "retries", "untold",
+        "_caches", "_decisions", "_series", "broken", "chosen", "connections", "continuations", "handovers", "held",
+        "in_flight", "judged_decisions", "refusals", "retries", "unread", "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -80,6 +80,9 @@ class Metrics:
         self._decisions = Histogram(DECISIONS)
         self._caches: dict[str, CacheCounts] = {}
         self.untold: dict[str, int] = {}
+        self.chosen: dict[str, int] = {}  # requests by the rule that chose their model
+        self.unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
+        self.judged_decisions: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
         self.continuations: dict[str, int] = {}
@@ -123,6 +126,18 @@ class Metrics:
         """A prompt is compared as text, because its tokens could not be told."""
         self.untold[why] = self.untold.get(why, 0) + 1
 
+    def chosen_by(self, rule: str) -> None:
+        """A rule chose a request's model."""
+        self.chosen[rule] = self.chosen.get(rule, 0) + 1
+
+    def unread_signals(self, why: str) -> None:
+        """A request is decided without readings that its rules wanted."""
+        self.unread[why] = self.unread.get(why, 0) + 1
+
+    def judged_decision(self, verdict: str) -> None:
+        """Feedback came, and was taken or refused."""
+        self.judged_decisions[verdict] = self.judged_decisions.get(verdict, 0) + 1
+
     def refused(self, reason: str) -> None:
         """A request was refused."""
         self.refusals[reason] = self.refusals.get(reason, 0) + 1
@@ -156,5 +171,5 @@ class Metrics:
         return Snapshot(
             series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
             caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
-            broken=self.broken,
+            broken=self.broken, chosen=self.chosen, unread=self.unread, judged=self.judged_decisions,
         )  # fmt: skip

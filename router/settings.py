@@ -35,9 +35,18 @@ class Settings:
     bootstrap_port: int = 8998  # of a prefill replica's bootstrap server
     suspend_s: float = 0.5  # how long a replica that refused a connection is left out
     drain_s: float = 30.0
+    ext_proc: str = ""  # host:port on which Envoy's external processing is answered; empty: it is not
+    ext_proc_fallbacks: int = 1  # endpoints named behind the first; 0 for data planes that take only one
+    ext_proc_replies: float = 0.125  # share of the replies to be shown for what they tell: usage, failures
+    ext_proc_streams: int = 128  # calls at once on a connection; a proxy with more opens another, at another worker
+    rewrites: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()  # model asked for → (model, weight) it goes to
+    objectives: tuple[tuple[str, int], ...] = ()  # what clients may name, and its priority
     tokens: str = "auto"  # auto: count tokens where that tells something; always; estimate: never
     text_block_bytes: int = 256  # what a block is where prompts are compared as text
     index_blocks: int = 1 << 20
+    classifier: str = ""  # socket of the classifier; empty: there is none
+    classifier_deadline_s: float = 0.05  # after which a request for "auto" goes on without its readings
+    decision_key: str = ""  # hex; what the ids of decisions are signed with, the same for all workers
     decisions: str = ""  # file of decision records; empty: none are kept
 
 

@@ -1,7 +1,9 @@
 """A worker process: one event loop, one core, one gateway. Told what to do by the front process over a pipe."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import resource
 import signal
 import socket
@@ -12,7 +14,8 @@ import msgspec
 import uvloop
 
 from router.core import Core
-from router.frames import READY, Frames
+from router.extproc.endpoint import Endpoint
+from router.frames import JUDGED, READY, RULES, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
@@ -39,12 +42,13 @@ def listen(host: str, port: int) -> socket.socket:
 class Worker:
     """Wires the pipe to the core and the core to the gateway."""
 
-    def __init__(self, settings: Settings, pipe: socket.socket, peers: Peers | None) -> None:
-        self.settings, self._pipe, self._peers = settings, pipe, peers
+    def __init__(self, settings: Settings, pipe: socket.socket, peers: Peers | None, index: int = 0) -> None:
+        self.settings, self._pipe, self._peers, self._index = settings, pipe, peers, index
         self.metrics = Metrics()
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
         self.gateway = Gateway(self.core, settings)
+        self.endpoint = Endpoint(self.core, settings) if settings.ext_proc else None
         self.stop = asyncio.Event()
         self._ready = False
 
@@ -55,16 +59,43 @@ class Worker:
             loop.add_signal_handler(name, self.stop.set)
         _, self._frames = await loop.create_connection(lambda: Frames(self._on_update, self.stop.set), sock=self._pipe)
         await self.stop.wait()
-        await self.gateway.drain()
+        await asyncio.gather(self.gateway.drain(), *([self.endpoint.drain()] if self.endpoint else []))
         self._report()
         if self.recorder is not None:
             self.recorder.close()
         self._frames.close()
 
+    def _on_rules(self, message: bytes) -> None:
+        """Rules that are proved: the first ones, or others in their place from the next request on."""
+        from policies.select.rules.build import ruleset  # a router without rules need not hold them in memory
+        from router.auto.serving import start
+
+        rules = ruleset(msgspec.json.decode(message))
+        if self.gateway.auto is None:
+            self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
+            self.gateway.auto.on_judged = self._judged
+        else:
+            self.gateway.auto.take(rules)
+
+    def _judged(self, decision: str, rating: float) -> None:
+        """Feedback was taken here: keep it, and have the other workers refuse it from now on."""
+        if self.recorder is not None:
+            self.recorder.feedback(decision, rating)
+        self._frames.send(JUDGED + decision.encode())
+
     def _on_update(self, message: bytes) -> None:
+        if message[:1] == RULES:
+            self._on_rules(message[1:])
+            return
+        if message[:1] == JUDGED:
+            if self.gateway.auto is not None:
+                self.gateway.auto.ledger.judged(message[1:].decode())
+            return
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
         self.gateway.release()
+        if self.endpoint is not None:
+            self.endpoint.release()
         if not self._ready:
             for model in self.core.models.values():
                 model.preload()
@@ -73,6 +104,12 @@ class Worker:
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))
+        if self.endpoint is not None:
+            # A proxy on the same core writes all it has before this process runs: more requests a read.
+            with contextlib.suppress(OSError, AttributeError):
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            host, _, port = self.settings.ext_proc.rpartition(":")
+            await self.endpoint.start(listen(host.strip("[]"), int(port)))
         gc.collect()
         gc.freeze()  # what is loaded by now lives as long as the process: no need to look at it again
         gc.set_threshold(50_000, 20, 100)
@@ -120,7 +157,7 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     pipe, descriptor, index = (int(word) for word in sys.argv[2:5])
     peers = Peers(descriptor, settings.workers, index) if parts(descriptor) > 1 else None
-    worker = Worker(settings, socket.socket(fileno=pipe), peers)
+    worker = Worker(settings, socket.socket(fileno=pipe), peers, index)
     uvloop.run(worker.run())
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from policies.perf.profiles import model
+from weir.selectors import selector
 from weir.strictyaml import load
 from weir.v1 import fleet_pb2
 
@@ -66,12 +67,15 @@ class Discover(Strict):
     port: int = Field(default=8000, ge=1, le=65535)  # of the engines' HTTP API
     events_port: int | None = Field(default=None, ge=1, le=65535)  # of their KV events
     replay_port: int | None = Field(default=None, ge=1, le=65535)
+    target: str = Field(default="", pattern=r"^((Deployment|StatefulSet|LeaderWorkerSet)/.+)?$")  # what is scaled
 
     @model_validator(mode="after")
     def _one_way(self) -> "Discover":
         ways = ("pods", "service", "inference_pool", "dns")
         if sum(bool(getattr(self, way)) for way in ways) != 1:
             raise ValueError(f"discover: give exactly one of {', '.join(ways)}")
+        if self.pods and not selector(self.pods).terms:
+            raise ValueError("discover: an empty selector would make every pod an engine")
         return self
 
 
@@ -122,11 +126,43 @@ class Pool(Strict):
         return len(self.addresses) or self.replicas or 0
 
 
+class Target(Strict):
+    """One model that a rewritten request may go to."""
+
+    model: str = Field(min_length=1)
+    weight: PositiveInt = 1
+
+
+class Rewrite(Strict):
+    """Requests for one model go to others, as an InferenceModelRewrite says; at an Envoy's endpoint picker."""
+
+    model: str = Field(min_length=1)  # as clients ask for it; "*": every model without a rewrite of its own
+    targets: list[Target] = Field(min_length=1)
+
+
+class Objective(Strict):
+    """What a request may name as its objective, as an InferenceObjective says."""
+
+    name: str = Field(min_length=1)
+    priority: int = 0  # the higher, the sooner served; below 0 it is refused where it would come late
+
+
+class Select(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: str = Field(min_length=1)  # a file of rules, beside this one unless its path says otherwise
+    heads: str | None = None  # folder of trained heads; the packaged ones when left out
+    deadline_s: PositiveFloat = 0.05  # after which a request goes on without the classifier's readings
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
     pools: list[Pool] = Field(min_length=1)
     slo: Slo = Slo()
+    rewrites: list[Rewrite] = []
+    objectives: list[Objective] = []
+    select: Select | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FleetFile":
@@ -134,6 +170,17 @@ class FleetFile(Strict):
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"two pools named {min(twice)!r}: a pool's name is its identity")
+        return self
+
+    @model_validator(mode="after")
+    def _rules_are_unique(self) -> "FleetFile":
+        for kind, given in (
+            ("rewrites of model", [each.model for each in self.rewrites]),
+            ("objectives named", [each.name for each in self.objectives]),
+        ):
+            twice = {name for name in given if given.count(name) > 1}
+            if twice:
+                raise ValueError(f"two {kind} {min(twice)!r}: one each")
         return self
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import count
 from secrets import token_hex
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -25,6 +25,9 @@ from router.refusals import error_body, refusal, reply
 from router.settings import Settings
 from router.view import Load
 from weir.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from router.auto.auto import Auto
 
 TICK_S = 0.05
 BACKLOG = 4096
@@ -57,6 +60,7 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._ticks = 0
         self._tick: asyncio.TimerHandle | None = None
+        self.auto: Auto | None = None  # chooses models for requests that name none
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
@@ -112,6 +116,9 @@ class Gateway:
             told = self._get(head)
             client.transport.write(told if head.method == b"GET" else told[: told.index(b"\r\n\r\n") + 4])
             self._after(client, head)
+        elif self.auto is not None and head.path == b"/v1/feedback" and head.method == b"POST":
+            self.auto.judge(client, head, body)
+            self._after(client, head)
         else:
             known = head.path in PROXIED
             sentence = f"{head.path.decode()} takes POST." if known else f"There is no {head.path.decode()} here."
@@ -163,10 +170,30 @@ class Gateway:
             self._after(client, head)
             return
         client.exchange = exchange = Exchange(self, client, head, body, order)
+        if self.auto is not None and order.model in self.auto.names:
+            self._choose(exchange, body)
+        elif slow is None:
+            exchange.dispatch()
+        else:
+            self._count_apart(exchange, self.core.models[order.model], slow)
+
+    def chosen(
+        self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...]
+    ) -> None:
+        """A request's model was chosen and its body says so: send it to one of those pools, or any where none is."""
+        order, slow = self._order(exchange.order.id, exchange.head, body)
+        order.stamp, order.choice, order.pools = stamp, choice, pools
+        exchange.becomes(body, order)
         if slow is None:
             exchange.dispatch()
         else:
             self._count_apart(exchange, self.core.models[order.model], slow)
+
+    def _choose(self, exchange: Exchange, body: bytes) -> None:
+        """Have a model chosen for a request that names none; its body is to be read as the client sent it."""
+        assert self.auto is not None
+        exchange.body = body
+        self.auto.begin(exchange)
 
     def _order(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """The request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
@@ -203,7 +230,8 @@ class Gateway:
 
     def _get(self, head: Head) -> bytes:
         if head.path == b"/v1/models":
-            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
+            names = {*self.core.models, *(self.auto.names if self.auto is not None else ())}
+            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(names)]
             return reply(200, _encode({"object": "list", "data": listed}))
         if head.path == b"/health":
             ready = bool(self.core.fleet.columns.ready.any()) and not self.draining

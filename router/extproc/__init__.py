@@ -1,0 +1,1 @@
+"""Envoy's external processing protocol: any Envoy as the data plane, the same core decides."""

@@ -1,0 +1,270 @@
+"""The endpoint: data planes' connections on one side, one `Core` on the other, and everything that is by the clock."""
+
+import asyncio
+import socket
+from itertools import count
+from secrets import token_hex
+from time import monotonic
+from typing import cast
+
+import msgspec
+
+from policies.decision import Outcome, Refusal, Shed
+from policies.request import coin
+from router.core import Core, Placement
+from router.extproc.call import READING, Call
+from router.extproc.connection import Connection
+from router.extproc.heads import Head
+from router.extproc.health import CHECK, WATCH, HealthCall
+from router.extproc.picker import JSON, Picker
+from router.extproc.stream import Service, Stream
+from router.gateway import body as bodies
+from router.gateway.body import BadRequest, ForeignKv
+from router.gateway.server import PROXIED
+from router.models import Model
+from router.refusals import error_body
+from router.settings import Settings
+from router.view import Load
+from weir.tokenizer import Tokenizer
+
+PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+TICK_S = 0.05
+BACKLOG = 1024
+FRAMING_BYTES = 256 << 10  # that a message may have beside a body
+SALT = 12  # of the draw whose reply is shown
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Endpoint:
+    """Answers `ExternalProcessor.Process` and the gRPC health service."""
+
+    def __init__(self, core: Core, settings: Settings) -> None:
+        self.core, self.settings = core, settings
+        self.picker = Picker(core, settings)
+        self.streams_per_connection = settings.ext_proc_streams
+        self.most_message_bytes = settings.max_body_bytes + FRAMING_BYTES
+        self.calls: dict[Call, None] = {}
+        self.draining = False
+        self._connections: set[Connection] = set()
+        self._watches: list[HealthCall] = []
+        self._held: list[Call] = []
+        self._fading: list[tuple[float, Placement]] = []
+        self._unstreamed: list[tuple[float, Load]] = []
+        self._ids, self._prefix = count(), token_hex(6)
+        self._server: asyncio.Server | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._ticks = 0
+
+    async def start(self, listener: socket.socket) -> None:
+        """Serve on a bound socket."""
+        loop = asyncio.get_running_loop()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
+        self._tick = loop.call_later(TICK_S, self._on_tick)
+
+    async def drain(self) -> None:
+        """Take no more calls, finish what is under way within the bound, then close everything."""
+        self.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.drain()
+        until = monotonic() + self.settings.drain_s
+        while monotonic() < until and self.calls:  # noqa: ASYNC110
+            await asyncio.sleep(TICK_S)
+        for connection in list(self._connections):
+            connection.transport.abort()
+        for _, placement in self._fading:
+            self._faded(placement, monotonic())
+        if self._tick is not None:
+            self._tick.cancel()
+
+    def service(self, stream: Stream, head: Head) -> Service | None:
+        """Who answers a call of this method; None where nobody does."""
+        if head.path == PROCESS:
+            call = Call(self, stream)
+            self.calls[call] = None
+            return call
+        if head.path in (CHECK, WATCH):
+            found = HealthCall(stream, head.path == WATCH, self._ready)
+            if found.watches:
+                self._watches.append(found)
+            return found
+        return None
+
+    def gone(self, call: Call) -> None:
+        """A call has ended."""
+        self.calls.pop(call, None)
+
+    def request(self, call: Call) -> None:
+        """A whole request was read: decide where it goes."""
+        headers = call.headers
+        request_id = call.id or self._id(headers)
+        path = headers.get(b":path", b"/v1/chat/completions").partition(b"?")[0]
+        if path not in PROXIED or headers.get(b":method", b"POST") != b"POST":
+            self._elsewhere(call, path)
+            return
+        try:
+            slow = self.picker.read(call, path, request_id)
+        except BadRequest as bad:
+            self.core.metrics.refused("foreign-kv" if isinstance(bad, ForeignKv) else "bad-request")
+            told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
+            call.reply(400, [JSON, (b"x-request-id", request_id.encode())], told, "bad-request")
+            return
+        if self.draining:
+            call.refuse(Shed(Refusal.DRAINING))
+        elif slow is None or call.order is None:
+            self.place(call)
+        else:
+            self._count_apart(call, self.core.models[call.order.model], slow)
+
+    def bodiless(self, call: Call) -> None:
+        """A request of which no body will be seen before it must be decided."""
+        path = call.headers.get(b":path", b"").partition(b"?")[0]
+        if path in PROXIED and call.headers.get(b":method") == b"POST":
+            self.picker.blind(call, call.id or self._id(call.headers))
+            self.place(call)
+        else:
+            self._elsewhere(call, path)
+
+    def shows(self, call: Call) -> bool:
+        """Whether the data plane is asked to show the reply to this request: a share of them, drawn by their ids."""
+        call.id = self._id(call.headers)
+        share = self.settings.ext_proc_replies
+        return share >= 1.0 or (share > 0.0 and coin(call.id, SALT) < share)
+
+    def place(self, call: Call) -> None:
+        """Ask the core."""
+        decision = self.picker.place(call, monotonic())
+        if isinstance(decision, Placement):
+            self._unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
+        call.decided(decision)
+
+    def hold(self, call: Call) -> None:
+        """Keep a request until a replica is ready; those that matter more go first."""
+        if call.priority < 0:
+            call.refuse(Shed(Refusal.NO_REPLICA))
+            return
+        self._held.append(call)
+        self._held.sort(key=_before)
+        self.core.metrics.held += 1
+
+    def release(self) -> None:
+        """The fleet changed: decide again for what is held."""
+        now, waiting, self._held = monotonic(), self._held, []
+        self.core.metrics.held -= len(waiting)
+        for call in waiting:
+            if call.over:
+                continue
+            if now - call.held_since > self.settings.hold_s:
+                call.refuse(Shed(Refusal.NO_REPLICA))
+            else:
+                self.place(call)
+            call.stream.connection.flush()
+
+    def fade(self, placement: Placement) -> None:
+        """Of a request whose reply is not shown: count its load for as long as was predicted."""
+        until = placement.sent_at + placement.ttft_s + placement.tpot_s * placement.expected_tokens
+        self._fading.append((until, placement))
+
+    def too_large(self, call: Call) -> None:
+        """A body beyond the limit."""
+        self.core.metrics.refused("http-413")
+        told = f"The body may have {self.settings.max_body_bytes} bytes."
+        call.reply(413, [JSON], error_body(told, "invalid_request_error"), "too-large")
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        connection = Connection(self, self._connections.discard)
+        self._connections.add(connection)
+        return cast("asyncio.BaseProtocol", connection)
+
+    def _id(self, headers: dict[bytes, bytes]) -> str:
+        told = headers.get(b"x-request-id", b"")[:256].decode("latin-1")
+        return told if told and told.isascii() and told.isprintable() else f"{self._prefix}-{next(self._ids):x}"
+
+    def _ready(self) -> bool:
+        return bool(self.core.fleet.columns.ready.any()) and not self.draining
+
+    def _elsewhere(self, call: Call, path: bytes) -> None:
+        """A path that no replica is asked on."""
+        if path == b"/v1/models":
+            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
+            call.reply(200, [JSON], _encode({"object": "list", "data": listed}), "models")
+            return
+        named = path[:256].decode("latin-1")
+        known = path in PROXIED
+        sentence = f"{named} takes POST." if known else f"There is no {named} here."
+        call.reply(405 if known else 404, [JSON], error_body(sentence, "invalid_request_error"), "no-such-path")
+
+    def _count_apart(self, call: Call, model: Model, vocabulary: Tokenizer) -> None:
+        """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
+        order = call.order
+        assert order is not None
+
+        def done(counted: "asyncio.Future[None]") -> None:
+            if call.over:
+                return
+            if counted.cancelled() or counted.exception() is not None:
+                order.tokens = None  # it goes on as text
+            self.place(call)
+            call.stream.connection.flush()
+
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, bodies.tokenise, order, model, vocabulary).add_done_callback(done)
+
+    def _on_tick(self) -> None:
+        now = monotonic()
+        self._ticks += 1
+        self.picker.forget_spares()
+        if self.core.view.resume(now) or self._held:
+            self.release()
+        if self._unstreamed:
+            self._start_unstreamed(now)
+        if self._ticks % 5 == 0:
+            self._sweep(now)
+        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
+
+    def _start_unstreamed(self, now: float) -> None:
+        """Replies that show no first token, or are not shown: they run when the prediction says so."""
+        still = []
+        for due, load in self._unstreamed:
+            if load.over or load.started:
+                continue
+            if now >= due:
+                self.core.view.start(load)
+            else:
+                still.append((due, load))
+        self._unstreamed = still
+
+    def _sweep(self, now: float) -> None:
+        """What has waited too long: bodies, replies, connections; and whoever watches is told how things are."""
+        settings = self.settings
+        for call in list(self.calls):
+            waited = now - call.since
+            if call.state == READING and waited > settings.body_timeout_s:
+                self.core.metrics.refused("http-408")
+                call.reply(408, [JSON], error_body("The request took too long to arrive.", "timeout_error"), "stalled")
+            elif waited > settings.deadline_s:
+                call.expire()
+            call.stream.connection.flush()
+        for connection in [each for each in self._connections if each.overdue(now, settings.head_timeout_s)]:
+            connection.transport.abort()
+        due, self._fading = self._fading, [each for each in self._fading if each[0] > now]
+        for until, placement in due:
+            if until <= now:
+                self._faded(placement, until)
+        self._watches = [watch for watch in self._watches if not watch.stream.over]
+        for watch in self._watches:
+            watch.tell()
+            watch.stream.connection.flush()
+
+    def _faded(self, placement: Placement, at: float) -> None:
+        first = placement.sent_at + placement.ttft_s
+        outcome = Outcome(True, placement.ttft_s, placement.tpot_s, at - placement.sent_at, 0, 0, -1)
+        self.core.first_token(placement, first)
+        self.core.end(placement, outcome)
+
+
+def _before(call: Call) -> tuple[int, float]:
+    return -call.priority, call.held_since
