@@ -158,9 +158,9 @@ def headers(body_mode: int = DUPLEX, *, ends: bool = False, subset: str = "", **
         protocol_config=pb.ProtocolConfiguration(request_body_mode=body_mode, response_body_mode=body_mode),
     )
     if subset:
-        request.metadata_context.filter_metadata["envoy.lb.subset_hint"].update({
-            "x-gateway-destination-endpoint-subset": subset
-        })
+        request.metadata_context.filter_metadata["envoy.lb.subset_hint"].update(
+            {"x-gateway-destination-endpoint-subset": subset}
+        )
     return request
 
 
