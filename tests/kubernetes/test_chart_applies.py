@@ -11,8 +11,6 @@ import yaml
 from tests.helm.rendering import CHART, HERE, SETS, binary
 from tests.kubernetes.clusters import World
 
-NOT_SERVED = {"ServiceMonitor", "PrometheusRule", "LeaderWorkerSet"}  # kinds of operators that are not here
-
 
 def run(world: World, *words: str, given: str | None = None) -> str:
     environment = os.environ | {"KUBECONFIG": str(world.kubeconfig)}
@@ -35,10 +33,9 @@ def test_the_api_takes_all_that_the_chart_would_apply(world: World, name: str) -
         place = each["metadata"].get("namespace")
         if place and place != world.namespace:
             each["metadata"]["namespace"] = world.namespace  # the others are not made here
-    known = [each for each in objects if each["kind"] not in NOT_SERVED]
     said = run(
         world, binary("kubectl"), "apply", "--server-side", "--dry-run=server", "--namespace", world.namespace,
-        "--filename", "-", given=yaml.safe_dump_all(known),
+        "--filename", "-", given=yaml.safe_dump_all(objects),
     )  # fmt: skip
-    assert len(re.findall("serverside-applied", said)) == len(known)
-    assert len(known) > 8
+    assert len(re.findall("serverside-applied", said)) == len(objects)
+    assert len(objects) > 8
