@@ -6,12 +6,13 @@ STAMP := $(VENV)/.stamp
 DATA ?= ../shared/data
 export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 
-.PHONY: help setup demo test test-vllm check show fmt clean
+.PHONY: help setup demo test test-vllm test-k8s check show fmt clean
 
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
 	@echo "make test    the tests"
 	@echo "make test-vllm   the tests over two real vLLM engines"
+	@echo "make test-k8s   the Kubernetes tests at a real API server, which is built first (ten minutes, once)"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
 	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
 	@echo "make fmt     format the sources"
@@ -49,12 +50,19 @@ test: setup
 test-vllm: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest tests/vllm $(ARGS)
 
+# A real kube-apiserver, unless KUBEBUILDER_ASSETS names one; helm and kubectl.
+test-k8s: setup
+	$(BIN)/python -m bench.cluster.build
+	$(BIN)/python -m bench.cluster.tools
+	WEIR_INTERPRETED=1 $(BIN)/python -m pytest tests/kubernetes tests/helm $(ARGS)
+
 check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python helm/generate.py --check
 	$(MAKE) test
 
 show: setup

@@ -48,9 +48,18 @@ CLAIMS: Mapping[str, Claim] = {
     "kv-knowledge": Claim(says="cached share by how well the router knows the replicas' caches", reads_data=True),
     "kv-index": Claim(says="the KV index beside Dynamo's radix tree: events, look-ups, bytes a block, hashing"),
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
+    "chaos": Claim(says="load with known answers while replicas, Redis, pool and routers are killed, paused, cut off"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
     "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
+    "k8s": Claim(
+        says="installed, routed, scaled, upgraded and uninstalled at a real API server, as docs/kubernetes.md says"
+    ),
+    "k8s-scale": Claim(says="a thousand pods in forty pools of a real API server: routable, and a change heard"),
+    "k8s-chaos": Claim(says="the leader killed, the API cut off, etcd restarted, watches expired: who is lost"),
+    "autoscale": Claim(says="GPU-hours and deadlines of a scaled week, beside a clairvoyant and others", reads_data=True),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
+    "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
+    "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),
 }
 
 MODULES = {"kv-index": "kv"}  # of claims whose module has another name

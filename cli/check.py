@@ -1,4 +1,4 @@
-"""`weir check`: whether a fleet file makes sense, and what it predicts."""
+"""`weir check`: whether a fleet file makes sense and what it predicts, or whether rules are proved."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,10 +16,26 @@ PROMPTS = {"1k": 1000, "8k": 8000}
 
 
 def check(
-    fleet: Annotated[Path, typer.Argument(help="The fleet file.")],
+    file: Annotated[Path, typer.Argument(help="A fleet file, or a file of rules.")],
+    fleet: Annotated[Path | None, typer.Option(help="The fleet file that rules are for.")] = None,
     json_to: Json = "",
 ) -> None:
-    """Validate a fleet file and print what each pool is predicted to do; exit code 2 says what is wrong."""
+    """Validate a fleet file and print what each pool is predicted to do, or prove rules; 2 for a file that is wrong.
+
+    Of rules: 0 when everything is proved, 1 with a counter-example when something is not.
+    """
+    from cli.door import WrongUse
+    from cli.rules import are_rules, check_rules
+
+    if are_rules(file):
+        check_rules(file, fleet, json_to)
+        return
+    if fleet is not None:
+        raise WrongUse(f"--fleet goes with a file of rules, and {file} is none")
+    _check_fleet(file, json_to)
+
+
+def _check_fleet(fleet: Path, json_to: str) -> None:
     from cli.output import console, write_json
     from weir.fleetfile import read_fleet
 

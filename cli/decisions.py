@@ -10,6 +10,10 @@ import msgspec
 NEEDED = ("id", "request", "candidates", "chosen", "why", "propensity", "outcome")
 
 
+VERDICT = b'{"feedback"'
+"""How a line begins that tells a verdict on an earlier decision."""
+
+
 class BadRecord(ValueError):
     """A file that holds no decisions, or not the one asked for."""
 
@@ -19,7 +23,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
+                if line.strip() and not line.startswith(VERDICT):
                     yield _record(path, number, line)
     except FileNotFoundError:
         raise BadRecord(f"{path}: no such file: `weir router --decisions FILE` writes one") from None
@@ -39,6 +43,13 @@ def last(path: Path, count: int) -> list[dict[str, Any]]:
     if not kept:
         raise BadRecord(f"{path} holds no decisions yet")
     return list(kept)
+
+
+def ratings(path: Path) -> dict[str, float]:
+    """Verdicts by the decision that they are about, 0..1."""
+    with path.open("rb") as lines:
+        told = [msgspec.json.decode(line) for line in lines if line.startswith(VERDICT)]
+    return {str(one["feedback"]): float(one["rating"]) for one in told}
 
 
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from cli import (
     compare,
     demo,
     emulate,
+    evaluate,
     explain,
+    fleet,
     load,
     planner,
     policies,
@@ -44,8 +46,10 @@ app.command("sweep")(sweep.sweep)
 app.command("plan")(planner.plan)
 app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
+app.command("evaluate")(evaluate.evaluate)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(trace.app, name="trace")
 
 

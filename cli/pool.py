@@ -1,13 +1,13 @@
 """`weir pool`: the service that knows the fleet."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
 
 def pool(
-    fleet: Annotated[Path, typer.Option(help="The fleet file; edits are taken in while it runs.")],
+    fleet: Annotated[Path | None, typer.Option(help="The fleet file; edits are taken in while it runs.")] = None,
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="gRPC; port 0 takes a free one.")] = "127.0.0.1:9100",
     redis: Annotated[
         str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
@@ -15,6 +15,19 @@ def pool(
     ranks: Annotated[int, typer.Option(min=1, max=64, help="Data-parallel ranks of engines that do not say.")] = 1,
     metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one.")] = None,
     scrape_interval: Annotated[float, typer.Option(help="Seconds between looks at each engine.")] = 1.0,
+    metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on.")] = "127.0.0.1",
+    watch_resources: Annotated[
+        bool, typer.Option("--watch-resources", help="Take in the namespace's Fleet, Pool and RoutePolicy resources.")
+    ] = False,
+    lease: Annotated[
+        str, typer.Option(metavar="NAME", help="A Lease: of the pool services that name it one acts, all tell routers.")
+    ] = "",
+    scaling: Annotated[
+        str, typer.Option(help="What is done about replicas wanted: `off`, `recommend` (said only) or `act`.")
+    ] = "off",
+    scaling_policy: Annotated[
+        str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
+    ] = "",
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
 ) -> None:
@@ -24,23 +37,43 @@ def pool(
     import uvloop
 
     from cli.places import free_port, split
-    from cli.served import refuse_without_addresses
     from pool.app import run
     from pool.settings import Settings
-    from weir.fleetfile import read_fleet
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    refuse_without_addresses(fleet, read_fleet(fleet))
+    _check(fleet, watch_resources, scaling, scaling_policy)
     if port:
         free_port(host, port)
     settings = Settings(
         listen=listen,
         redis=redis or None,
         metrics_port=metrics_port,
+        metrics_host=metrics_host,
+        watch_resources=watch_resources,
+        lease=lease,
+        scaling=cast("Literal['off', 'recommend', 'act']", scaling),
+        scaling_policy=scaling_policy,
         scrape_interval_s=scrape_interval,
         kv_source=kv_source,
         ranks=ranks,
     )
     uvloop.run(run(settings, fleet))
+
+
+def _check(fleet: Path | None, watch_resources: bool, scaling: str, scaling_policy: str) -> None:
+    """Raise what is wrong with options that need one another or have few values, or with the fleet file."""
+    from cli.door import WrongUse
+    from cli.served import refuse_without_addresses
+    from policies.scale.scaling import scaling as known_scaling
+    from weir.fleetfile import read_fleet
+
+    if fleet is None and not watch_resources:
+        raise WrongUse("give --fleet FILE, --watch-resources or both")
+    if scaling not in ("off", "recommend", "act"):
+        raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
+    if scaling_policy:
+        known_scaling(scaling_policy)
+    if fleet is not None:
+        refuse_without_addresses(fleet, read_fleet(fleet))

@@ -30,59 +30,69 @@ def router(
         float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")
     ] = 0.125,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
+    metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
     tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet file's.")] = None,
     tokens: Annotated[
         str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
     ] = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
+    stall: Annotated[
+        float,
+        typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
+    ] = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
+    rules: Annotated[
+        Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
+    ] = None,
+    heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
     redis: Annotated[
         str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
     ] = "",
 ) -> None:
     """Route OpenAI requests over a fleet."""
     from cli.chosen import checked
-    from cli.door import WrongUse
-    from cli.places import free_port, split, url
+    from cli.places import free_port, url
+    from cli.selection import selection
     from router.front import FrontSettings, run
     from router.settings import Settings
+
+    _check(fleet, tokens, pool, grpc, ext_proc)
+    slo, rewrites, objectives = _told(fleet)
+    chosen = selection(fleet, rules, heads)
+    ours = Settings(
+        policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
+        workers=workers, ttft_slo_s=ttft_slo or slo.ttft_s, tpot_slo_s=tpot_slo or slo.tpot_s, drain_s=drain,
+        stall_s=stall, tokens=tokens, decisions=str(decisions or ""), ext_proc=ext_proc, ext_proc_fallbacks=fallbacks,
+        ext_proc_replies=replies, rewrites=rewrites, objectives=objectives,
+        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
+    )  # fmt: skip
+    front = FrontSettings(
+        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
+        name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
+        heads=(chosen.heads or "") if chosen else "",
+    )  # fmt: skip
+    run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
+
+
+def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, or with an address."""
+    from cli.door import WrongUse
+    from cli.places import split
 
     if (fleet is None) == (not pool):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
-    slo, rewrites, objectives = _told(fleet)
-    for address in filter(None, (pool, grpc, ext_proc)):
+    for address in filter(None, (pool, *addresses)):
         split(address)
-    ours = Settings(
-        policy=policy,
-        policy_settings=checked(policy, settings or []),
-        host=host,
-        port=free_port(host, port),
-        workers=workers,
-        ttft_slo_s=ttft_slo or slo.ttft_s,
-        tpot_slo_s=tpot_slo or slo.tpot_s,
-        drain_s=drain,
-        tokens=tokens,
-        decisions=str(decisions or ""),
-        ext_proc=ext_proc,
-        ext_proc_fallbacks=fallbacks,
-        ext_proc_replies=replies,
-        rewrites=rewrites,
-        objectives=objectives,
-    )
-    front = FrontSettings(
-        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, name=name, redis=redis
-    )
-    run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
 def _told(fleet: Path | None) -> "tuple[Slo, Rewrites, Objectives]":
     """The fleet file's deadlines, rewrites and objectives; raises what is wrong with the file, and `NotServed` for a
     pool without addresses.
     """
-    from cli.served import refuse_without_addresses
+    from cli.served import refuse_discovered, refuse_without_addresses
     from weir.codec import latency
     from weir.fleetfile import Slo, messages, read_fleet
 
@@ -90,6 +100,7 @@ def _told(fleet: Path | None) -> "tuple[Slo, Rewrites, Objectives]":
         return Slo(), (), ()
     found = read_fleet(fleet)
     refuse_without_addresses(fleet, found)
+    refuse_discovered(fleet, found)
     for replica in messages(found):
         latency(replica)
     rewrites = tuple((each.model, tuple((to.model, to.weight) for to in each.targets)) for each in found.rewrites)

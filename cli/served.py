@@ -11,12 +11,20 @@ class NotServed(ValueError):
     """A pool that nobody serves yet."""
 
 
+def refuse_discovered(path: Path, fleet: "FleetFile") -> None:
+    """Raise `NotServed` for a pool whose replicas only a pool service can find."""
+    for pool in fleet.pools:
+        if pool.discover is not None:
+            raise NotServed(
+                f"{path}: pool {pool.name} is found by `discover`, which a pool service does: "
+                f"run `weir pool --fleet {path}` and give the router its address with --pool"
+            )
+
+
 def refuse_without_addresses(path: Path, fleet: "FleetFile") -> None:
     """Raise `NotServed` for a pool that is to be emulated."""
     for pool in fleet.pools:
-        if pool.discover is not None:
-            raise NotServed(f"{path}: pool {pool.name}: replicas are not found by `discover` yet: give `addresses`")
-        if not pool.addresses:
+        if not pool.addresses and pool.discover is None:
             raise NotServed(
                 f"{path}: pool {pool.name} gives no addresses of live engines: `weir up {path}` emulates it"
             )

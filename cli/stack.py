@@ -45,7 +45,7 @@ class Stack:
 
     async def emulate(self, how: Emulation) -> None:
         """Emulate the pools that give no addresses; the fleet then gives theirs."""
-        missing = [pool for pool in self.fleet.pools if not pool.addresses]
+        missing = [pool for pool in self.fleet.pools if not pool.addresses and pool.discover is None]
         if not missing:
             return
         wanted = sum(pool.size for pool in missing)
@@ -130,7 +130,7 @@ def addressed(fleet: FleetFile, listening: Sequence[dict[str, str]]) -> FleetFil
     places = {each["name"]: each for each in listening}
     pools = []
     for pool in fleet.pools:
-        if not pool.addresses:
+        if not pool.addresses and pool.discover is None:
             each = [places[f"{pool.name}-{i}"] for i in range(pool.size)]
             given = {"addresses": [e["address"] for e in each], "events": [e["events"] for e in each]}
             pool = pool.model_copy(update={**given, "replay": [e["replay"] for e in each]})

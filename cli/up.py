@@ -46,13 +46,16 @@ def up(
 
 
 async def _up(path: Path, redis: str, emulation: "Emulation", router: "RouterOptions") -> None:
+    from dataclasses import replace
     from tempfile import TemporaryDirectory
 
     from cli.processes import Children
+    from cli.selection import selecting
     from cli.stack import Stack, say_if_compiling
     from weir.fleetfile import messages, read_fleet
 
     fleet = read_fleet(path)
+    router = replace(router, more=[*router.more, *selecting(path)])
     with TemporaryDirectory(prefix="weir-") as folder:
         async with Children(lambda name, line: typer.echo(f"{name}: {line}", err=True)) as children:
             stack = Stack(children, Path(folder), fleet)

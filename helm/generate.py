@@ -1,4 +1,4 @@
-"""Generate the chart's values schema and the CRDs from the models: `python helm/generate.py [--check]`."""
+"""Generate the chart's values schema, CRDs and dashboards: `python helm/generate.py [--check]`."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from helm.dashboards import DASHBOARDS, dashboard
 from weir.chart import Values
 from weir.resources import GROUP, KINDS, VERSION
 
@@ -137,7 +138,8 @@ class Plain(yaml.SafeDumper):
 def files() -> dict[Path, str]:
     """What is generated, by path."""
     found = {HERE / "crds" / f"{PLURALS[kind]}.yaml": crd(kind) for kind in KINDS}
-    return found | {HERE / "values.schema.json": values_schema()}
+    shown = {HERE / "dashboards" / f"{name}.json": dashboard(name) for name in DASHBOARDS}
+    return found | shown | {HERE / "values.schema.json": values_schema()}
 
 
 def main() -> int:

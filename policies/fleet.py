@@ -30,17 +30,17 @@ TIERS = 4
 class Columns(NamedTuple):
     """A view of each column of the table by name. Counts are floats: one type, one table."""
 
-    # What tells most replicas apart comes first: it shares a cache line.
+    # Whether it may serve a request, and how busy it is, comes first: it shares a cache line.
     key: Column  # 31-bit hash of the replica's name: identity that does not depend on order
     model: Column
     role: Column
-    frontend_s: Column  # constant from request to engine and from first token to wire
-    slowdown: Column
-    token_s: Column
-    pool: Column
     ready: Column  # 1 when it may be sent work
+    limit_tokens: Column  # the longest prompt plus answer it takes
     running: Column  # requests past their first token
     waiting: Column  # requests sent and not yet at their first token
+    token_s: Column
+    frontend_s: Column  # constant from request to engine and from first token to wire
+    slowdown: Column
     queued_tokens: Column  # prompt tokens, not cached, of the waiting requests; on who encodes, visual tokens
     queued_attended: Column  # pairs of tokens that computing them will attend to
     context_tokens: Column  # tokens that the running requests attend to, each request counted in full
@@ -64,13 +64,14 @@ class Columns(NamedTuple):
     transfer_s: Column  # seconds to send the KV of one token to another replica, as measured where that is known
     transfer_base_s: Column  # set-up of one such transfer
     encode_s: Column  # each visual token, before the slowdown
+    pool: Column
 
 
 (
-    KEY, MODEL, ROLE, FRONTEND_S, SLOWDOWN, TOKEN_S, POOL, READY, RUNNING, WAITING, QUEUED_TOKENS,
+    KEY, MODEL, ROLE, READY, LIMIT_TOKENS, RUNNING, WAITING, TOKEN_S, FRONTEND_S, SLOWDOWN, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
-    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S,
+    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL,
 ) = range(len(Columns._fields))  # fmt: skip
 
 WIDTH = 40  # columns of a row, the last ones unused: five whole cache lines
@@ -164,6 +165,7 @@ class Fleet:
         columns.model[row] = self.models.setdefault(replica.model, len(self.models))
         columns.pool[row] = self.pools.setdefault(replica.pool, len(self.pools))
         columns.role[row] = ROLES[replica.role]
+        columns.limit_tokens[row] = replica.context_limit
         columns.encode_s[row] = perf.encode_token_s
         columns.usd_per_s[row] = perf.price_per_hour / 3600.0
         columns.host_load_s[row] = perf.kv_bytes_per_token / perf.host_bytes_per_s

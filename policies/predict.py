@@ -23,6 +23,7 @@ from policies.fleet import (
     HOST_S,
     KV_TOKENS,
     KV_USED,
+    LIMIT_TOKENS,
     MAX_SEQS,
     MIXED,
     MODEL,
@@ -48,17 +49,25 @@ from policies.request import Ask
 
 
 @compilable
+def takes(ask: Ask, fleet: Table, i: int) -> bool:
+    """Whether the prompt and all that the client lets be generated fit into replica i."""
+    return bool(ask.prompt_tokens + max(ask.max_tokens, 1.0) <= fleet[i, LIMIT_TOKENS])
+
+
+@compilable
 def computes(ask: Ask, fleet: Table, i: int) -> bool:
-    """Whether replica i is ready to compute the request's prompt, whoever decodes it."""
+    """Whether replica i is ready to compute the request's prompt, whoever decodes it, and takes so long a one."""
     ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
-    return bool(ready and (fleet[i, ROLE] == MIXED or fleet[i, ROLE] == PREFILL))
+    computing = fleet[i, ROLE] == MIXED or fleet[i, ROLE] == PREFILL
+    return bool(ready and computing and takes(ask, fleet, i))
 
 
 @compilable
 def decodes(ask: Ask, fleet: Table, i: int) -> bool:
-    """Whether replica i is ready to decode what a prefill replica computed."""
+    """Whether replica i is ready to decode what a prefill replica computed, and takes so much."""
     ready = fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model
-    return bool(ready and (fleet[i, ROLE] == DECODE or fleet[i, ROLE] == ENCODE_DECODE))
+    decoding = fleet[i, ROLE] == DECODE or fleet[i, ROLE] == ENCODE_DECODE
+    return bool(ready and decoding and takes(ask, fleet, i))
 
 
 @compilable

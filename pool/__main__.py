@@ -29,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     default = Settings()
     parser = argparse.ArgumentParser(prog="python -m pool", description="The service that knows the fleet.")
-    parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
+    parser.add_argument("--fleet", type=Path, help="the fleet file")
+    parser.add_argument("--watch-resources", action="store_true", help="take in Fleet, Pool and RoutePolicy resources")
     parser.add_argument("--listen", default=default.listen, help="gRPC, host:port (default %(default)s)")
     parser.add_argument("--redis", help="URL of the registry; memory alone when left out")
     parser.add_argument("--metrics", dest="metrics_port", type=int, metavar="PORT", help="Prometheus")

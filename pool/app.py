@@ -4,18 +4,22 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zmq
 from prometheus_client import CollectorRegistry
 
 from pool.complaints import Complaints
 from pool.crew import Crew
+from pool.discovery.fleet import Fleet
+from pool.discovery.metrics import Found
 from pool.discovery.port import Discovery
-from pool.discovery.static import FleetFile
+from pool.discovery.static import BadFleet
 from pool.events import Following
 from pool.feed import Feed
 from pool.hashing import fastest_chain
@@ -32,9 +36,12 @@ from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
 
+if TYPE_CHECKING:
+    from pool.discovery.kubernetes import Cluster
+
 log = logging.getLogger(__name__)
 
-SETTLE_S = 1.0  # at most, before routers are answered
+SETTLE_S = 3.0  # at most, before routers are answered
 FAREWELL_S = 5.0  # for the last snapshots and for streams to end
 
 
@@ -57,20 +64,42 @@ def announce(bound: Bound, listen: str) -> None:
 
 async def run(
     settings: Settings,
-    fleet_file: Path,
+    fleet_file: Path | None,
     *,
     ready: Callable[[Bound], None] | None = None,
     stop: asyncio.Event | None = None,
     hasher: Hasher | None = None,
 ) -> None:
-    """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `UnknownName` or `CannotListen` when it cannot start."""
+    """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `NoCluster`, `UnknownName` or `CannotListen`
+    when it cannot start."""
     stop = stop or _signalled()
-    discovery = FleetFile(fleet_file, settings.discovery_interval_s)
+    discovery = Fleet(
+        fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
+    )
     discovery.read()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher) as pool:
-        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)))
+        controls = settings.lease or settings.watch_resources or settings.scaling != "off"
+        control = partial(_control, settings, discovery, pool.roster) if controls else None
+        pool.found.fleet = discovery
+        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
+
+
+def connected(heard: Callable[[], None]) -> "Cluster":
+    """The Kubernetes that this process can find; raises `NoCluster`."""
+    try:
+        from pool.cluster.api import Api
+        from pool.discovery.kubernetes import Cluster
+    except ModuleNotFoundError as error:
+        raise BadFleet(f"Kubernetes is asked for and {error.name} is not there: pip install weir[kubernetes]") from None
+    return Cluster(Api(), heard)
+
+
+async def _control(settings: Settings, fleet: Fleet, roster: Roster) -> None:
+    from pool.control.start import control
+
+    await control(settings, fleet, roster)
 
 
 def _signalled() -> asyncio.Event:
@@ -109,7 +138,9 @@ class Pool:
             recheck_s=settings.recheck_s,
         )
         self.metrics = CollectorRegistry()
+        self.found = Found()
         self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far, self.complaints))
+        self.metrics.register(self.found)
         self.watching = Watching(
             roster=self.roster,
             seen=Scrapes(self.metrics),
@@ -130,8 +161,14 @@ class Pool:
             await pool.keeper.registry.close()
             context.destroy(linger=0)
 
-    async def run(self, discovery: Discovery, stop: asyncio.Event, ready: Callable[[Bound], None]) -> None:
-        """Serve until told to stop."""
+    async def run(
+        self,
+        discovery: Discovery,
+        stop: asyncio.Event,
+        ready: Callable[[Bound], None],
+        control: Callable[[], Coroutine[None, None, None]] | None = None,
+    ) -> None:
+        """Serve until told to stop; what controls the fleet begins once routers are answered."""
         server, port = bound(self.feed, self.settings.listen, self.registry_service)
         page = self._page()
         try:
@@ -147,6 +184,8 @@ class Pool:
                 await first.wait()
                 await self._settled()
                 await server.start()
+                if control is not None:
+                    tasks.append(group.create_task(control()))
                 ready(Bound(replicas=len(self.roster), port=port, metrics_port=page.port if page else None))
                 await stop.wait()
                 crew.disband()
@@ -160,15 +199,18 @@ class Pool:
                 await asyncio.to_thread(page.close)
 
     async def _discover(self, discovery: Discovery, crew: Crew, first: asyncio.Event) -> None:
-        async for replicas in discovery.replicas():
-            await crew.assemble(replicas)
+        async for seen in discovery.sightings():
+            await crew.sighted(seen)
             first.set()
 
     async def _settled(self) -> None:
-        """Wait a little until what was kept is seen to be true, so that routers are told it at once and once."""
+        """Wait a little until every replica was asked and what was kept of it is seen to be true.
+
+        Whoever restarts would else tell routers that a fleet which serves is not ready, and then that it is.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
-                while any(entry.untold for entry in self.roster):  # noqa: ASYNC110 (followers find out, one by one)
+                while any(entry.untold or not entry.readiness.asked for entry in self.roster):  # noqa: ASYNC110 (followers find out, one by one)
                     await asyncio.sleep(0.01)
 
     async def _farewell(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from pool.discovery.port import Sighting
 from pool.events import Follower, Following
 from pool.keep import Keeper
 from pool.registry.port import Member, Snapshot
@@ -18,9 +19,18 @@ class Crew:
     def __init__(self, group: asyncio.TaskGroup, keeper: Keeper, watching: Watching, following: Following) -> None:
         self._group, self._keeper, self._watching, self._following = group, keeper, watching, following
         self._roster: Roster = keeper.roster
-        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._watchers: dict[str, tuple[Watcher, asyncio.Task[None]]] = {}
         self._followers: dict[str, list[asyncio.Task[None]]] = {}
         self._told: dict[str, fleet_pb2.Replica] = {}  # as discovery last described them
+
+    async def sighted(self, seen: Sighting) -> None:
+        """Make the fleet what discovery sees; who is barred is watched on, to be ready the moment it may be."""
+        self._bar(seen.barred)  # nobody waits for newcomers to hear that another is not to be sent work
+        for name in seen.renewed & self._told.keys():
+            await self._dismiss(name)
+            del self._told[name]
+        await self.assemble(seen.replicas)
+        self._bar(seen.barred)
 
     async def assemble(self, replicas: Sequence[fleet_pb2.Replica]) -> None:
         """Make the fleet these replicas."""
@@ -42,6 +52,12 @@ class Crew:
         """End every task."""
         for name in list(self._watchers):
             self._stop(name)
+
+    def _bar(self, barred: Mapping[str, str]) -> None:
+        for entry in self._roster:
+            why = barred.get(entry.name, "")
+            if self._roster.bar(entry, why) and not why and not entry.ready and entry.name in self._watchers:
+                self._watchers[entry.name][0].hurry()
 
     async def _kept(self, name: str, members: Mapping[str, Member]) -> dict[int, Snapshot]:
         return await self._keeper.kept(name, members[name].ranks if name in members else 1)
@@ -71,7 +87,7 @@ class Crew:
 
     def _begin(self, entry: Entry) -> None:
         watcher = Watcher(entry, self._watching, self._follow)
-        self._watchers[entry.name] = self._start(f"watching {entry.name}", watcher)
+        self._watchers[entry.name] = watcher, self._start(f"watching {entry.name}", watcher)
         self._follow(entry)
 
     def _follow(self, entry: Entry) -> None:
@@ -87,7 +103,9 @@ class Crew:
         return self._group.create_task(supervised(what, task.run), name=what)
 
     def _stop(self, name: str) -> None:
-        _cancel(*filter(None, [self._watchers.pop(name, None)]), *self._followers.pop(name, ()))
+        if name in self._watchers:
+            _cancel(self._watchers.pop(name)[1])
+        _cancel(*self._followers.pop(name, ()))
 
 
 def _same_process(one: fleet_pb2.Replica, other: fleet_pb2.Replica) -> bool:

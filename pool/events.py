@@ -13,6 +13,7 @@ from pool.kv_events import Batch, KvSource, Removed, Stored
 from pool.ranks import Rank
 from pool.roster import Entry, Knowledge, Roster
 from pool.sequence import UNSEEN, Verdict
+from pool.silence import Silence
 from pool.sockets import Frame, Message, Socket, frame, replayed
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Following:
     complaints: Complaints = field(default_factory=Complaints)
     idle_s: float = 2.0  # a replay that says nothing for so long has ended
     recheck_s: float = 10.0  # without a frame for so long, ask whether the last ones were lost
+    patience_s: float = 60.0  # a replay that does not answer for so long has nothing
 
 
 class Follower:
@@ -71,6 +73,7 @@ class Follower:
         self._entry, self._with = entry, following
         self._rank = rank or entry.ranks[0]
         self._cursor = self._rank.cursor
+        self._silence = Silence(patience_s=following.patience_s)
 
     async def run(self) -> None:
         """Follow for ever; raises `zmq.ZMQError` when the endpoint cannot be one."""
@@ -87,9 +90,10 @@ class Follower:
                 await asyncio.sleep(0)
 
     def _wait_s(self) -> float:
-        """Soon again where nothing is known yet: an engine that was not up when first asked."""
+        """Soon again where something is missing, or nothing known yet: an engine that was not up when first asked."""
         unsure = self._cursor.last == UNSEEN and self._rank.knowledge is Knowledge.UNKNOWN
-        return min(self._with.idle_s, self._with.recheck_s) if unsure else self._with.recheck_s
+        soon = unsure or self._silence.behind
+        return min(self._with.idle_s, self._with.recheck_s) if soon else self._with.recheck_s
 
     async def _begin(self) -> None:
         """Everything since the engine's start, or since the kept snapshot if the engine still has its last frame."""
@@ -133,8 +137,10 @@ class Follower:
         if verdict is Verdict.RESET:
             self._reset()
             verdict = self._cursor.judge(found.sequence, batch.at)
+        if verdict is Verdict.GAP and not await self._mend(found.sequence):
+            self._cursor.heard(found.sequence)
+            return
         if verdict is Verdict.GAP:
-            await self._mend(found.sequence)
             verdict = self._cursor.judge(found.sequence, batch.at)
         self._cursor.heard(found.sequence)
         if verdict is Verdict.NEXT:
@@ -160,21 +166,37 @@ class Follower:
         """The publisher counts from the beginning again: its engine is a new process."""
         log.info("%s restarted: its events count from the beginning again", self._entry.name)
         self._with.tally.resets += 1
+        self._silence.gives_up()
         self._with.roster.restart(self._entry)
         self._entry.reset_seen = True
 
-    async def _mend(self, upto: int) -> None:
-        """Frames before `upto` are missing: ask for them, and where they are gone for good say so and go on."""
+    async def _mend(self, upto: int) -> bool:
+        """Frames before `upto` are missing: ask for them, and where they are gone for good say so and go on.
+
+        False while the replay does not answer: it may have them yet, and this frame too.
+        """
         self._with.tally.gaps += 1
         if self._rank.replay:
             await self._fill()
         if self._cursor.wanted < upto:
+            if self._silence.bearable(asyncio.get_running_loop().time()):
+                self._fall_behind()
+                return False
             self._lose(upto)
+        return True
+
+    def _fall_behind(self) -> None:
+        """What it holds is as of some frames ago, and not to be relied on until those have come."""
+        if self._silence.falls_behind(self._rank.knowledge is Knowledge.EXACT):
+            wanted = self._cursor.wanted
+            log.warning("%s: events from %d on are missing and its replay is silent", self._entry.name, wanted)
+            self._with.roster.know(self._entry, Knowledge.UNKNOWN, self._rank)
 
     def _lose(self, upto: int) -> None:
         name, wanted = self._entry.name, self._cursor.wanted
         log.warning("%s: events %d to %d are lost: its cache is unknown", name, wanted, upto - 1)
         self._with.tally.lost += 1
+        self._silence.gives_up()
         self._with.roster.lost(self._entry, self._rank)
         self._cursor.advance(upto - 1, 0.0)
 
@@ -184,11 +206,16 @@ class Follower:
             before = self._cursor.last
             try:
                 if await self._round():
+                    self._silence.ends()
+                    if self._silence.catches_up():
+                        self._with.roster.know(self._entry, Knowledge.EXACT, self._rank)
                     return True
             except TimeoutError:
                 self._with.tally.replays_failed += 1
                 if self._cursor.last == before:
+                    self._silence.begins(asyncio.get_running_loop().time())
                     return False
+            self._silence.ends()
         return False
 
     async def _round(self) -> bool:
@@ -220,7 +247,9 @@ class Follower:
         roster.heard(entry, rank, batch.events)
         if batch.malformed:
             self._complain("malformed", f"{batch.malformed} events of frame {sequence} cannot be read")
+            self._silence.sound = False
             roster.lost(entry, rank)
         elif rank.holdings.odd.evidence != odd:
             self._complain("odd", f"frame {sequence} does not fit what it said before: {rank.holdings.odd}")
+            self._silence.sound = False
             roster.know(entry, Knowledge.UNKNOWN, rank)

@@ -14,6 +14,11 @@ class Readiness:
     reason: str = NOT_ASKED  # why it is not ready
     failed: int = 0  # failures in a row
 
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked at all."""
+        return self.ready or self.reason != NOT_ASKED
+
     def succeeded(self) -> bool:
         """It answered; True when that makes it ready."""
         was, self.ready = self.ready, True

@@ -48,8 +48,8 @@ class Live(Collector):
         states: Counts[tuple[str, bool]] = Counts()
         knowledge: Counts[Knowledge] = Counts(dict.fromkeys(Knowledge, 0))
         for entry in self._roster:
-            states[entry.described.pool, True] += entry.readiness.ready
-            states[entry.described.pool, False] += not entry.readiness.ready
+            states[entry.described.pool, True] += entry.ready
+            states[entry.described.pool, False] += not entry.ready
             knowledge[entry.knowledge] += 1
             blocks.add_metric([entry.name], entry.blocks)
         for (pool, is_ready), count in states.items():

@@ -32,12 +32,19 @@ class Entry:
     file_events: bool = False  # the endpoints of its events are the fleet file's word, not its own
     sources_asked: bool = False  # it was asked where its ranks publish since it last started
     adapters_told: bool = False  # which LoRA adapters there are is its own word, not the fleet file's
+    limit_told: int = 0  # the longest request that it says it takes, in tokens; 0: it has not said
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
+    barred: str = ""  # why discovery says that it may not be sent work, however well it is
 
     @property
     def name(self) -> str:
         """The replica's name."""
         return self.described.name
+
+    @property
+    def ready(self) -> bool:
+        """Whether it may be sent work."""
+        return self.readiness.ready and not self.barred
 
     @property
     def epoch(self) -> int:
@@ -86,8 +93,8 @@ class Entry:
         reading = self.reading
         return fleet_pb2.ReplicaReport(
             name=self.name,
-            ready=self.readiness.ready,
-            reason=self.readiness.reason,
+            ready=self.ready,
+            reason=self.barred or self.readiness.reason,
             running=reading.running,
             waiting=reading.waiting,
             kv_used=reading.kv_used,
@@ -163,6 +170,8 @@ class Roster:
         entry.described.CopyFrom(described)
         if entry.adapters_told:
             entry.described.adapters[:] = adapters
+        if entry.limit_told:
+            entry.described.context_limit = entry.limit_told
         entry.described.epoch = epoch
         entry.described.events, entry.described.replay = entry.ranks[0].events, entry.ranks[0].replay
         entry.described.block_tokens = entry.reading.block_tokens or described.block_tokens
@@ -187,6 +196,14 @@ class Roster:
         del self._entries[name]
         self.changes.left(name)
 
+    def bar(self, entry: Entry, why: str) -> bool:
+        """Discovery says that it may not be sent work, or with no reason that it may; True when that is news."""
+        if entry.barred == why:
+            return False
+        entry.barred = why
+        self.changes.reported(entry.name)
+        return True
+
     def answered(self, entry: Entry) -> None:
         """It is healthy."""
         if entry.readiness.succeeded():
@@ -204,6 +221,13 @@ class Roster:
         entry.adapters_told = True
         if tuple(entry.described.adapters) != adapters:
             entry.described.adapters[:] = adapters
+            self.changes.described(entry.name)
+
+    def takes(self, entry: Entry, tokens: int) -> None:
+        """It said how long a request it takes: its word goes before the file's."""
+        entry.limit_told = tokens
+        if tokens and entry.described.context_limit != tokens:
+            entry.described.context_limit = tokens
             self.changes.described(entry.name)
 
     def read(self, entry: Entry, reading: Reading, now: float) -> bool:

@@ -12,8 +12,9 @@ KV_SHARE = (b"vllm:kv_cache_usage_perc", b"vllm:gpu_cache_usage_perc", b"sglang:
 KV_TOKENS = (b"sglang:max_total_num_tokens",)
 CONFIG = b"vllm:cache_config_info"
 STARTED = (b"process_start_time_seconds",)
-MODELS = "/v1/models"  # where an engine names its adapters
+MODELS = "/v1/models"  # where an engine names its adapters, and how long a request it takes
 MOST_ADAPTERS = 4096
+MOST_TOKENS = 1 << 31  # no engine takes a longer request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,16 @@ def adapters(page: bytes) -> tuple[str, ...] | None:
     if len(names) > MOST_ADAPTERS or not all(isinstance(name, str) for name in names):
         return None
     return tuple(sorted(names))
+
+
+def longest(page: bytes) -> int:
+    """The longest prompt plus answer that an engine's /v1/models says it takes; 0 where it does not say."""
+    try:
+        limits = [one.get("max_model_len") for one in json.loads(page)["data"]]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return 0
+    told = [limit for limit in limits if type(limit) is int and 0 < limit <= MOST_TOKENS]
+    return min(told, default=0)
 
 
 def _first(page: bytes, names: tuple[bytes, ...]) -> list[float]:

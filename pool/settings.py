@@ -1,5 +1,7 @@
 """The pool's settings."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
@@ -16,6 +18,10 @@ class Settings(BaseModel):
     scrape_timeout_s: PositiveFloat = 2.0
     failures: PositiveInt = 3  # in a row, until a replica is not ready
     discovery_interval_s: PositiveFloat = 1.0  # how often the fleet file is looked at
+    watch_resources: bool = False  # whether Fleet, Pool and RoutePolicy resources are taken in
+    lease: str = ""  # Lease by which pool services agree on who acts; whoever has none acts
+    scaling: Literal["off", "recommend", "act"] = "off"
+    scaling_policy: str = ""  # what wants replicas; what the Pool resources ask for when left out
     kv_source: str = "vllm"  # decoder of the engines' KV events
     ranks: int = Field(default=1, ge=1, le=64)  # data-parallel ranks of a replica whose engine does not say
     replay_idle_s: PositiveFloat = 2.0  # a replay that is silent for so long has ended

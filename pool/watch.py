@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -10,10 +11,10 @@ from pool import sources
 from pool.complaints import Complaints
 from pool.fetch import Answer, Connection, Refused
 from pool.roster import Entry, Roster
-from pool.scrape import MODELS, adapters, read
+from pool.scrape import MODELS, adapters, longest, read
 
 OK = 200
-ASK_ADAPTERS = 5  # every so many looks
+ASK_MODELS = 5  # every so many looks
 
 
 class Asking(Protocol):
@@ -49,6 +50,11 @@ class Watcher:
         self._entry, self._with, self._restarted = entry, watching, restarted
         self._looks = 0
         self._gone = False  # it was found with nobody listening since it last answered
+        self._hurried = asyncio.Event()
+
+    def hurry(self) -> None:
+        """Look at once rather than when it is time."""
+        self._hurried.set()
 
     async def run(self) -> None:
         """Look for ever."""
@@ -56,7 +62,13 @@ class Watcher:
             while True:
                 began = self._with.clock()
                 await self.look(connection)
-                await asyncio.sleep(max(self._with.interval_s - (self._with.clock() - began), 0.0))
+                await self._rest(max(self._with.interval_s - (self._with.clock() - began), 0.0))
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        self._hurried.clear()
 
     async def look(self, connection: Asking) -> None:
         """Ask once."""
@@ -67,19 +79,23 @@ class Watcher:
             outcome = "ok" if await self._read(connection) else "no-metrics"
             if not self._entry.sources_asked:
                 await self._ask_sources(connection)
-            if self._looks % ASK_ADAPTERS == 0:
-                await self._ask_adapters(connection)
+            if self._looks % ASK_MODELS == 0:
+                await self._ask_models(connection)
             self._looks += 1
         self._with.seen.looked(self._with.clock() - began, outcome)
 
-    async def _ask_adapters(self, connection: Asking) -> None:
-        """Which adapters it serves; one that does not say keeps those it is known for."""
+    async def _ask_models(self, connection: Asking) -> None:
+        """Which adapters it serves and how long a request it takes; one that does not say is known as before."""
         try:
             status, page = await connection.get(MODELS, self._with.timeout_s)
         except OSError:
             return
-        if status == OK and (found := adapters(page)) is not None:
+        if status != OK:
+            return
+        if (found := adapters(page)) is not None:
             self._with.roster.serves(self._entry, found)
+        if limit := longest(page):
+            self._with.roster.takes(self._entry, limit)
 
     async def _is_well(self, connection: Asking) -> bool:
         try:

@@ -48,7 +48,7 @@ def _holder(entry: Entry, blocks: Sequence[int]) -> registry_pb2.Holder | None:
     return registry_pb2.Holder(
         replica=entry.name,
         address=entry.described.address,
-        ready=entry.readiness.ready,
+        ready=entry.ready,
         knowledge=entry.knowledge.value,
         epoch=entry.epoch,
         tiers=[registry_pb2.TierTokens(tier=tier, tokens=size * leading) for tier, leading in tiers],

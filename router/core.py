@@ -8,7 +8,7 @@ from policies.decision import Outcome, Queue, Refusal, Shed
 from policies.fleet import Fleet, Replica
 from policies.native.placer import Placer
 from policies.policy import routing
-from policies.request import hash31
+from policies.request import Ask, hash31
 from router.adapters import Adapters
 from router.complaints import Complaints
 from router.guesses import Guesses
@@ -109,14 +109,16 @@ class Core:
         started = perf_counter()
         self.held.expire(now)
         lacking = self.view.without(self.adapters.lacking(model.name)) if model.adapter else None
+        fenced = self._fence(order.pools)
         hidden = self.view.without(avoid) if avoid else None
         row, block_tokens = self._choose(order, model, now)
         if hidden is not None:
             self.view.restore(hidden)
             if row < 0:
                 row, block_tokens = self._choose(order, model, now)
-        if lacking is not None:
-            self.view.restore(lacking)
+        for shown in (fenced, lacking):
+            if shown is not None:
+                self.view.restore(shown)
         if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
@@ -129,11 +131,13 @@ class Core:
         """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
         nobody can, or nobody but `avoid`.
         """
+        fenced = self._fence(placement.order.pools)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
         row = self.placer.decoder(placement.row)
-        if hidden is not None:
-            self.view.restore(hidden)
+        for shown in (hidden, fenced):
+            if shown is not None:
+                self.view.restore(shown)
         return row
 
     def hand_over(self, placement: Placement, row: int) -> None:
@@ -182,6 +186,23 @@ class Core:
             return APPROXIMATE
         return self.held.knowledge(placement.row)
 
+    def question(self, request_id: str, model: Model, tokens: float, max_tokens: int) -> Ask:
+        """What a prediction of a request on a model is asked with, before there is an order for it."""
+        expected = model.estimate.expected_tokens
+        if max_tokens and max_tokens < expected:
+            expected = float(max_tokens)
+        return Ask(
+            float(hash31(request_id)), 0.0, model.number, tokens, float(max_tokens), expected, self._ttft_slo_s,
+            self._tpot_slo_s,
+        )  # fmt: skip
+
+    def _fence(self, pools: tuple[str, ...]) -> list[int] | None:
+        """Hide the rows of all other pools, where a request may only go to these."""
+        if not pools:
+            return None
+        rows = [row for row, one in enumerate(self.fleet.replicas) if one is not None and one.pool not in pools]
+        return self.view.without(frozenset(rows))
+
     def _serves(self, row: int, adapters: list[str]) -> None:
         """A replica serves these adapters from now on; what nobody serves is not known any more."""
         for gone in self.adapters.tell(row, adapters):
@@ -213,10 +234,13 @@ class Core:
         expected = model.estimate.expected_tokens
         if order.max_tokens and order.max_tokens < expected:
             expected = float(order.max_tokens)
+        most, limit = float(order.max_tokens), float(model.context_limit)
+        if limit < tokens + max(most, 1.0) <= SLACK * limit:
+            most = min(most, limit - 1.0)
+            tokens = min(tokens, limit - max(most, 1.0))
         session = float(hash31(order.session)) if order.session else 0.0
         self.used.ask(
-            float(hash31(order.id)), session, model.number, tokens, float(order.max_tokens), expected, self._ttft_slo_s,
-            self._tpot_slo_s,
+            float(hash31(order.id)), session, model.number, tokens, most, expected, self._ttft_slo_s, self._tpot_slo_s,
         )  # fmt: skip
 
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:

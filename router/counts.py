@@ -53,4 +53,10 @@ class Snapshot(msgspec.Struct):
     rss_bytes: int = 0
     knowledge: dict[str, int] = {}  # replicas by how well their cache is known
     caches: dict[str, CacheCounts] = {}  # by replica
+    chosen: dict[str, int] = {}  # requests whose model a rule chose, by rule
+    unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
+    judged: dict[str, int] = {}  # feedback by what became of it
     untold: dict[str, int] = {}  # prompts compared as text, by why their tokens could not be told
+    continuations: dict[str, int] = {}  # streams that went on at another replica, by what broke them
+    handovers: dict[str, int] = {}  # prompts handed from one replica to another, by what came of it
+    broken: dict[str, int] = {}  # replies that stopped half-way, by why

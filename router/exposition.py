@@ -58,8 +58,14 @@ class Exposition:
         yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
         yield _counter("weir_text_prompts", "Prompts compared as text though events are in tokens, by why.", "why",
                        total.untold)  # fmt: skip
+        yield from _choices(total)
         yield from _per_replica(total)
         yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
+        yield _counter("weir_continuations", "Streams that went on at another replica, by what broke them.", "why",
+                       total.continuations)  # fmt: skip
+        yield _counter("weir_handovers", "Prompts handed from one replica to another, by outcome.", "outcome",
+                       total.handovers)  # fmt: skip
+        yield _counter("weir_replies_broken", "Replies that stopped half-way, by why.", "why", total.broken)
         decide = HistogramMetricFamily("weir_decision_seconds", "Seconds to decide one request.")
         decide.add_metric([], _buckets(total.decisions), total.decisions.total)
         yield decide
@@ -88,6 +94,14 @@ class Exposition:
         for worker, snapshot in sorted(self._live.items()):
             memory.add_metric([str(worker)], snapshot.rss_bytes)
         yield memory
+
+
+def _choices(total: Snapshot) -> Iterator[Metric]:
+    yield _counter("weir_chosen", "Requests whose model a rule chose, by rule.", "rule", total.chosen)
+    yield _counter(
+        "weir_unread_signals", "Requests decided without readings that were wanted, by why.", "why", total.unread
+    )
+    yield _counter("weir_feedback", "Feedback on decisions, by what became of it.", "verdict", total.judged)
 
 
 CACHES = {
@@ -164,8 +178,8 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
     for one in snapshots:
         _add_histogram(out.decisions, one.decisions)
         _add_counts(out.refused, one.refused)
-        _add_counts(out.retries, one.retries)
-        _add_counts(out.untold, one.untold)
+        for by in ("retries", "untold", "continuations", "handovers", "broken", "chosen", "unread", "judged"):
+            _add_counts(getattr(out, by), getattr(one, by))
         for replica, cache in one.caches.items():
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:

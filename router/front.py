@@ -6,8 +6,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,9 +18,12 @@ from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
-from router.frames import READY, Frames
+from router.frames import JUDGED, READY, RULES, Frames
 from router.peers import Peers, create
 from router.settings import Settings
+
+if TYPE_CHECKING:
+    from router.auto.ruling import Ruling
 
 # A worker has one thread: more memory arenas or arithmetic threads would only take memory.
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
@@ -36,7 +41,10 @@ class FrontSettings:
     pool: str = ""  # host:port of the pool service
     grpc: str = ""  # host:port to answer Route on; empty: not answered
     metrics_port: int = 0  # 0: metrics are not served
+    metrics_host: str = ""  # the router's own when empty
     name: str = "router"
+    rules: Path | None = None  # what is done with requests for "auto"
+    heads: str = ""  # folder of trained heads; empty: the packaged ones
     redis: str = ""  # URL of the registry through which routers see each other; empty: there is none
 
 
@@ -45,6 +53,11 @@ class Front:
 
     def __init__(self, settings: FrontSettings, *, on_ready: Callable[[], None]) -> None:
         self.settings, self._on_ready = settings, on_ready
+        self._ruling = _ruling(settings)
+        if self._ruling is not None:
+            self.settings = replace(settings, router=replace(
+                settings.router, classifier=self._ruling.socket, decision_key=token_hex(16)))  # fmt: skip
+        self._live: dict[int, Frames] = {}
         self.exposition = Exposition()
         self._built: dict[str, str] = {}  # what a worker is told of what is compiled
         self._awaited = settings.router.workers
@@ -62,10 +75,12 @@ class Front:
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
             self._built[compiled.BUILT] = str(compiled.folder())
-        self.exposition.serve(self.settings.router.host, self.settings.metrics_port)
+        self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
             behind = self._services(group, tasks)
+            if self._ruling is not None:
+                behind.append(group.create_task(self._ruling.run(lambda rules: self._tell_all(RULES + rules))))
             await self.stop.wait()
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
             for task in (*tasks, *behind):
@@ -124,6 +139,9 @@ class Front:
         loop = asyncio.get_running_loop()
         frames = Frames(lambda message: self._told(index, message), lambda: None)
         await loop.create_connection(lambda: frames, sock=ours)
+        if self._ruling is not None:
+            frames.send(RULES + self._ruling.message)
+        self._live[index] = frames
         feeding = loop.create_task(self._bring(f"worker-{index}", frames))
         stopping = loop.create_task(self.stop.wait())
         ended = loop.create_task(process.wait())
@@ -136,6 +154,7 @@ class Front:
             process.kill()
             raise
         finally:
+            del self._live[index]
             self.exposition.ended(index)
             self._peers.clear(index)
             for task in (feeding, stopping):
@@ -146,13 +165,30 @@ class Front:
         async for update in self._feed(who).updates():
             frames.send(update)
 
+    def _tell_all(self, message: bytes, but: int = -1) -> None:
+        for index, frames in self._live.items():
+            if index != but:
+                frames.send(message)
+
     def _told(self, index: int, message: bytes) -> None:
+        if message[:1] == JUDGED:
+            self._tell_all(message, index)
+            return
         if message == READY:
             self._awaited -= 1
             if self._awaited == 0:
                 self._on_ready()
             return
         self.exposition.told(index, msgspec.msgpack.decode(message, type=Snapshot))
+
+
+def _ruling(settings: FrontSettings) -> "Ruling | None":
+    """The rules, where there are some; raises `BadFile`."""
+    if settings.rules is None:
+        return None
+    from router.auto.ruling import Ruling
+
+    return Ruling(settings.rules, settings.fleet, settings.heads)
 
 
 def run(settings: FrontSettings, on_ready: Callable[[], None]) -> None:

@@ -71,7 +71,8 @@ class Metrics:
     """The counters of one worker."""
 
     __slots__ = (
-        "_caches", "_decisions", "_series", "connections", "held", "in_flight", "refusals", "retries", "untold",
+        "_caches", "_decisions", "_series", "broken", "chosen", "connections", "continuations", "handovers", "held",
+        "in_flight", "judged_decisions", "refusals", "retries", "unread", "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -79,8 +80,14 @@ class Metrics:
         self._decisions = Histogram(DECISIONS)
         self._caches: dict[str, CacheCounts] = {}
         self.untold: dict[str, int] = {}
+        self.chosen: dict[str, int] = {}  # requests by the rule that chose their model
+        self.unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
+        self.judged_decisions: dict[str, int] = {}
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
+        self.continuations: dict[str, int] = {}
+        self.handovers: dict[str, int] = {}
+        self.broken: dict[str, int] = {}
         self.connections = self.held = self.in_flight = 0
 
     def decision(self, seconds: float) -> None:
@@ -119,6 +126,18 @@ class Metrics:
         """A prompt is compared as text, because its tokens could not be told."""
         self.untold[why] = self.untold.get(why, 0) + 1
 
+    def chosen_by(self, rule: str) -> None:
+        """A rule chose a request's model."""
+        self.chosen[rule] = self.chosen.get(rule, 0) + 1
+
+    def unread_signals(self, why: str) -> None:
+        """A request is decided without readings that its rules wanted."""
+        self.unread[why] = self.unread.get(why, 0) + 1
+
+    def judged_decision(self, verdict: str) -> None:
+        """Feedback came, and was taken or refused."""
+        self.judged_decisions[verdict] = self.judged_decisions.get(verdict, 0) + 1
+
     def refused(self, reason: str) -> None:
         """A request was refused."""
         self.refusals[reason] = self.refusals.get(reason, 0) + 1
@@ -126,6 +145,18 @@ class Metrics:
     def retried(self, why: str) -> None:
         """An attempt failed and another is made."""
         self.retries[why] = self.retries.get(why, 0) + 1
+
+    def continued(self, why: str) -> None:
+        """A stream broke and goes on at another replica."""
+        self.continuations[why] = self.continuations.get(why, 0) + 1
+
+    def handed_over(self, outcome: str) -> None:
+        """A prompt computed on one replica was to be decoded on another."""
+        self.handovers[outcome] = self.handovers.get(outcome, 0) + 1
+
+    def broke_off(self, why: str) -> None:
+        """A reply stopped half-way, and nobody could go on with it."""
+        self.broken[why] = self.broken.get(why, 0) + 1
 
     def series(self, model: str, pool: str) -> Series:
         """The counts of one model in one pool."""
@@ -139,5 +170,6 @@ class Metrics:
         series = {f"{model}\t{pool}": counts.told() for (model, pool), counts in self._series.items()}
         return Snapshot(
             series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
-            caches=self._caches, untold=self.untold,
+            caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
+            broken=self.broken, chosen=self.chosen, unread=self.unread, judged=self.judged_decisions,
         )  # fmt: skip

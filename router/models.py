@@ -48,7 +48,10 @@ class Model:
         self._vocabulary: Tokenizer | None = None
 
     def described(self, replica: Replica) -> None:
-        """A replica of it is described, perhaps anew: an engine's own word on its blocks goes before the file's."""
+        """A replica of it is described, perhaps anew: an engine's own word on its blocks goes before the file's; the
+        model takes what any of its replicas takes.
+        """
+        self.context_limit = max(self.context_limit, replica.context_limit)
         self.block_tokens = replica.block_tokens
         if replica.events:
             self.publishes = True

@@ -9,8 +9,9 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "chat", "id", "lag", "max_tokens", "media", "messages", "model", "prompt", "prompt_tokens", "said_bytes",
-        "salt", "session", "shows_ids", "slo", "start", "stream", "tenant", "text", "tokens", "tools", "untold",
+        "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt", "prompt_tokens",
+        "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens",
+        "tools", "untold",
     )  # fmt: skip
 
     def __init__(
@@ -39,6 +40,9 @@ class Order:
         self.salt = ""  # prompts of another `cache_salt` share no block with it
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
+        self.pools: tuple[str, ...] = ()  # only there; empty: wherever the model is served
+        self.choice: dict[str, object] | None = None  # how its model was chosen, where it was: for the record
+        self.stamp = b""  # what the reply's head says of that
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property

@@ -59,12 +59,18 @@ class Recorder:
             "knowledge_reason": core.held.reason(placement.row),
             "cached": {"known_tokens": known, "speculative_tokens": max(placement.cached_tokens - known, 0.0)},
         }
+        if placement.order.choice is not None:
+            placement.record["choice"] = placement.order.choice
 
     def outcome(self, placement: "Placement", outcome: Outcome) -> None:
         """Note what came of it; the record is complete."""
         if placement.record is not None:
             placement.record["outcome"] = outcome.as_dict()
             self._lines.append(_encode(placement.record))
+
+    def feedback(self, decision: str, rating: float) -> None:
+        """Note a verdict: a line of its own, joined with the record by the decision's id."""
+        self._lines.append(_encode({"feedback": decision, "rating": rating}))
 
     def flush(self) -> None:
         """Write what was noted since the last time."""

@@ -44,6 +44,9 @@ class Settings:
     tokens: str = "auto"  # auto: count tokens where that tells something; always; estimate: never
     text_block_bytes: int = 256  # what a block is where prompts are compared as text
     index_blocks: int = 1 << 20
+    classifier: str = ""  # socket of the classifier; empty: there is none
+    classifier_deadline_s: float = 0.05  # after which a request for "auto" goes on without its readings
+    decision_key: str = ""  # hex; what the ids of decisions are signed with, the same for all workers
     decisions: str = ""  # file of decision records; empty: none are kept
 
 

@@ -15,7 +15,7 @@ import uvloop
 
 from router.core import Core
 from router.extproc.endpoint import Endpoint
-from router.frames import READY, Frames
+from router.frames import JUDGED, READY, RULES, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
@@ -42,8 +42,8 @@ def listen(host: str, port: int) -> socket.socket:
 class Worker:
     """Wires the pipe to the core and the core to the gateway."""
 
-    def __init__(self, settings: Settings, pipe: socket.socket, peers: Peers | None) -> None:
-        self.settings, self._pipe, self._peers = settings, pipe, peers
+    def __init__(self, settings: Settings, pipe: socket.socket, peers: Peers | None, index: int = 0) -> None:
+        self.settings, self._pipe, self._peers, self._index = settings, pipe, peers, index
         self.metrics = Metrics()
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
@@ -65,7 +65,32 @@ class Worker:
             self.recorder.close()
         self._frames.close()
 
+    def _on_rules(self, message: bytes) -> None:
+        """Rules that are proved: the first ones, or others in their place from the next request on."""
+        from policies.select.rules.build import ruleset  # a router without rules need not hold them in memory
+        from router.auto.serving import start
+
+        rules = ruleset(msgspec.json.decode(message))
+        if self.gateway.auto is None:
+            self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
+            self.gateway.auto.on_judged = self._judged
+        else:
+            self.gateway.auto.take(rules)
+
+    def _judged(self, decision: str, rating: float) -> None:
+        """Feedback was taken here: keep it, and have the other workers refuse it from now on."""
+        if self.recorder is not None:
+            self.recorder.feedback(decision, rating)
+        self._frames.send(JUDGED + decision.encode())
+
     def _on_update(self, message: bytes) -> None:
+        if message[:1] == RULES:
+            self._on_rules(message[1:])
+            return
+        if message[:1] == JUDGED:
+            if self.gateway.auto is not None:
+                self.gateway.auto.ledger.judged(message[1:].decode())
+            return
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
         self.gateway.release()
@@ -132,7 +157,7 @@ def main() -> None:
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
     pipe, descriptor, index = (int(word) for word in sys.argv[2:5])
     peers = Peers(descriptor, settings.workers, index) if parts(descriptor) > 1 else None
-    worker = Worker(settings, socket.socket(fileno=pipe), peers)
+    worker = Worker(settings, socket.socket(fileno=pipe), peers, index)
     uvloop.run(worker.run())
 
 

@@ -20,7 +20,7 @@ ADAPTERS = ("tiny-verse", "tiny-prose")
 BLOCK_TOKENS = 32  # the CPU attention's own unit
 BLOCKS = 400
 MAX_NUM_SEQS = 8
-READY_S = 400.0  # a quiet machine takes twenty
+READY_S = 900.0  # a quiet machine takes twenty, one with twenty other processes five minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Measure the planner: `python -m bench.plan --data DIR`.
 
-The planner's fleet is its cheapest design that was simulated: GPU types mixed, or prefill apart from decode. Weir's
-router does not hand prefills over yet, so the fleet it could serve today stands beside it.
+The planner's fleet is its cheapest design that was simulated whole and meets: one GPU type, several mixed, two pools by
+length, or prefill apart from decode. The fleet that it would deploy, spares counted in, stands beside it.
 """
 
 import argparse
@@ -115,27 +115,25 @@ def measured(name: str, data: Path) -> Figures:
         f"{name}_usd_per_hour": round(best.usd_per_hour, 2),
         f"{name}_one_gpu_usd_per_hour": round(single, 2),
         f"{name}_cheaper_than_one_gpu": best.usd_per_hour < single,
-        f"{name}_under_todays_router": found.chosen.said,
-        f"{name}_under_todays_router_usd_per_hour": round(found.chosen.usd_per_hour, 2),
-        f"{name}_under_todays_router_cheaper": found.chosen.usd_per_hour < single,
+        f"{name}_deployed": found.chosen.said,
+        f"{name}_deployed_usd_per_hour": round(found.chosen.usd_per_hour, 2),
         f"{name}_fleets_simulated": float(found.fleets_simulated),
     }
     return figures | unseen(one, best, found.chosen, data) | beside(one, best, data)
 
 
 def cheapest(found: Plan) -> Design:
-    """The cheapest design that was simulated whole and meets: kinds mixed, or prefill apart from decode."""
-    parted = [each for each in found.designs if each.name == "prefill apart from decode"]
-    whole = [found.chosen, *(each for each in parted if each.simulated and each.meets)]
+    """The cheapest design that was simulated whole and meets, prompts as they are."""
+    whole = [each for each in found.designs if each.simulated and each.meets and each.gamma == 1.0]
     return min(whole, key=lambda each: each.usd_per_hour)
 
 
 def unseen(one: Case, best: Design, chosen: Design, data: Path) -> Figures:
     """Both fleets on seeds they were not planned with: every deadline's percentile, over seeds, within it at 95 %."""
     figures: Figures = {}
-    for label, design in (("", best), ("_under_todays_router", chosen)):
+    for label, design in (("", best), ("_deployed", chosen)):
         kinds = tuple(part.kind for part in design.parts)
-        asked = one.asked(UNSEEN_SEEDS, UNSEEN)
+        asked = design.routed(one.asked(UNSEEN_SEEDS, UNSEEN))
         trial = Trial(asked=asked, kinds=kinds, traffic=traffic(one.name, data), simulate=simulate)
         counts = tuple(part.replicas for part in design.parts)
         scores = [trial.score(counts, seed) for seed in range(UNSEEN, UNSEEN + UNSEEN_SEEDS)]

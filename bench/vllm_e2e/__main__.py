@@ -14,12 +14,15 @@ from bench.gateway.installs import InstallError
 from bench.vllm_e2e import comparison
 from bench.vllm_e2e.handover import ROLES, Handed, requests, through_weir
 from bench.vllm_e2e.kills import Survived, streams, through_a_kill
+from bench.vllm_e2e.prefixes import followed, homes, streamed
 from bench.vllm_e2e.stack import weir_over
 
 SEED = 20
 TARGETS: Mapping[str, dict[str, float]] = {
     "requests_compared": {"least": 200},
     "predicted_equals_reported_share": {"least": 1.0},
+    "openai_streams_equal": {"least": 1},
+    "went_where_the_prefix_is_share": {"least": 1.0},
     "streams_killed": {"least": 1},
     "killed_equal_share": {"least": 1.0},
     "handed_over": {"least": 1},
@@ -51,6 +54,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.vllm_e2e", description=__doc__)
     parser.add_argument("--requests", type=int, default=220, help="compared one after another")
+    parser.add_argument("--openings", type=int, default=12, help="prompts that another one goes on from")
     parser.add_argument("--streams", type=int, default=8, help="open when an engine is killed, twice")
     parser.add_argument("--handovers", type=int, default=8)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -67,12 +71,17 @@ def figures(pair: Engines, folder: Path, plan: argparse.Namespace) -> dict[str, 
 def cached_tokens(pair: Engines, folder: Path, plan: argparse.Namespace) -> dict[str, Any]:
     """What was predicted of the engines' caches."""
     with weir_over(pair, folder) as weir:
+        say("the OpenAI client, and prompts that go on from others")
+        heard, again = streamed(weir, pair.members[0].url), followed(weir, plan.openings)
         say(f"{plan.requests} mixed requests, one after another")
         alone = comparison.in_turn(weir, plan.requests, plan.seed)
         tell_unequal(alone)
         say("and some at once")
         crowd = comparison.at_once(weir, clients=8, turns=4, seed=plan.seed)
     return {
+        "openai_streams_equal": int(heard.equal),
+        "went_where_the_prefix_is_share": round(sum(one.home for one in again) / max(len(again), 1), 4),
+        "prefix_homes": homes(again),
         "requests_compared": len(alone),
         "predicted_equals_reported_share": round(comparison.equal_share(alone), 4),
         "kinds_of_request": len({one.kind for one in alone}),

@@ -61,11 +61,23 @@ capabilities: {drop: [ALL]}
 {{- if or .Values.redis.enabled .Values.redis.external.url .Values.redis.external.existingSecret }}yes{{ end }}
 {{- end }}
 
+{{/* Whether the chart makes a pool's engines: it is told how, or they are nowhere else. */}}
+{{- define "weir.makes" -}}
+{{- if or (hasKey . "vllm") (not (or .addresses .discover)) }}yes{{ end }}
+{{- end }}
+
+{{/* What a pool's engines are made by. */}}
+{{- define "weir.engineKind" -}}
+{{ if gt (int ((.vllm | default dict).nodes | default 1)) 1 }}LeaderWorkerSet{{ else }}Deployment{{ end }}
+{{- end }}
+
 {{/* A pool as the fleet file has it: engines that the chart makes are found by their labels. */}}
 {{- define "weir.fleetPool" -}}
 {{- $pool := omit .pool "vllm" -}}
-{{- if .pool.vllm -}}
-{{- $found := dict "pods" (printf "app.kubernetes.io/instance=%s,weir.dev/pool=%s" .root.Release.Name .pool.name) "port" 8000 "events_port" 5557 "replay_port" 5558 -}}
+{{- if include "weir.makes" .pool -}}
+{{- $labels := printf "app.kubernetes.io/instance=%s,weir.dev/pool=%s" .root.Release.Name .pool.name -}}
+{{- $target := printf "%s/%s-%s" (include "weir.engineKind" .pool) (include "weir.name" .root) .pool.name -}}
+{{- $found := dict "pods" $labels "port" 8000 "events_port" 5557 "replay_port" 5558 "target" $target -}}
 {{- $pool = merge (dict "discover" $found) (omit $pool "replicas") -}}
 {{- end -}}
 {{ toYaml $pool }}

@@ -21,6 +21,9 @@ ABSENT = (
 # there is nothing to count, and those calls are most of a short helper's time: they are left out.
 COUNTING = re.compile(r"^\s*(?:tail )?call void @NRT_(?:incref|decref)\(.*$", re.MULTILINE)
 
+# A helper is called for every replica, and calling one costs as much as its work.
+HELPER = re.compile(r"^(define linkonce_odr (?!.*@NRT_).*) local_unnamed_addr(?: #\d+)? \{$", re.MULTILINE)
+
 
 def build(out: Path) -> None:
     """Write the shared library to `out`, whole or not at all."""
@@ -42,13 +45,12 @@ def build(out: Path) -> None:
 
 
 def _module(name: str, function: Any, machine: llvm.TargetMachine) -> llvm.ModuleRef:
-    """One entry point's LLVM module, its mangled symbol renamed to `weir_NAME`, everything inlined into it."""
+    """One entry point's LLVM module, its mangled symbol renamed to `weir_NAME`, its helpers inlined into it."""
     text, symbol = function._library.get_llvm_str(), function.native_name
     named = text.replace(f'"{symbol}"', symbol).replace(symbol, f"weir_{name}")
-    module = llvm.parse_assembly(COUNTING.sub("", named))
+    module = llvm.parse_assembly(HELPER.sub(r"\1 alwaysinline {", COUNTING.sub("", named)))
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    # A kernel's helpers take the whole fleet as some 200 scalars: calling one costs more than its work.
-    tuning.inlining_threshold = 100_000
+    tuning.inlining_threshold = 255  # the most that llvmlite passes on
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     return module

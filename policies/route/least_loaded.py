@@ -16,10 +16,10 @@ def kernel(ask: Ask, fleet: Table, cached: Cached, settings: Settings, now: floa
     """Least running + waiting."""
     best, fewest, least, ties = -1, 0.0, 0, 0
     for i in range(len(fleet)):
+        load = fleet[i, RUNNING] + fleet[i, WAITING]
+        if best >= 0 and load > fewest:
+            continue
         if eligible(ask, fleet, i):
-            load = fleet[i, RUNNING] + fleet[i, WAITING]
-            if best >= 0 and load > fewest:
-                continue
             draw = mix31(int(fleet[i, KEY]), int(ask.coin))
             if best < 0 or load < fewest:
                 best, fewest, least, ties = i, load, draw, 1

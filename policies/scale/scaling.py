@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from policies.perf.latency import LatencyModel
 from policies.registry import Registry, strict
 
 
@@ -23,15 +24,24 @@ class PoolState:
     slots: int  # requests that one replica may run at once
     kv_share: float  # mean share of the ready replicas' KV tokens that is in use
     arrived: int  # requests sent here since the state before
+    prompt_tokens: float = 0.0  # of those, in sum; without what was cached where that is known
+    ended: int = 0  # answers that ended here since the state before
+    output_tokens: float = 0.0  # that came here since the state before, of answers ended or not
+    role: str = "mixed"  # what its replicas do, see `policies.fleet.ROLES`
+    perf: LatencyModel | None = None  # of one of its replicas; none where there is none and none is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """Replicas that leave one pool for another once they have served what they hold: a switch of role."""
+    """Replicas that leave one pool for another: a switch of role. What they hold they serve to its end.
+
+    A target that is no pool yet is a pool of that role: prefill, decode, mixed ...
+    """
 
     source: str
     target: str
     replicas: int = 1
+    drains: bool = True  # they get nothing new until they are empty; else their new work comes beside what they hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,7 @@ class Wish:
 
     replicas: Mapping[str, int]  # ready and starting, by pool
     moves: tuple[Move, ...] = ()
+    why: str = ""  # of the moves, for the log
 
 
 History = Sequence[Mapping[str, PoolState]]

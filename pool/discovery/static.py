@@ -1,4 +1,4 @@
-"""Replicas from the fleet file, read again whenever the file changes."""
+"""The fleet file, read again whenever it changes."""
 
 import asyncio
 import logging
@@ -9,11 +9,11 @@ from policies.perf.capacity import DoesNotFit
 from policies.perf.profiles import UnknownProfile
 from weir import codec, fleetfile
 from weir.strictyaml import BadFile
-from weir.v1 import fleet_pb2
 
 log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int]
+Pools = list[fleetfile.Pool]
 
 
 class BadFleet(ValueError):
@@ -21,13 +21,13 @@ class BadFleet(ValueError):
 
 
 class FleetFile:
-    """The fleet file as a `Discovery`; an edit that cannot be used leaves the fleet as it is."""
+    """The pools of a fleet file; an edit that cannot be used leaves them as they are."""
 
     def __init__(self, path: Path, interval_s: float = 1.0) -> None:
         self._path, self._interval_s = path, interval_s
 
-    async def replicas(self) -> AsyncIterator[list[fleet_pb2.Replica]]:
-        """The file's replicas, now and after every change; raises `BadFleet` when it cannot be used at first."""
+    async def pools(self) -> AsyncIterator[Pools]:
+        """The file's pools, now and after every change; raises `BadFleet` when it cannot be used at first."""
         stamp, last = self._stamp(), self.read()
         yield last
         while True:
@@ -44,12 +44,12 @@ class FleetFile:
                 last = found
                 yield found
 
-    def read(self) -> list[fleet_pb2.Replica]:
-        """The replicas the file names; raises `BadFleet`."""
+    def read(self) -> Pools:
+        """The pools that the file names; raises `BadFleet`."""
         try:
-            found = fleetfile.messages(fleetfile.read_fleet(self._path))
-            for replica in found:
-                codec.latency(replica)
+            found = fleetfile.read_fleet(self._path).pools
+            for pool in found:
+                check(pool)
         except (BadFile, OSError, UnknownProfile, DoesNotFit) as error:
             raise BadFleet(" ".join(str(error).split())) from None
         return found
@@ -60,3 +60,8 @@ class FleetFile:
         except OSError:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def check(pool: fleetfile.Pool) -> None:
+    """Whether a pool's engines can be predicted at all; raises `UnknownProfile` or `DoesNotFit`."""
+    codec.latency(fleetfile.message(pool, 0, ""))

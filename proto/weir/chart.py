@@ -85,7 +85,7 @@ class Scaling(Strict):
     """Whether the pool service scales the fleet."""
 
     mode: Literal["off", "recommend", "act"] = "off"
-    policy: str = "slo_model"
+    policy: str = ""  # what Pool resources ask for when left out
 
 
 class PoolService(Placed):

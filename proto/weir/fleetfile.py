@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from policies.perf.profiles import model
+from weir.selectors import selector
 from weir.strictyaml import load
 from weir.v1 import fleet_pb2
 
@@ -66,12 +67,15 @@ class Discover(Strict):
     port: int = Field(default=8000, ge=1, le=65535)  # of the engines' HTTP API
     events_port: int | None = Field(default=None, ge=1, le=65535)  # of their KV events
     replay_port: int | None = Field(default=None, ge=1, le=65535)
+    target: str = Field(default="", pattern=r"^((Deployment|StatefulSet|LeaderWorkerSet)/.+)?$")  # what is scaled
 
     @model_validator(mode="after")
     def _one_way(self) -> "Discover":
         ways = ("pods", "service", "inference_pool", "dns")
         if sum(bool(getattr(self, way)) for way in ways) != 1:
             raise ValueError(f"discover: give exactly one of {', '.join(ways)}")
+        if self.pods and not selector(self.pods).terms:
+            raise ValueError("discover: an empty selector would make every pod an engine")
         return self
 
 
@@ -143,6 +147,14 @@ class Objective(Strict):
     priority: int = 0  # the higher, the sooner served; below 0 it is refused where it would come late
 
 
+class Select(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: str = Field(min_length=1)  # a file of rules, beside this one unless its path says otherwise
+    heads: str | None = None  # folder of trained heads; the packaged ones when left out
+    deadline_s: PositiveFloat = 0.05  # after which a request goes on without the classifier's readings
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
@@ -150,6 +162,7 @@ class FleetFile(Strict):
     slo: Slo = Slo()
     rewrites: list[Rewrite] = []
     objectives: list[Objective] = []
+    select: Select | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FleetFile":

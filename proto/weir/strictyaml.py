@@ -41,7 +41,7 @@ Core.add_implicit_resolver(
 
 def load(path: Path, model: type[M]) -> M:
     """The file at `path` as a `model`; raises `BadFile`."""
-    return loads(_read(path), model, str(path))
+    return loads(text_of(path), model, str(path))
 
 
 def loads(text: str, model: type[M], name: str) -> M:
@@ -55,7 +55,8 @@ def loads(text: str, model: type[M], name: str) -> M:
         raise BadFile(_say(document, model, error)) from None
 
 
-def _read(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of the file at `path`; raises `BadFile`."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -5,7 +5,7 @@ import msgspec
 from policies.request import hash31
 from router.gateway import schema
 from router.gateway.continuable import note_chat, note_completion
-from router.gateway.schema import ABSENT, Chat, Completion, Message
+from router.gateway.schema import ABSENT, Chat, Completion, Handed, Message
 from router.models import Model
 from router.order import Order
 from weir.tokenizer import Tokenizer
@@ -45,7 +45,7 @@ def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
         if path == b"/v1/completions":
             return _from_completion(schema.completion(body), body, request_id, limits)
         other = schema.other(body)
-        _own(other.kv_transfer_params)
+        _own(other)
         return Order(request_id, other.model, body, stream=bool(other.stream))
     except schema.NOT_VALID as wrong:
         raise _invalid(str(wrong)) from None
@@ -78,7 +78,7 @@ def _text(content: object) -> str:
 
 
 def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Order:
-    _own(chat.kv_transfer_params)
+    _own(chat)
     if not chat.messages:
         raise BadRequest("`messages` is empty; send at least one message with a role and content.", "messages")
     bound = chat.max_tokens if chat.max_completion_tokens is None else chat.max_completion_tokens
@@ -123,7 +123,7 @@ def _salt(salt: str) -> str:
 
 
 def _from_completion(completion: Completion, body: bytes, request_id: str, limits: Limits) -> Order:
-    _own(completion.kv_transfer_params)
+    _own(completion)
     if not completion.prompt:
         raise BadRequest("`prompt` is empty; send text or token ids.", "prompt")
     bound = 16 if completion.max_tokens is None else completion.max_tokens
@@ -138,10 +138,20 @@ def _from_completion(completion: Completion, body: bytes, request_id: str, limit
     return order
 
 
-def _own(given: msgspec.Raw) -> None:
-    """Refuse a client's own KV hand-over: it would make an engine connect wherever the client likes."""
-    if given is not ABSENT and bytes(given) != b"null":
-        raise ForeignKv("`kv_transfer_params` is for the router to set; leave it out.", "kv_transfer_params")
+def _own(given: Handed) -> None:
+    """Refuse a client's own hand-over: it would make an engine connect wherever the client likes."""
+    kv, ec, xargs = given.kv_transfer_params, given.ec_transfer_params, given.vllm_xargs
+    host, port, room = given.bootstrap_host, given.bootstrap_port, given.bootstrap_room
+    if kv is ABSENT and ec is ABSENT and host is ABSENT and port is ABSENT and room is ABSENT and xargs is ABSENT:
+        return
+    for name, value in (
+        ("kv_transfer_params", kv), ("ec_transfer_params", ec), ("bootstrap_host", host), ("bootstrap_port", port),
+        ("bootstrap_room", room),
+    ):  # fmt: skip
+        if value is not ABSENT and bytes(value) != b"null":
+            raise ForeignKv(f"`{name}` is for the router to set; leave it out.", name)
+    if xargs is not ABSENT and b"transfer_params" in msgspec.json.encode(msgspec.json.decode(xargs)):
+        raise ForeignKv("`vllm_xargs` holds a hand-over, which is for the router to set; leave it out.", "vllm_xargs")
 
 
 def _single(order: Order, prompt: object) -> None:

@@ -53,11 +53,25 @@ class Exchange:
         self.legs: Legs | None = None  # where prompt and answer are two replicas' work
         self.continued: Continued | None = None  # once another replica goes on with the stream
         self.spoken: Spoken | None = None  # what it has said, where another replica could go on
-        if order.lag >= 0 and gateway.settings.continuation:
-            chat = head.path == b"/v1/chat/completions"
+        self._follow(order)
+
+    def becomes(self, body: bytes, order: Order) -> None:
+        """Its model was chosen: go on as if the client had asked for that."""
+        self.body, self.order, self.stream, self.spoken = body, order, order.stream, None
+        self._follow(order)
+
+    def answer_early(self, whole: bytes) -> None:
+        """Answer without having been sent anywhere."""
+        self.ended = True
+        self.client.answer(whole, self.head.keep)
+
+    def _follow(self, order: Order) -> None:
+        """Have the engine tell token ids, where another replica could go on with the stream."""
+        if order.lag >= 0 and self.gateway.settings.continuation:
+            chat = self.head.path == b"/v1/chat/completions"
             self.spoken = Spoken(b'"content":"' if chat else b'"text":"', order.lag, not order.shows_ids)
             if not order.shows_ids:
-                self.body = spliced(body)
+                self.body = spliced(self.body)
 
     def dispatch(self) -> None:
         """Decide, and send to the replica decided on; or wait, or refuse."""
@@ -264,7 +278,7 @@ class Exchange:
             return
         self.sent_bytes = True
         stamp = self.gateway.lane(self.row).stamp
-        self.client.transport.write(b"".join((reply.raw, stamp, self.id_bytes, b"\r\n\r\n", data)))
+        self.client.transport.write(b"".join((reply.raw, self.order.stamp, stamp, self.id_bytes, b"\r\n\r\n", data)))
 
     def _note(self, data: bytes) -> None:
         if self.stream:
@@ -305,6 +319,7 @@ class Exchange:
     def _break_off(self, why: str, whole: bool) -> None:
         """The reply stops half-way: a stream is told so where a chunk may stand, and the connection ends unfinished."""
         self.ended = True
+        self.gateway.core.metrics.broke_off(why)
         if self.placement is not None:
             self.settle(self.placement, ok=False, status=502)
         spoken = self.spoken

@@ -20,7 +20,18 @@ class Message(msgspec.Struct, gc=False):
     content: str | list[Part] | None = None
 
 
-class Chat(msgspec.Struct, gc=False):
+class Handed(msgspec.Struct, kw_only=True):
+    """What says where an engine is to fetch KV, or an image's encoding, from: for the router alone to say."""
+
+    kv_transfer_params: msgspec.Raw = ABSENT
+    ec_transfer_params: msgspec.Raw = ABSENT
+    bootstrap_host: msgspec.Raw = ABSENT
+    bootstrap_port: msgspec.Raw = ABSENT
+    bootstrap_room: msgspec.Raw = ABSENT
+    vllm_xargs: msgspec.Raw = ABSENT  # vLLM puts the first of these among them, so they may hide it
+
+
+class Chat(Handed, gc=False):
     """/v1/chat/completions."""
 
     model: str
@@ -32,7 +43,6 @@ class Chat(msgspec.Struct, gc=False):
     n: int | None = 1
     user: str | None = None
     return_token_ids: msgspec.Raw = ABSENT
-    kv_transfer_params: msgspec.Raw = ABSENT
     stop: msgspec.Raw = ABSENT
     logprobs: msgspec.Raw = ABSENT
     prompt_logprobs: msgspec.Raw = ABSENT
@@ -49,7 +59,7 @@ class Chat(msgspec.Struct, gc=False):
     cache_salt: str | None = None
 
 
-class Completion(msgspec.Struct, gc=False):
+class Completion(Handed, gc=False):
     """/v1/completions."""
 
     model: str
@@ -59,7 +69,6 @@ class Completion(msgspec.Struct, gc=False):
     n: int | None = 1
     user: str | None = None
     return_token_ids: msgspec.Raw = ABSENT
-    kv_transfer_params: msgspec.Raw = ABSENT
     stop: msgspec.Raw = ABSENT
     logprobs: msgspec.Raw = ABSENT
     prompt_logprobs: msgspec.Raw = ABSENT
@@ -77,12 +86,11 @@ class Completion(msgspec.Struct, gc=False):
     cache_salt: str | None = None
 
 
-class Other(msgspec.Struct, gc=False):
+class Other(Handed, gc=False):
     """Every other path that names a model."""
 
     model: str
     stream: bool | None = False
-    kv_transfer_params: msgspec.Raw = ABSENT
 
 
 chat = msgspec.json.Decoder(Chat).decode

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import count
 from secrets import token_hex
 from time import monotonic
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -26,8 +26,12 @@ from router.settings import Settings
 from router.view import Load
 from weir.tokenizer import Tokenizer
 
+if TYPE_CHECKING:
+    from router.auto.auto import Auto
+
 TICK_S = 0.05
 BACKLOG = 4096
+LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
 MOST_BUDGET = 500.0
 PROXIED = frozenset((
     b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings", b"/v1/responses", b"/v1/messages", b"/v1/rerank",
@@ -46,6 +50,7 @@ class Gateway:
         self.budget = MOST_BUDGET  # attempts that may still be repeated
         self.unstreamed: list[tuple[float, Load]] = []  # when what shows no first token will have come to it
         self.draining = False
+        self._refuses_at = 0.0  # when it drains: from when on requests are refused
         self.deadline_s, self._retry_share = settings.deadline_s, settings.retry_share
         self._held: deque[Exchange] = deque()
         self._lanes: dict[int, Lane] = {}
@@ -55,6 +60,7 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._ticks = 0
         self._tick: asyncio.TimerHandle | None = None
+        self.auto: Auto | None = None  # chooses models for requests that name none
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
@@ -63,21 +69,32 @@ class Gateway:
         self._tick = loop.call_later(TICK_S, self._on_tick)
 
     async def drain(self) -> None:
-        """Take no more connections, finish what is under way within the bound, then close everything."""
+        """Take no more connections, finish what is under way within the bound, then close everything.
+
+        A connection closed while a request is on its way would lose it: kept ones are served for a moment longer.
+        """
         self.draining = True
         if self._server is not None:
             self._server.close()
         until = monotonic() + self.settings.drain_s
+        self._refuses_at = min(monotonic() + LINGER_S, until)
+        await self._until_idle(self._refuses_at)
         for client in [c for c in self.clients if c.exchange is None]:
             client.transport.close()
-        while monotonic() < until and any(c.exchange is not None for c in self.clients):  # noqa: ASYNC110
-            await asyncio.sleep(TICK_S)
+        await self._until_idle(until)
         for client in list(self.clients):
             client.transport.abort()
         for lane in self._lanes.values():
             lane.close()
         if self._tick is not None:
             self._tick.cancel()
+
+    async def _until_idle(self, until: float) -> None:
+        """Wait until then, or until every client has its answer and is gone."""
+        while monotonic() < until and (monotonic() < self._refuses_at or any(c.exchange for c in self.clients)):
+            if not self.clients:
+                return
+            await asyncio.sleep(TICK_S)
 
     def lane(self, row: int) -> Lane:
         """The way to the replica in a row; a replica that moved gets a new one."""
@@ -98,6 +115,9 @@ class Gateway:
         elif head.method in (b"GET", b"HEAD"):
             told = self._get(head)
             client.transport.write(told if head.method == b"GET" else told[: told.index(b"\r\n\r\n") + 4])
+            self._after(client, head)
+        elif self.auto is not None and head.path == b"/v1/feedback" and head.method == b"POST":
+            self.auto.judge(client, head, body)
             self._after(client, head)
         else:
             known = head.path in PROXIED
@@ -136,20 +156,44 @@ class Gateway:
         try:
             order, slow = self._order(request_id, head, body)
         except BadRequest as bad:
-            self.core.metrics.refused("foreign-kv" if isinstance(bad, ForeignKv) else "bad-request")
+            foreign = isinstance(bad, ForeignKv)
+            self.core.metrics.refused("foreign-kv" if foreign else "bad-request")
+            if foreign:
+                sentence = f"a client's own hand-over is refused: {bad.message}"
+                self.core.complaints.say("foreign-kv", sentence, monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
             self._after(client, head)
             return
-        if self.draining:
+        if self.draining and monotonic() >= self._refuses_at:
             client.transport.write(refusal(Refusal.DRAINING, 1.0, request_id, model=order.model))
             self._after(client, head)
             return
         client.exchange = exchange = Exchange(self, client, head, body, order)
+        if self.auto is not None and order.model in self.auto.names:
+            self._choose(exchange, body)
+        elif slow is None:
+            exchange.dispatch()
+        else:
+            self._count_apart(exchange, self.core.models[order.model], slow)
+
+    def chosen(
+        self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...]
+    ) -> None:
+        """A request's model was chosen and its body says so: send it to one of those pools, or any where none is."""
+        order, slow = self._order(exchange.order.id, exchange.head, body)
+        order.stamp, order.choice, order.pools = stamp, choice, pools
+        exchange.becomes(body, order)
         if slow is None:
             exchange.dispatch()
         else:
             self._count_apart(exchange, self.core.models[order.model], slow)
+
+    def _choose(self, exchange: Exchange, body: bytes) -> None:
+        """Have a model chosen for a request that names none; its body is to be read as the client sent it."""
+        assert self.auto is not None
+        exchange.body = body
+        self.auto.begin(exchange)
 
     def _order(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """The request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
@@ -186,7 +230,8 @@ class Gateway:
 
     def _get(self, head: Head) -> bytes:
         if head.path == b"/v1/models":
-            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
+            names = {*self.core.models, *(self.auto.names if self.auto is not None else ())}
+            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(names)]
             return reply(200, _encode({"object": "list", "data": listed}))
         if head.path == b"/health":
             ready = bool(self.core.fleet.columns.ready.any()) and not self.draining

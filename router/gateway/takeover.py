@@ -58,7 +58,7 @@ def _go_on(exchange: "Exchange", found: Seam, row: int, why: str) -> None:
     gateway.budget -= 1.0
     exchange.attempts += 1
     exchange.avoid |= {row}
-    gateway.core.metrics.retried(f"continued after {why}")
+    gateway.core.metrics.continued(why)
     if exchange.legs is not None:
         exchange.legs.close()
         exchange.legs = None

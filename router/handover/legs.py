@@ -109,6 +109,7 @@ class Handovers:
         if row < 0:
             # Nobody decodes: the replica that has the prompt goes on with it.
             legs.fields, row = None, placement.row
+            self._core.metrics.handed_over("stayed")
         self._decode(exchange, legs, placement, row)
 
     def again(self, exchange: "Exchange", why: str) -> bool:
@@ -130,7 +131,7 @@ class Handovers:
         legs.reused = True
         exchange.attempts += 1
         self._gateway.budget -= 1.0
-        self._core.metrics.retried(f"decode leg {why}")
+        self._core.metrics.handed_over(f"again after {why}")
         exchange.reply = None
         self._decode(exchange, legs, placement, row)
         return True
@@ -143,6 +144,7 @@ class Handovers:
         if exchange.first_at == 0.0 and now - legs.sent_at > self._core.settings.transfer_timeout_s:
             exchange.upstream.abandon()
             exchange.reply = None
+            self._core.metrics.handed_over("timeout")
             exchange.failed("transfer timeout")
 
     def _decode(self, exchange: "Exchange", legs: Legs, placement: Placement, row: int) -> None:
@@ -208,6 +210,8 @@ class Handovers:
     def _arrived(self, exchange: "Exchange", legs: Legs, placement: Placement) -> None:
         """The decode leg's first byte: of a request sent at once to both, the prompt is computed only now."""
         assert self._splitting is not None
+        if legs.fields is not None:
+            self._core.metrics.handed_over("done")
         if self._wire.parallel:
             self._splitting.hand_over(placement, exchange.row)
         elif legs.fields is not None and self._core.fleet.table[exchange.row, WAITING] == 0.0:
@@ -224,6 +228,7 @@ class Handovers:
                     raise BadAnswer(f"it would fetch KV from {host}:{port}, which is none of the fleet's")
         except BadAnswer as bad:
             self._core.metrics.refused("foreign-kv")
+            self._core.metrics.handed_over("refused")
             self._say(f"{placement.replica.name}: {bad}; the prompt is computed again")
             return None
         return fields

@@ -41,6 +41,7 @@ class Conditions:
     kv_knowledge: str = ""  # one of KNOWLEDGE: what the router has whatever the policy would read
     event_loss: float = 0.0  # share of batches of KV events that never arrive, drawn by hash of the seed
     event_gaps: str = "replayed"  # one of GAPS: what the router does when the next batch shows that some are missing
+    expects: bool = True  # prompts on their way to a replica count as held there; replays of the reference do not
     ttft_slo_s: float = 2.0  # what the policy is told
     tpot_slo_s: float = 0.1
     classes: tuple[SloClass, ...] = ()  # what requests of these classes are promised instead

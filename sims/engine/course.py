@@ -96,6 +96,7 @@ class Course:
             if self.pools.status[row] in {Status.OFF, Status.FAILED}:
                 return
             self.pools.turn(row, Status.FAILED, now)
+            self.pools.target.pop(row, None)  # repaired, it is where it was
             self.paused.fail(row)
             if outage.until < inf:
                 self._at(outage.until, lambda then: self._ready_now(row, Status.FAILED, then))
@@ -165,14 +166,21 @@ class Course:
         target = self.pools.target.pop(row, None)
         if target is None:
             self.pools.turn(row, Status.OFF, now)
+            self.paused.fail(row)  # it holds nobody; its cache goes with its process
             return
-        self.pools.pool[row] = target
-        self.paused.join(row, self.pools.role_of(target))
         self.pools.turn(row, Status.READY, now)
-        self.paused.let_go()
+        self._join(row, target)
 
     def _move(self, move: Move, now: float) -> None:
         ready = sorted(self.pools.rows(move.source, Status.READY), key=self.pools.load)
         for row in ready[: move.replicas]:
+            if not move.drains:
+                self._join(row, move.target)
+                continue
             self.pools.target[row] = move.target
             self._stop(row, now)
+
+    def _join(self, row: int, pool: str) -> None:
+        """Give a replica the role of another pool, and try again for those held."""
+        self.paused.join(row, self.pools.change(row, pool))
+        self.paused.let_go()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.cached import Cached, nothing_cached
-from policies.fleet import READY, ROLES, TIERS, Fleet, Replica, Table
+from policies.fleet import LIMIT_TOKENS, READY, ROLES, TIERS, Fleet, Replica, Table
 from policies.native.routes import Told
 from policies.perf.latency import LatencyModel
 from policies.request import Ask
@@ -20,12 +20,14 @@ from sims.engine.conditions import GAPS, Conditions, SloClass
 from sims.engine.looks import LOOKS
 from sims.engine.reads import Reads
 from sims.engine.records import NONE
+from sims.limits import limit_tokens
 
 FIRST_EXPECTED = 200.0
 """Output tokens that a router expects of a model of which it has seen nothing."""
 
 COEFFICIENTS = {field.name for field in fields(LatencyModel)} & set(layout(records.Engine).names or ())
 EMPTY_RING = 1 << 12
+MOST_GUESSES = 1 << 16  # prompts on their way at once; of any more nothing is expected
 MOST_SCRAPES = 64  # on their way to the router at once
 EVERY = 1 << 30
 FEW = 64  # a queue no longer than this says nothing of stability
@@ -36,11 +38,13 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     """The view's table, all replicas ready, and what each has cached; returns both."""
     for replica in replicas:
         row = fleet.add(replica)
-        fleet.table[row, READY] = 1.0
+        fleet.table[row, READY], fleet.table[row, LIMIT_TOKENS] = 1.0, limit_tokens(replica)
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
-    limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
+    limits: dict[str, int] = {}
+    for replica in replicas:
+        limits[replica.model] = max(limits.get(replica.model, 0), limit_tokens(replica))
     memory.keep("limits_", np.array([limits[name] for name in fleet.models], np.int64))
     memory.keep("expected_", np.full(len(fleet.models), FIRST_EXPECTED))
     return table, cached
@@ -160,7 +164,11 @@ def lay_knowledge(memory: Memory, engines: Array, reads: Reads, conditions: Cond
     world.matching, world.remembering = reads.cached, reads.cached and reads.history
     world.telling = reads.cached and not reads.history
     world.match_blocks = reads.match_tokens // block if world.remembering and reads.match_tokens else EVERY
-    memory.keep("known_", np.zeros(max(distinct * words * world.tiers, 1) if reads.cached else 1, np.int64))
+    world.expecting = world.telling and conditions.expects
+    planes = int(world.tiers) + int(world.expecting)
+    memory.keep("known_", np.zeros(max(distinct * words * planes, 1) if reads.cached else 1, np.int64))
+    world.most_guesses = MOST_GUESSES if world.expecting else 0
+    memory.keep("guesses_", np.zeros(max(int(world.most_guesses), 1), layout(records.Guess)))
     memory.keep("live_", np.zeros(words, np.int64))
     memory.keep("touched_", np.zeros(TIERS * count, np.int32))
     most = min(int(engines.capacity.max()), distinct) if world.telling else 0

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from sims.engine.compiled import layout
-from sims.engine.records import Block, Engine, Entry, Event, Flight, Missed, Outcome, Shelf, Transfer, Turn, World
+from sims.engine.records import (
+    Block,
+    Engine,
+    Entry,
+    Event,
+    Flight,
+    Guess,
+    Missed,
+    Outcome,
+    Shelf,
+    Transfer,
+    Turn,
+    World,
+)
 
 MANY = 1 << 32
 """Items of an array of which nobody asks how long it is."""
@@ -77,6 +90,11 @@ def missed(world: World, index: int) -> Missed:
 def turn(world: World, index: int) -> Turn:
     """One place of the heap of turns."""
     return record_at(Turn, world.turns_, index)  # type: ignore[no-any-return]
+
+
+def guess(world: World, index: int) -> Guess:
+    """One place of the heap of guesses."""
+    return record_at(Guess, world.guesses_, index)  # type: ignore[no-any-return]
 
 
 def transfer(world: World, index: int) -> Transfer:

@@ -4,6 +4,7 @@ from sims.engine import line
 from sims.engine.coin import hashed
 from sims.engine.compiled import compiled
 from sims.engine.flights import prepare, taken
+from sims.engine.guesses import expect, expire, match_expected
 from sims.engine.history import remember
 from sims.engine.holding import any_room, first_held, has_room, hold, let_go, make_way, queue_of, turn_away
 from sims.engine.inbox import approach
@@ -118,9 +119,11 @@ def look_up(w: World, index: int) -> None:
     ends, block = integers(w.ends_), engine(w, 0).block
     count = min(ends[index + 1] - ends[index], smalls(w.prompts_)[index] // block, w.match_blocks)
     hear(w)
+    expire(w)
     forget_last(w)
     for tier in range(w.tiers):
         match(w, ends[index], count, float(block), tier)
+    match_expected(w, ends[index], count, float(block))
 
 
 @compiled
@@ -140,6 +143,10 @@ def send(w: World, index: int, row: int) -> None:
     sent(w, f, told[4])
     if w.remembering:
         remember(w, row, f.chain, min(f.chained, f.prompt // e.block))
+    if w.expecting:
+        count = min(f.chained, f.prompt // e.block)
+        if told[4] < count * e.block:
+            expect(w, row, f.chain, count, told[1])
     if f.visual > told[4]:
         let_encode(w, f)
     approach(w, place)

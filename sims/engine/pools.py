@@ -5,10 +5,11 @@ from enum import Enum
 
 import numpy as np
 
-from policies.fleet import READY, RUNNING, WAITING, Replica
+from policies.fleet import READY, ROLES, RUNNING, WAITING, Replica
 from policies.scale.scaling import PoolState
 from sims.engine.arena import Array, Memory
 from sims.engine.looks import LOOKS
+from sims.engine.mix import Mix, Told
 from sims.engine.records import NONE
 
 
@@ -28,13 +29,13 @@ PAID = {Status.STARTING, Status.READY, Status.DRAINING}
 class Pools:
     """The replicas' statuses and what they have cost so far."""
 
-    def __init__(self, memory: Memory, replicas: Sequence[Replica], status: Status) -> None:
+    def __init__(self, memory: Memory, replicas: Sequence[Replica], status: Status, mix: Mix | None = None) -> None:
         self.replicas, self.table, self.engines = replicas, memory.array("table_"), memory.array("engines_")
         self.names = list(dict.fromkeys(replica.pool for replica in replicas))
         self.pool = [replica.pool for replica in replicas]
         self.status = [status] * len(replicas)
         self.target: dict[int, str] = {}  # of those that drain to change their pool
-        self._looks = memory.array("looks_")
+        self._looks, self._mix = memory.array("looks_"), mix
         self._since = np.zeros(len(replicas))
         self._up_s = np.zeros(len(replicas))
         self._sent = np.zeros(len(replicas))
@@ -55,8 +56,17 @@ class Pools:
         return np.where(paid, self._up_s + now - self._since, self._up_s)
 
     def role_of(self, pool: str) -> str:
-        """The role that a pool's replicas were given to begin with."""
-        return next(replica.role for replica in self.replicas if replica.pool == pool)
+        """The role that a pool's replicas were given to begin with; of a pool that has none its name, which is one."""
+        return next((replica.role for replica in self.replicas if replica.pool == pool), pool)
+
+    def change(self, row: int, pool: str) -> str:
+        """Count a replica in another pool from now on; returns the role it has there."""
+        if pool not in self.names:
+            if pool not in ROLES:
+                raise ValueError(f"a move to {pool!r}: there is no such pool and no such role ({', '.join(ROLES)})")
+            self.names.append(pool)
+        self.pool[row] = pool
+        return self.role_of(pool)
 
     def rows(self, pool: str, *statuses: Status) -> list[int]:
         """The rows of a pool in those statuses."""
@@ -68,16 +78,18 @@ class Pools:
 
     def is_empty(self, row: int) -> bool:
         """Whether a replica has nothing to do and nothing is on its way to it; the looks must be fresh."""
-        at = LOOKS * row
-        return not self._looks[at] and not self._looks[at + 1] and self.engines.first_coming[row] == NONE
+        at, engines = LOOKS * row, self.engines
+        moving = engines.sending[row] or engines.receiving[row]  # KV that others fetch from it, or send to it
+        return not self._looks[at] and not self._looks[at + 1] and not moving and engines.first_coming[row] == NONE
 
     def states(self, now: float, held: int) -> dict[str, PoolState]:
         """Every pool as it is; the looks must be fresh."""
         served = self.engines.sent - self._sent
         self._sent = self.engines.sent.copy()
-        return {pool: self._state(pool, now, held / len(self.names), served) for pool in self.names}
+        told = self._mix.since(now) if self._mix else None
+        return {pool: self._state(pool, now, held / len(self.names), served, told) for pool in self.names}
 
-    def _state(self, pool: str, now: float, held: float, sent: Array) -> PoolState:
+    def _state(self, pool: str, now: float, held: float, sent: Array, told: Told | None) -> PoolState:
         members = [row for row in range(len(self.pool)) if self.pool[row] == pool]
         ready = self.rows(pool, Status.READY)
         busy = self.rows(pool, Status.READY, Status.DRAINING)
@@ -95,4 +107,9 @@ class Pools:
             slots=self.replicas[members[0]].perf.max_seqs if members else 1,
             kv_share=float(np.mean(kv)) if kv else 0.0,
             arrived=int(sum(sent[row] for row in members)),
+            prompt_tokens=float(told.prompt_tokens[members].sum()) if told else 0.0,
+            ended=int(told.ended[members].sum()) if told else 0,
+            output_tokens=float(told.output_tokens[members].sum()) if told else 0.0,
+            role=self.role_of(pool),
+            perf=self.replicas[members[0] if members else 0].perf,
         )

@@ -65,6 +65,15 @@ class Turn:
     index: int
 
 
+class Guess:
+    """A prompt on its way to a replica, held to be in its cache until a deadline."""
+
+    until: float
+    chain: int  # its first block
+    count: Small
+    row: Small
+
+
 class Transfer:
     """KV on its way from the replica that computed it to the one that decodes."""
 
@@ -326,6 +335,11 @@ class World:
     missed: int  # places ever used
     missed_spare: int
     missing_events: int  # to be asked for again
+    # What it expects of caches beside: one more plane of `known_`, behind those of the tiers.
+    expecting: int  # whether it does at all
+    guesses_: int  # a heap of Guess
+    guesses: int
+    most_guesses: int  # beyond which it expects no more
     histories_: int  # Shelf
     hosts_: int  # Shelf
     disks_: int  # Shelf

@@ -32,6 +32,7 @@ from sims.engine.layout import (
 )
 from sims.engine.looks import LOOKS
 from sims.engine.loop import DONE, FAILED, FULL, SLICED, UNSTABLE
+from sims.engine.mix import Mix
 from sims.engine.native.library import asked
 from sims.engine.pools import Pools, Status
 from sims.engine.reads import Reads
@@ -86,7 +87,8 @@ class _Simulation:
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
         lay_decision(self.memory, settings)
         self.callback = self._decide_by(policy, table, cached)
-        self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY)
+        mix = Mix(self.memory, arrivals) if scaling else None
+        self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY, mix)
         # Not the simulation itself: a circle would keep its memory until a garbage collection.
         self.course = Course(cast("Paused", proxy(self)), self.pools, conditions, scaling)
         self.unstable = False

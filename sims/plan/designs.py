@@ -153,7 +153,7 @@ def apart(bench: Bench, promising: Sequence[Kind]) -> Design | None:
             for kind, pool in zip(pair, size.pools, strict=True)
         )
         found.append(Design(
-            name="prefill apart from decode", parts=parts, meets=True, deployable=False, watts=size.watts,
+            name="prefill apart from decode", parts=parts, meets=True, watts=size.watts,
             why=UNSIMULATED,
         ))  # fmt: skip
     return min(found, key=lambda one: one.cost(bench.asked.objective), default=None)

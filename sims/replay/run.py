@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from heapq import heappop, heappush
 from math import inf
 
-from policies.fleet import READY, Fleet, Replica
+from policies.fleet import LIMIT_TOKENS, READY, Fleet, Replica
 from policies.native.index import BlockBuffer
 from policies.native.library import ensure_built
 from policies.native.placer import Placer
 from policies.policy import Routing
 from policies.request import hash31
 from sims.arrival import Arrival
+from sims.limits import limit_tokens
 from sims.replay.flight import Flight
 from sims.replay.holdings import Holdings
 from sims.replay.ledger import Ledger, Prior
@@ -54,13 +55,15 @@ class _Run:
         self.fleet = Fleet(max(len(replicas), 1))
         for replica in replicas:
             row = self.fleet.add(replica)
-            self.fleet.table[row, READY] = 1.0
+            self.fleet.table[row, READY], self.fleet.table[row, LIMIT_TOKENS] = 1.0, limit_tokens(replica)
         self.ledger, self.prior, self.line = Ledger(self.fleet), Prior(), Line(arrivals)
         self.prompts = Prompts(arrivals, min((replica.block_tokens for replica in replicas), default=16))
         self.holdings = Holdings(len(replicas), staleness_s)
         self.placer = Placer(policy, self.fleet, self.holdings.index, BlockBuffer())
         self.engines = [Engine(replica.perf, self.prompts.block_tokens) for replica in replicas]
-        self.limits = {replica.model: replica.context_limit for replica in reversed(replicas)}
+        self.limits = dict[str, int]()
+        for replica in replicas:
+            self.limits[replica.model] = max(self.limits.get(replica.model, 0), limit_tokens(replica))
         self.inbox: list[deque[tuple[float, Job]]] = [deque() for _ in replicas]  # on their way through a front end
         self.due = [inf] * len(replicas)
         self.agenda: list[tuple[float, int]] = []  # (time, row); stale when `due` says another time

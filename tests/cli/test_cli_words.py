@@ -1,8 +1,8 @@
 """What the other commands print, and how everything fails in one sentence."""
 
 import json
+import resource
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -94,8 +94,9 @@ def test_an_unknown_flag_is_refused(weir: Weir) -> None:
 
 
 def test_help_comes_at_once() -> None:
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with start("--help") as process:
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "demo" in said
-    assert time.monotonic() - started < 2.0  # 0.2 s alone; other tests run beside it
+    assert after.ru_utime - before.ru_utime < 1.0  # CPU seconds: 0.2; with the simulator imported it would be several

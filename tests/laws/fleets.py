@@ -17,6 +17,7 @@ from policies.fleet import (
     HOST,
     KV_TOKENS,
     KV_USED,
+    LIMIT_TOKENS,
     MIXED,
     MODEL,
     POOL,
@@ -136,7 +137,9 @@ def snapshots(draw: st.DrawFn, least: int = 0, most: int = 6, *, twins: bool = F
 def rows(draw: st.DrawFn, place: int, *, eligible: bool = False) -> npt.NDArray[np.float64]:
     """One replica in some state."""
     row: npt.NDArray[np.float64] = described()[draw(st.integers(0, len(PROFILES) - 1)), place].copy()
-    if not eligible:
+    if eligible:
+        row[LIMIT_TOKENS] = 1e6
+    else:
         row[READY] = draw(st.sampled_from((1.0, 1.0, 1.0, 0.0)))
         row[MODEL] = draw(st.sampled_from((0.0, 0.0, 0.0, 1.0)))
         row[ROLE] = draw(st.sampled_from((MIXED, MIXED, MIXED, PREFILL, DECODE, ENCODE)))

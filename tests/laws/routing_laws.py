@@ -12,7 +12,7 @@ import numpy as np
 
 from policies.cached import nothing_cached
 from policies.decision import Decision, Queue, Send, Shed
-from policies.fleet import DECODE, MIXED, MODEL, PREFILL, READY, ROLE, WIDTH
+from policies.fleet import DECODE, LIMIT_TOKENS, MIXED, MODEL, PREFILL, READY, ROLE, WIDTH
 from policies.policy import Routing
 from policies.request import Ask, Request
 from tests.laws.fleets import Snapshot
@@ -38,15 +38,17 @@ def eligible(seen: Snapshot) -> set[int]:
 
 
 def of_role(seen: Snapshot, role: float) -> set[int]:
-    """Ready rows of the right model in a role."""
-    table = seen.table
+    """Ready rows of the right model in a role that take so long a request."""
+    table, needed = seen.table, seen.ask.prompt_tokens + max(seen.ask.max_tokens, 1.0)
     fit = (table[:, READY] == 1.0) & (table[:, MODEL] == seen.ask.model) & (table[:, ROLE] == role)
+    fit &= table[:, LIMIT_TOKENS] >= needed
     return {int(i) for i in np.flatnonzero(fit)}
 
 
 def only_eligible_replicas(policy: Routing, seen: Snapshot) -> None:
-    """Nobody who is not ready or serves another model is ever chosen; a prompt never goes to one that only decodes or
-    encodes, to one that only computes prompts with a decode replica alone, and a mixed one keeps what it computes.
+    """Nobody who is not ready, serves another model or is too small is ever chosen; a prompt never goes to one that
+    only decodes or encodes, to one that only computes prompts with a decode replica alone, and a mixed one keeps what
+    it computes.
     """
     decision = decide(policy, seen)
     if isinstance(decision, Send):

@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 
 from policies.cached import nothing_cached
 from policies.decision import Queue, Send
-from policies.fleet import DECODE, ENCODE, KV_TOKENS, MIXED, PREFILL, READY, ROLE, RUNNING, TRANSFER_S, WAITING
+from policies.fleet import (
+    DECODE,
+    ENCODE,
+    KV_TOKENS,
+    LIMIT_TOKENS,
+    MIXED,
+    PREFILL,
+    READY,
+    ROLE,
+    RUNNING,
+    TRANSFER_S,
+    WAITING,
+)
 from policies.policy import ROUTES, Routing, routing
 from policies.request import Ask
 from policies.split import best_decode, decoder
@@ -22,9 +34,9 @@ slower = st.floats(1.0, 1e4)
 
 
 def alike(ask: Ask, in_roles: list[float], kind: int) -> Snapshot:
-    """Idle replicas of one kind in those roles, nothing cached."""
+    """Idle replicas of one kind in those roles, nothing cached; all take whatever is asked."""
     table = described()[kind, : len(in_roles)].copy()
-    table[:, ROLE] = in_roles
+    table[:, ROLE], table[:, LIMIT_TOKENS] = in_roles, 1e6
     return Snapshot(ask, table, nothing_cached(len(in_roles)), tuple(name(i) for i in range(len(in_roles))))
 
 

@@ -2,12 +2,13 @@
 and median time to the first token."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import pytest
 
 from policies.policy import routing
-from router.held import Held
+from router.truth import Bounds
 from sims.arrival import Arrival
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions
@@ -75,7 +76,9 @@ def lived(lives: list[Lived], arrivals: list[Arrival]) -> Figures:
 
 def simulated(fleet: LiveFleet, policy: str, arrivals: list[Arrival], late_s: float = LATE_S) -> Figures:
     slo = FLEET.slo
-    conditions = Conditions(seed=fleet.seed, staleness_s=late_s, ttft_slo_s=slo.ttft_s, tpot_slo_s=slo.tpot_s)
+    conditions = Conditions(
+        seed=fleet.seed, staleness_s=late_s, expects=True, ttft_slo_s=slo.ttft_s, tpot_slo_s=slo.tpot_s
+    )
     run = simulate(Arrivals.of(arrivals), fleet.replicas, routing(policy), conditions)
     assert (run.state == SERVED).all()
     return Figures(
@@ -97,28 +100,14 @@ def agree(live: Figures, replayed: Figures) -> bool:
     return all(abs(there - here) <= WITHIN * here for here, there in pairs)
 
 
-@pytest.fixture
-def unexpecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A router that does not guess what requests on their way will bring: the simulated one does not."""
-    monkeypatch.setattr(Held, "expect", lambda *_: None)
-
-
 @pytest.mark.parametrize("policy", ["shortest_ttft", "prefix_affinity", "session_affinity", "least_loaded"])
 @pytest.mark.parametrize("rate_rps", [15.0, 40.0])
 def test_a_whole_emulated_fleet_and_the_simulator_agree_on_the_same_trace(policy: str, rate_rps: float) -> None:
     live, replayed = both(policy, rate_rps)
     assert agree(live, replayed)
+    assert replayed.replicas == live.replicas, "every single choice is the same"
 
 
-@pytest.mark.usefixtures("unexpecting")
-@pytest.mark.parametrize("policy", ["shortest_ttft", "prefix_affinity", "session_affinity", "least_loaded"])
-def test_but_for_what_the_live_router_guesses_every_single_choice_is_the_same(policy: str) -> None:
-    live, replayed = both(policy, 40.0)
-    assert agree(live, replayed)
-    assert replayed.replicas == live.replicas
-
-
-@pytest.mark.usefixtures("unexpecting")
 @pytest.mark.parametrize("seed", [11, 12])
 def test_they_agree_on_another_trace_under_other_request_ids(seed: int) -> None:
     live, replayed = both("shortest_ttft", 25.0, seed, count=300)
@@ -126,12 +115,14 @@ def test_they_agree_on_another_trace_under_other_request_ids(seed: int) -> None:
     assert replayed.replicas == live.replicas
 
 
-@pytest.mark.usefixtures("unexpecting")
-def test_they_agree_where_events_come_seconds_late() -> None:
+def test_they_agree_where_events_come_seconds_late_as_long_as_the_router_believes_them() -> None:
     arrivals = conversations(300, 25.0, 5)
     fleet = LiveFleet(FLEET, "shortest_ttft", late_s=3.0)
+    fleet.core.held.bounds = Bounds(over=inf)  # the simulated router does not doubt what engines say
     live = lived(fleet.run(arrivals), arrivals)
-    assert agree(live, simulated(fleet, "shortest_ttft", arrivals, late_s=3.0))
+    replayed = simulated(fleet, "shortest_ttft", arrivals, late_s=3.0)
+    assert agree(live, replayed)
+    assert replayed.replicas == live.replicas
 
 
 def test_five_per_cent_tell_one_policy_from_another() -> None:

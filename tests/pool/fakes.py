@@ -100,6 +100,7 @@ class FakeEngine:
         self.status, self.started, self.connections = 200, started, 0
         self.chunked = False
         self.sources = b""  # what it says of its KV events
+        self.models = b""  # what it says it serves
         self.raw: bytes | None = None  # sent in place of any answer
         self.address = ""
 
@@ -143,7 +144,7 @@ class FakeEngine:
         if self.raw is not None:
             return self.raw
         body = (METRICS % self.started).encode() if path == b"/metrics" else b""
-        body = self.sources if path == b"/kv_event_sources" else body
+        body = self.sources if path == b"/kv_event_sources" else self.models if path == b"/v1/models" else body
         if self.chunked:
             parts = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:20], body[20:]) if part)
             return b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n%s0\r\n\r\n" % (self.status, parts)

@@ -41,10 +41,15 @@ class Followed:
 
 @asynccontextmanager
 async def following(
-    context: "zmq.Context[Any]", publisher: FakePublisher, *, replay: bool = True, kept: Snapshot | None = None
+    context: "zmq.Context[Any]",
+    publisher: FakePublisher,
+    *,
+    replay: bool = True,
+    kept: Snapshot | None = None,
+    patience_s: float = 60.0,
 ) -> AsyncIterator[Followed]:
     fleet = roster()
-    shared = Following(roster=fleet, decode=decode, context=context, idle_s=0.2, recheck_s=0.3)
+    shared = Following(roster=fleet, decode=decode, context=context, idle_s=0.2, recheck_s=0.3, patience_s=patience_s)
     entry = fleet.enter(described(events=publisher.events, replay=publisher.replay if replay else ""))
     if kept is not None:
         fleet.restore(entry, kept)
@@ -135,6 +140,53 @@ async def test_unknown_becomes_exact_after_a_whole_cache_of_new_blocks(context) 
             assert it.entry.knowledge is Knowledge.UNKNOWN
             publisher.publish(stored([5]), stored([7], 5, token_ids=[7, 7, 7, 7]), stored([8], 5, token_ids=[8] * 4))
             await it.knows(Knowledge.EXACT)
+
+
+async def test_a_replay_that_is_silent_for_a_while_loses_nothing(context, publisher) -> None:  # type: ignore[no-untyped-def]
+    async with following(context, publisher) as it:
+        await it.knows(Knowledge.EXACT)
+        it.store_next(0)
+        await it.reaches(0)
+        publisher.silent = True
+        for block in range(1, 4):
+            it.store_next(block, live=block == 3)
+        await it.knows(Knowledge.UNKNOWN)
+        assert (it.entry.cursor.last, it.own()) == (0, chained(1))
+        publisher.silent = False
+        await it.knows(Knowledge.EXACT)
+        assert (it.own(), it.tally.lost) == (chained(4), 0)
+        it.store_next(4)
+        await it.reaches(4)
+
+
+async def test_a_replay_that_stays_silent_is_given_up(context, publisher) -> None:  # type: ignore[no-untyped-def]
+    async with following(context, publisher, patience_s=0.1) as it:
+        await it.knows(Knowledge.EXACT)
+        publisher.silent = True
+        it.store_next(0, live=False)
+        publisher.publish(stored([9]))
+        await it.knows(Knowledge.UNKNOWN)
+        assert it.tally.lost == 0
+        publisher.publish(stored([10]))
+        await it.reaches(2)
+        assert (it.tally.lost, it.entry.knowledge) == (1, Knowledge.UNKNOWN)
+
+
+async def test_a_restart_while_its_replay_is_silent_is_noticed(context, publisher) -> None:  # type: ignore[no-untyped-def]
+    async with following(context, publisher) as it:
+        await it.knows(Knowledge.EXACT)
+        it.store_next(0)
+        await it.reaches(0)
+        publisher.silent = True
+        it.store_next(1, live=False)
+        it.store_next(2)
+        await it.knows(Knowledge.UNKNOWN)
+        publisher.restart()
+        publisher.silent = False
+        publisher.publish(stored([50]), at=100.0)
+        await until(lambda: it.entry.epoch == 2)
+        await it.reaches(0)
+        assert (it.own(), it.entry.knowledge) == (chained(1), Knowledge.EXACT)
 
 
 async def test_without_a_replay_joining_late_is_unknown(context, publisher) -> None:  # type: ignore[no-untyped-def]

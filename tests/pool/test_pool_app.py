@@ -117,6 +117,15 @@ async def test_a_router_learns_what_there_is_what_it_does_and_what_it_holds(
         assert "weir_pool_scrape_seconds_bucket" in page
 
 
+async def test_an_engines_own_word_on_its_longest_request_and_its_adapters_goes_before_the_files(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    engine.models = b'{"data": [{"id": "m", "max_model_len": 4096}, {"id": "lora", "parent": "m"}]}'
+    async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
+        await until(lambda: "a-0" in it.replicas and it.replicas["a-0"].context_limit == 4096)
+        assert list(it.replicas["a-0"].adapters) == ["lora"]
+
+
 async def test_an_engine_without_events_is_known_approximately(engine: FakeEngine, tmp_path: Path) -> None:
     async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
         await until(lambda: it.says("a-0", True, "approximate"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool.scrape import MOST_ADAPTERS, Reading, adapters, read
+from pool.scrape import MOST_ADAPTERS, MOST_TOKENS, Reading, adapters, longest, read
 from tests.pool.fakes import METRICS
 
 SGLANG = b"""sglang:num_running_reqs{model_name="m"} 5.0
@@ -79,3 +79,20 @@ def test_a_page_that_is_no_list_of_models_says_nothing(page: bytes) -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes_are_adapters_or_nothing(page: bytes) -> None:
     assert adapters(page) is None or isinstance(adapters(page), tuple)
+
+
+def test_the_longest_request_is_what_the_tightest_of_its_models_takes() -> None:
+    assert (
+        longest(listed({"id": "m", "max_model_len": 8192}, {"id": "a", "parent": "m", "max_model_len": 4096})) == 4096
+    )
+
+
+@pytest.mark.parametrize("limit", [None, 0, -1, True, "8192", 1.5, MOST_TOKENS + 1, [8192]])
+def test_a_limit_that_cannot_be_one_is_none(limit: Any) -> None:
+    assert longest(listed({"id": "m", "max_model_len": limit})) == 0
+    assert longest(listed({"id": "m", "max_model_len": limit}, {"id": "n", "max_model_len": 77})) == 77
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_a_limit_or_none(page: bytes) -> None:
+    assert longest(page) >= 0

@@ -114,6 +114,23 @@ async def test_a_draining_router_finishes_what_it_began_and_takes_nothing_new(ro
         assert await busy.closed()
 
 
+async def test_what_was_on_its_way_when_the_router_was_told_to_stop_is_answered(routers: Routers) -> None:
+    running = await routers.start(fakes.answer)
+    async with running.caller() as kept:
+        assert (await kept.ask()).status == 200
+        draining = asyncio.create_task(running.gateway.drain())
+        await asyncio.sleep(0)
+        assert (await kept.ask()).status == 200
+        assert await kept.closed()
+        await draining
+
+
+async def test_a_router_without_clients_stops_at_once(routers: Routers) -> None:
+    running = await routers.start(fakes.answer)
+    async with asyncio.timeout(0.3):
+        await running.gateway.drain()
+
+
 async def test_a_drain_has_a_bound(routers: Routers) -> None:
     running = await routers.start(fakes.slow, drain_s=0.1)
     async with running.caller() as caller:

@@ -24,6 +24,9 @@ def counted(requests: int = 2, status: int = 200) -> Metrics:
         metrics.end("m", "p", 32.0, 0.001, Outcome(status < 400, 0.2, 0.01, 1.0, 40, 5, 16, status=status))
     metrics.refused("unknown-model")
     metrics.retried("connect")
+    metrics.continued("reset")
+    metrics.handed_over("done")
+    metrics.broke_off("stall")
     return metrics
 
 
@@ -47,6 +50,9 @@ def test_counts_appear_under_the_names_of_the_field() -> None:
     assert seen["weir_cached_tokens_error_total['m', 'p']"] == 32.0
     assert seen["weir_refused_total['unknown-model']"] == 1.0
     assert seen["weir_retries_total['connect']"] == 1.0
+    assert seen["weir_continuations_total['reset']"] == 1.0
+    assert seen["weir_handovers_total['done']"] == 1.0
+    assert seen["weir_replies_broken_total['stall']"] == 1.0
     assert seen["weir_decision_seconds_count[]"] == 2.0
     assert seen["weir_ttft_relative_error_sum['m', 'p']"] == pytest.approx(1.0)
 

@@ -35,7 +35,7 @@ def build(out: Path) -> None:
     )
     module = llvm.parse_assembly(text.replace(f'"{symbol}"', symbol).replace(symbol, SYMBOL))
     tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.inlining_threshold = 500
+    tuning.inlining_threshold = 255  # the most that llvmlite passes on
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:

@@ -21,6 +21,7 @@ def enter() -> None:
     _record(memory.outcome, "outcomes_", records.Outcome)
     _record(memory.event, "ring_", records.Event)
     _record(memory.missed, "missed_", records.Missed)
+    _record(memory.guess, "guesses_", records.Guess)
     _record(memory.turn, "turns_", records.Turn)
     _record(memory.transfer, "transfers_", records.Transfer)
     _record(memory.entry, "heap_", records.Entry)

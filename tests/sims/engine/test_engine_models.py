@@ -85,6 +85,14 @@ def test_how_long_answers_are_is_learned_for_each_model() -> None:
     assert expected[1.0][-1] > 400.0
 
 
+def test_a_request_goes_only_where_it_fits_and_is_refused_only_where_it_fits_nowhere() -> None:
+    fleet = [replica("small", kv_tokens=320), replica("large", kv_tokens=4096), replica("short")]
+    fleet[2] = replace(fleet[2], context_limit=500)
+    run = simulate(arrivals((0.0, 1000, 10), (5.0, 1000, 10), (10.0, 300, 10), (20.0, 5000, 1)), fleet, LEAST)
+    assert run.state.tolist() == [SERVED, SERVED, SERVED, REFUSED]
+    assert run.replica[:2].tolist() == [1, 1]
+
+
 def test_a_context_limit_is_its_models_own() -> None:
     fleet = [
         replace(replica("a", model=CHAT), context_limit=1000),

@@ -32,6 +32,7 @@ from sims.engine.layout import (
     FEW,
     lay_agenda,
     lay_arrivals,
+    lay_classes,
     lay_engines,
     lay_fleet,
     lay_held,
@@ -59,6 +60,7 @@ def a_world(given_: Arrivals, replicas: int = 2, *, conditions: Conditions | Non
     ours = alike(replicas)
     lay_fleet(memory, fleet, ours)
     lay_arrivals(memory, given_, fleet, ours[0].model)
+    lay_classes(memory, given_, conditions)
     engines = lay_engines(memory, ours, given_.block_tokens or BLOCK, conditions)
     lay_agenda(memory, replicas)
     reads = Reads.of(routing("shortest_ttft"), blocks=len(given_.blocks) > 0)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.cached import Cached
-from policies.fleet import CONTEXT_TOKENS, HBM, KV_USED, RUNNING, WAITING, Replica, Table
+from policies.fleet import CONTEXT_TOKENS, HBM, KV_USED, RUNNING, TIERS, WAITING, Replica, Table
 from policies.policy import Kernel, Routing, Settings, routing
 from policies.request import Ask, hash31
 from sims.arrivals import Arrivals
@@ -110,7 +110,7 @@ def test_a_history_remembers_what_was_sent_least_recent_out_first(
         chain = arrivals[i].blocks[: match // BLOCK] if match else arrivals[i].blocks
         for each, known in enumerate(kept):
             held = next((j for j, block in enumerate(chain) if block not in known), len(chain))
-            assert cached[each].tolist() == [held * BLOCK] * 3
+            assert cached[each].tolist() == [held * BLOCK] * TIERS
         for block in reversed(chain):
             kept[row][block] = None
             kept[row].move_to_end(block)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf
 
+from policies.fleet import TIERS
 from policies.policy import routing
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions
@@ -100,9 +101,9 @@ def test_the_router_is_told_in_which_tier_a_prefix_lies() -> None:
 
     tiers = Conditions(host_tokens=100 * BLOCK, disk_tokens=100 * BLOCK)
     simulate(one_by_one(A, B, A), alike(1, kv_tokens=6 * BLOCK), Telling(), tiers)
-    hbm, host, remote = seen[2]
+    hbm, host, disk, remote = seen[2]
     assert hbm == BLOCK
-    assert host == remote == 4 * BLOCK, "a slower tier's figure counts what faster ones hold too"
+    assert host == disk == remote == 4 * BLOCK, "a slower tier's figure counts what faster ones hold too"
 
 
 def test_without_tiers_all_of_them_say_what_memory_holds() -> None:
@@ -115,7 +116,7 @@ def test_without_tiers_all_of_them_say_what_memory_holds() -> None:
     telling.uses_cached = True  # type: ignore[attr-defined]
     telling.reads_cache = "events"  # type: ignore[attr-defined]
     simulate(one_by_one(A, A), alike(1), telling)
-    assert seen[1] == [4.0 * BLOCK] * 3
+    assert seen[1] == [4.0 * BLOCK] * TIERS
 
 
 def test_larger_tiers_never_find_less() -> None:

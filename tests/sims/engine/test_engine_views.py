@@ -25,6 +25,7 @@ from policies.policy import routing
 from policies.request import Ask
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions, Outage
+from sims.engine.guesses import WAIT_FLOOR_S
 from sims.engine.run import SERVED
 from sims.engine.simulate import simulate
 from tests.sims.engine.small import FRONT_S, arrivals, prompts
@@ -151,8 +152,30 @@ def test_events_of_a_cache_reach_the_router_late_by_as_much_as_told(late: float)
     rows = prompts((0.0, chain), (stored + late - 1e-3, chain), (stored + late + 1e-3, chain), output=400)
     if late < 1e-3:
         rows = prompts((0.0, chain), (0.0, chain), (stored + 1e-3, chain), output=400)
-    simulate(rows, alike(1), eye, Conditions(staleness_s=late))
+    simulate(rows, alike(1), eye, Conditions(staleness_s=late, expects=False))
     assert eye.hbm() == [0, 0, 3]
+
+
+def test_a_prompt_on_its_way_counts_as_held_until_its_deadline() -> None:
+    eye, chain = Eye(), [1, 2, 3]
+    rows = prompts(*[(at, chain) for at in (0.0, 0.0, WAIT_FLOOR_S - 1e-3, WAIT_FLOOR_S)], output=400)
+    simulate(rows, alike(1), eye, Conditions(staleness_s=60.0))
+    assert eye.hbm() == [0, 3, 3, 0]
+
+
+def test_only_a_longer_prompt_is_expected_anew() -> None:
+    eye = Eye(to=lambda i: i % 2)
+    rows = prompts((0.0, [1, 2]), (0.1, [1, 2, 3]), (0.2, [1, 2, 3, 4]), output=400)
+    simulate(rows, alike(2), eye, Conditions(staleness_s=60.0))
+    assert (eye.hbm(0), eye.hbm(1)) == ([0, 2, 2], [0, 0, 3])
+
+
+def test_an_event_that_a_block_is_gone_ends_what_was_expected_of_it() -> None:
+    """Four blocks of memory: the second prompt drives the first out, of which the router is told at once."""
+    eye = Eye()
+    rows = prompts((0.0, [1, 2]), (0.05, [3, 4, 5]), (0.45, [1, 2]), output=1)
+    simulate(rows, alike(1, kv_tokens=4 * BLOCK), eye, Conditions(staleness_s=0.0))
+    assert eye.hbm()[2] < 2
 
 
 def test_what_was_evicted_is_believed_until_its_event_comes() -> None:

@@ -54,7 +54,7 @@ def fleets(draw: st.DrawFn, most: int = 4) -> list[Replica]:
 
 
 @st.composite
-def traces(draw: st.DrawFn, most: int = 40, blocks: bool = True) -> Arrivals:
+def traces(draw: st.DrawFn, most: int = 40, blocks: bool = True, images: bool = True) -> Arrivals:
     """Sessions whose prompts grow, some of them closed loops, their turns between each other's."""
     closed = draw(st.lists(st.booleans(), min_size=4, max_size=4))
     grown, rows, now = [0] * 4, list[Arrival](), 0.0
@@ -74,7 +74,7 @@ def traces(draw: st.DrawFn, most: int = 40, blocks: bool = True) -> Arrivals:
                 blocks=chain,
                 block_tokens=BLOCK if chain else 0,
                 after_s=draw(st.sampled_from(GAPS)) if waits else None,
-                visual_tokens=min(draw(st.sampled_from([0, 0, 5, 40, 200])), prompt),
+                visual_tokens=min(draw(st.sampled_from([0, 0, 5, 40, 200])), prompt) if images else 0,
             )
         )
         grown[session], seen = prompt, seen | {session}

@@ -151,7 +151,7 @@ def test_helm_values_have_a_block_for_each_thing_the_chart_installs() -> None:
     assert list(values) == ["router", "pool", "redis", "pools"]
     assert values["router"]["policy"] == "length_split"
     assert values["router"]["settings"] == {"threshold": 900.0}
-    assert values["router"]["slo"] == {"ttft_s": 1.0, "tpot_s": 0.05}
+    assert values["router"]["slo"] == {"ttft_s": 1.0, "tpot_s": 0.05, "classes": []}
     assert values["pool"] == {"replicas": 2}
     assert [pool["replicas"] for pool in values["pools"]] == [3, 2]
 

@@ -100,4 +100,4 @@ def test_a_plan_simulates_roles_only_where_the_simulator_knows_them() -> None:
     with_roles = plan(request, traffic(rate=90.0), simulate=both, roles=True)
     found = {design.name: design for design in with_roles.designs}
     assert found["prefill apart from decode"].simulated
-    assert not found["prefill apart from decode"].deployable
+    assert found["prefill apart from decode"].deployable

@@ -7,6 +7,7 @@ import numpy as np
 from policies.decision import Send
 from policies.fleet import (
     KV_USED,
+    LIMIT_TOKENS,
     POOL,
     QUEUED_ATTENDED,
     QUEUED_TOKENS,
@@ -18,6 +19,7 @@ from policies.policy import Routing
 from policies.request import Ask, Request
 from tests.policies.replicas import fleet_of, replica
 
+LARGE = 1e6  # tokens: nobody is too small for any request here
 COINS = tuple(range(1, 2_000_000_000, 31_000_001))
 """Some sixty requests that differ in their coin alone."""
 
@@ -45,6 +47,7 @@ def decide(policy: Routing, asked: Ask, **seen: One) -> list[tuple[str, float]]:
         fleet.table[row, [RUNNING, WAITING, QUEUED_TOKENS, KV_USED, POOL]] = (
             one.running, one.waiting, one.queued, one.kv, one.pool,
         )  # fmt: skip
+        fleet.table[row, LIMIT_TOKENS] = LARGE
         fleet.table[row, QUEUED_ATTENDED] = one.queued * one.queued / 2.0
     cached = np.array([one.tiers() for one in seen.values()])
     found = []

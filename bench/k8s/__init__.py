@@ -1,0 +1,1 @@
+"""docs/kubernetes.md, line by line, at a real API server."""

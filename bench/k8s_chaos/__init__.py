@@ -1,0 +1,1 @@
+"""Leader killed, API cut off, etcd restarted, watches expired: who is lost from routing, what is scaled twice."""

@@ -1,0 +1,1 @@
+"""Replicas that change their role as code and conversation alternate, beside fleets that do not."""

@@ -1,0 +1,1 @@
+"""What the model-selection claims share: data, folds, curves and their pictures."""

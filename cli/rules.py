@@ -1,0 +1,64 @@
+"""What `weir check` says of a rules file: every proof that fails, with a request that shows it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from policies.select.rules.prove.finding import Finding
+    from policies.select.rules.rule import RuleSet
+
+
+def are_rules(path: Path) -> bool:
+    """Whether a file is meant as rules rather than as a fleet; raises `BadFile` for one that is no YAML."""
+    from weir.strictyaml import Document, text_of
+
+    found = Document(text_of(path), str(path)).value
+    return isinstance(found, dict) and "pools" not in found and bool({"rules", "fallback"} & set(found))
+
+
+def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
+    """Prove a rules file, or say what cannot be proved and end with 1."""
+    from cli.output import write_json
+    from router.auto.proved import proved
+
+    text, rules, _, findings = proved(path, fleet)
+    told = [as_dict(each, text, str(path)) for each in findings]
+    write_json(json_to, {"proved": not findings, "rules": len(rules.rules), "findings": told})
+    if json_to != "-":
+        for each in told:
+            typer.echo(sentence(str(path), each))
+        if not findings:
+            typer.echo(f"{path} is proved: {_sentence(rules, fleet)}.")
+    if findings:
+        raise typer.Exit(1)
+
+
+def as_dict(finding: "Finding", text: str, name: str) -> dict[str, Any]:
+    """A finding as JSON has it."""
+    from weir.rulesfile import line_of
+
+    return {
+        "kind": finding.kind,
+        "line": line_of(text, name, finding.place),
+        "said": finding.said,
+        "rules": list(finding.rules),
+        "request": finding.request,
+        "readings": dict(finding.readings) if finding.readings else None,
+    }
+
+
+def sentence(name: str, told: Mapping[str, Any]) -> str:
+    """A finding for people: the sentence, then the request and the readings that show it."""
+    lines = [f"{name}:{told['line']}: {told['kind']}: {told['said']}"]
+    shown = [f"  {key}: {json.dumps(told[key], ensure_ascii=False)}" for key in ("request", "readings") if told[key]]
+    return "\n".join([*lines, *shown])
+
+
+def _sentence(rules: "RuleSet", fleet: Path | None) -> str:
+    told = f"{len(rules.rules)} rules can each fire, and no two disagree"
+    roles = f"; each of {len(rules.roles)} roles reaches a model" if rules.roles else ""
+    return f"{told}{roles}{f'; {fleet} serves all they name' if fleet else ''}"

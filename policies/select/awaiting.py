@@ -1,0 +1,55 @@
+"""Choices whose verdict is still to come: feedback is matched to its choice once, by its own tenant, in time."""
+
+from collections import OrderedDict
+from enum import Enum
+
+from policies.select.port import Choice, Context, Feedback, Option
+
+
+class Unsettled(Enum):
+    """Why feedback was not taken: a closed vocabulary, used in metrics and replies."""
+
+    UNKNOWN = "unknown-decision"  # never made here, or forgotten
+    FOREIGN = "foreign-decision"  # another tenant's; said as unknown to whoever asked
+    REPLAYED = "replayed"  # told before
+    NO_NUMBER = "no-number"  # a quality that is no number between 0 and 1
+
+
+class Awaiting:
+    """Open choices by request id, at most so many, each for so long; a mutable store, so that it need not be copied."""
+
+    def __init__(self, most: int = 100_000, keep_s: float = 86_400.0) -> None:
+        self.most, self.keep_s = most, keep_s
+        self._open: OrderedDict[str, tuple[Context, Option, Choice, float]] = OrderedDict()
+        self._settled: OrderedDict[str, str] = OrderedDict()  # id to tenant, so that a replay is known as one
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def took(self, context: Context, option: Option, choice: Choice, now: float) -> None:
+        """A choice was made; the oldest is forgotten where there are too many."""
+        self._open[context.id] = (context, option, choice, now)
+        if len(self._open) > self.most:
+            self._open.popitem(last=False)
+
+    def settle(self, request: str, tenant: str, quality: float, usd: float) -> Feedback | Unsettled:
+        """The verdict on one choice, as of when it was made; or why it is not taken."""
+        if request not in self._open:
+            return Unsettled.REPLAYED if self._settled.get(request) == tenant else Unsettled.UNKNOWN
+        context, option, choice, at_s = self._open[request]
+        if context.tenant != tenant:
+            return Unsettled.FOREIGN
+        if not 0.0 <= quality <= 1.0:
+            return Unsettled.NO_NUMBER
+        del self._open[request]
+        self._settled[request] = tenant
+        if len(self._settled) > self.most:
+            self._settled.popitem(last=False)
+        return Feedback(context, option.model, option.pool, choice.propensity, quality, usd, at_s)
+
+    def expired(self, now: float) -> list[Feedback]:
+        """Choices that nobody judged in time, forgotten here; their quality is NaN, their dollars as predicted."""
+        late = [name for name, (*_, at_s) in self._open.items() if now - at_s > self.keep_s]
+        found = [self._open.pop(name) for name in late]
+        nothing = float("nan")
+        return [Feedback(c, o.model, o.pool, choice.propensity, nothing, o.usd, at) for c, o, choice, at in found]

@@ -1,0 +1,1 @@
+"""Signals: what is read of a request before it is routed, one file each."""

@@ -1,0 +1,20 @@
+"""What the caller is ready to spend, in dollars."""
+
+from typing import ClassVar
+
+from policies.signals.amount import amount
+from policies.signals.facts import Facts
+from policies.signals.port import signal
+from policies.signals.reading import Reading
+
+
+@signal
+class BudgetUsd:
+    """What the caller is ready to spend, in dollars."""
+
+    kind: ClassVar[str] = "number"
+    labels: ClassVar[tuple[str, ...]] = ()
+
+    def read(self, facts: Facts) -> Reading:
+        """Dollars from the header `x-weir-budget-usd`; unknown where it is absent or no amount."""
+        return amount(facts.headers.get("x-weir-budget-usd", ""))

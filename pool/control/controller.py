@@ -1,0 +1,149 @@
+"""The loop of the one that leads: looks, reconciles, performs, and tells resources of themselves."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pool.cluster import resources
+from pool.cluster.objects import Pod
+from pool.cluster.troubles import Conflict, Trouble
+from pool.control import observe, wishes
+from pool.control.events import About, Events
+from pool.control.leadership import Leads
+from pool.control.observe import Target
+from pool.control.perform import Performer
+from pool.control.statuses import Counts, Statuses, stamp, status
+from pool.control.wishes import Wishes
+from pool.discovery.fleet import Fleet
+from pool.discovery.kubernetes import Cluster, Pods
+from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
+from pool.roster import Roster
+from pool.settings import Settings
+from weir.resources import GROUP, VERSION
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+
+
+@dataclass(kw_only=True)
+class Controller:
+    """Acts on the fleet while it leads."""
+
+    settings: Settings
+    fleet: Fleet
+    cluster: Cluster
+    roster: Roster
+    leadership: Leads
+    me: str
+    performed: Counter[str] = field(default_factory=Counter)  # actions, by kind
+
+    def __post_init__(self) -> None:
+        api = self.cluster.api
+        self._events = Events(api=api, me=self.me)
+        self._performer = Performer(api=api, events=self._events)
+        self._statuses = Statuses(api=api)
+        self._wishes = Wishes(policy=self.settings.scaling_policy) if self.settings.scaling_policy else None
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            if self.leadership.leads():
+                await self.round()
+            await asyncio.sleep(EVERY_S)
+
+    async def round(self) -> None:
+        """Look once and do what is to be done."""
+        wanted = self.wanted()
+        if self.settings.scaling == "act":
+            pods = self._pods()
+            for action in reconcile(self._seen(pods), wanted):
+                await self._do(action, pods)
+        elif self.settings.scaling == "recommend":
+            await self._recommend(wanted)
+        await self._tell(wanted)
+
+    def wanted(self) -> dict[str, Wanted]:
+        """What every pool shall be."""
+        declared = self.fleet.resources.declared.good.wanted if self.fleet.resources else {}
+        asked = {name: wishes.asked(declared.get(name)) for name in self.fleet.pools}
+        if self._wishes is None:
+            return asked
+        return self._wishes.wanted(lambda now: wishes.states(self.roster, asked, now), asked)
+
+    def target(self, name: str) -> Target | None:
+        """The workload that a pool's replicas come from, if it says so."""
+        declared = self.fleet.resources.declared.good.wanted.get(name) if self.fleet.resources else None
+        if declared is not None and declared.target is not None:
+            return Target(kind=declared.target.kind, name=declared.target.name)
+        where = self.fleet.pools[name].discover
+        kind, _, workload = where.target.partition("/") if where else ("", "", "")
+        return Target(kind=kind, name=workload) if workload else None
+
+    def _pods(self) -> dict[str, dict[str, Pod]]:
+        """Every pool's pods by name."""
+        found = {}
+        for name in self.fleet.pools:
+            source = self.fleet.source(name)
+            members = source.members() if isinstance(source, Pods) else []
+            found[name] = {pod.metadata.name: pod for pod in members}
+        return found
+
+    def _seen(self, pods: Mapping[str, Mapping[str, Pod]]) -> dict[str, Pool]:
+        now, seen = datetime.now(UTC), {}
+        for name, described in self.fleet.pools.items():
+            target = self.target(name)
+            workload = None
+            if target is not None:
+                watched = self.cluster.watched(resources.workloads(target.kind, self.cluster.api.namespace))
+                workload = watched.reflector.store.get(f"{self.cluster.api.namespace}/{target.name}")
+            seen[name] = observe.pool(described, pods[name].values(), self.roster, target, workload, now)
+        return seen
+
+    async def _do(self, action: Action, pods: Mapping[str, Mapping[str, Pod]]) -> None:
+        pod = None if isinstance(action, Scale) else pods[action.pool].get(action.replica)
+        if not self.leadership.leads():  # another may lead by now
+            return
+        try:
+            await asyncio.to_thread(self._performer.perform, action, pod)
+            self.performed[type(action).__name__] += 1
+            log.info("done: %s", action)
+        except Conflict:
+            log.info("somebody else was first: %s", action)
+        except Trouble as trouble:
+            log.warning("not done: %s: %s", action, trouble)
+
+    async def _recommend(self, wanted: Mapping[str, Wanted]) -> None:
+        for name, want in wanted.items():
+            if want.replicas is not None and self.target(name) is not None:
+                about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
+                await asyncio.to_thread(self._events.say, about, "Recommended", f"{want.replicas} replicas: {want.why}")
+
+    async def _tell(self, wanted: Mapping[str, Wanted]) -> None:
+        """Every resource's status."""
+        if self.fleet.resources is None:
+            return
+        declared = self.fleet.resources.declared
+        counts = self._counts(wanted)
+        for verdict in list(declared.verdicts.values()):
+            name, pools = verdict.meta.name, 0
+            if verdict.kind == "Fleet":
+                pools = sum(spec.fleet in ("", name) for spec in declared.good.wanted.values())
+            problems = [each for each in self.fleet.problems if each.about == name] if verdict.kind == "Pool" else []
+            made = status(verdict, counts.get(name) if verdict.kind == "Pool" else None, problems, pools, stamp())
+            await asyncio.to_thread(self._statuses.write, verdict, made)
+
+    def _counts(self, wanted: Mapping[str, Wanted]) -> dict[str, Counts]:
+        ready, all_of = Counter[str](), Counter[str]()
+        for entry in self.roster:
+            all_of[entry.described.pool] += 1
+            ready[entry.described.pool] += entry.ready
+        made = {}
+        for name, pool in self.fleet.pools.items():
+            selector = pool.discover.pods if pool.discover else ""
+            replicas = wanted[name].replicas if name in wanted else None
+            made[name] = Counts(replicas=all_of[name], ready=ready[name], wanted=replicas, selector=selector)
+        return made

@@ -1,0 +1,165 @@
+"""Requests for "auto": read, decided by rules, rewritten, sent on; whatever is missing, the fallback's model serves."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from secrets import token_bytes
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from policies.candidates import candidates
+from policies.fleet import TIERS
+from policies.select.rules.deciding import Decided, Place, decide, needed, wanted
+from policies.select.rules.known import is_learned, signals
+from policies.select.rules.rule import RuleSet
+from policies.select.rules.structural import readings
+from policies.signals.facts import Facts
+from policies.signals.reading import Reading, Readings
+from router.auto.claims import claims
+from router.auto.facts import facts, headers, previous_question
+from router.auto.feedback import Ledger, Verdict, given
+from router.auto.rewriting import rewritten, with_headers
+from router.classify.client import Client as Classifier
+from router.refusals import error_body, reply
+
+if TYPE_CHECKING:
+    from router.gateway.client import Client
+    from router.gateway.exchange import Exchange
+    from router.gateway.head import Head
+    from router.gateway.server import Gateway
+
+SIGNED_WITH = "WEIR_JWT_SECRET"  # the environment's name for what callers' tokens are signed with
+ENOUGH_USD = float("inf")
+
+
+class Auto:
+    """Chooses models for one gateway; `take` puts other rules in place between two requests."""
+
+    def __init__(
+        self, gateway: "Gateway", rules: RuleSet, classifier: Classifier | None = None, ledger: Ledger | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self._gateway, self._classifier, self.clock = gateway, classifier, clock
+        self.ledger = ledger or Ledger(token_bytes(16), clock)
+        self.on_judged: Callable[[str, float], None] = lambda decision, rating: None
+        self._secret = os.environ.get(SIGNED_WITH, "").encode()
+        self.take(rules)
+
+    def take(self, rules: RuleSet) -> None:
+        """Decide by these rules from now on; requests under way keep those that they began with."""
+        known = signals()
+        read = needed(rules)
+        self.rules, self.names = rules, rules.names
+        self._learned = frozenset(name for name in read if is_learned(name, known))
+        self._structural = read - self._learned
+        self._priced = any(rule.answer.at_most_usd < ENOUGH_USD for rule in rules.rules)
+        self._priced = self._priced or rules.fallback.at_most_usd < ENOUGH_USD
+        if self._classifier is not None:
+            self._classifier.use(rules)
+
+    def begin(self, exchange: "Exchange") -> None:
+        """A request for one of the rules' names came."""
+        rules, order, head = self.rules, exchange.order, exchange.head
+        told = claims(headers(head.forward).get("authorization", ""), self._secret, self.clock())
+        asked = facts(order, head, exchange.body, told)
+        known = readings(asked, self._structural)
+        open_ones = wanted(rules, known, self._learned)
+        if not open_ones or self._classifier is None:
+            self._decide(exchange, rules, asked, known, "absent" if open_ones else "")
+            return
+
+        def read(found: Mapping[str, Reading], why: str) -> None:
+            if not exchange.ended:
+                self._decide(exchange, rules, asked, {**known, **found}, why)
+
+        self._classifier.ask(open_ones, asked.last_user_text(), previous_question(asked), read)
+
+    def judge(self, client: "Client", head: "Head", body: bytes) -> None:
+        """Feedback came: take it, or say why not."""
+        found = given(body)
+        verdict = Verdict.MALFORMED if found is None else self.ledger.judge(found.decision, head.tenant)
+        self._gateway.core.metrics.judged_decision(verdict.name.lower())
+        if found is not None and verdict is Verdict.TAKEN:
+            self.on_judged(found.decision, found.rating)
+        told = b'{"status":"taken"}'
+        if verdict is not Verdict.TAKEN:
+            told = error_body(verdict.sentence, "invalid_request_error", f"feedback-{verdict.name.lower()}")
+        client.transport.write(reply(verdict.status, told))
+
+    def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
+        found = decide(rules, known, self._places(asked))
+        metrics = self._gateway.core.metrics
+        if unread:
+            metrics.unread_signals(unread)
+        if not isinstance(found, Decided):
+            metrics.refused("denied")
+            said = f"No model is open to the role {found.role!r} here."
+            exchange.answer_early(reply(403, error_body(said, "permission_error", "denied"), extra=_id(exchange)))
+            return
+        metrics.chosen_by(found.rule)
+        self._send(exchange, found, known, unread, asked)
+
+    def _send(self, exchange: "Exchange", found: Decided, known: Readings, unread: str, asked: Facts) -> None:
+        model = self._ready(found.places)
+        pools = tuple(place.pool for place in found.places if place.model == model)
+        decision = self.ledger.decision(exchange.head.tenant)
+        exchange.forward = with_headers(exchange.forward, found.answer.effects)
+        stamp = f"\r\nx-weir-model: {_plain(model)}\r\nx-weir-rule: {found.rule}\r\nx-weir-decision: {decision}"
+        choice: dict[str, object] = {
+            "decision": decision,
+            "rule": found.rule,
+            "asked": asked.model,
+            "model": model,
+            "pools": sorted(set(pools)),
+            "readings": {name: _shown(reading) for name, reading in sorted(known.items())},
+            "unread": unread,
+        }
+        body = rewritten(exchange.body, model, found.answer.effects)
+        fence = () if self._everywhere(model, pools) else pools
+        self._gateway.chosen(exchange, body, stamp.encode("latin-1", "replace"), choice, fence)
+
+    def _ready(self, places: tuple[Place, ...]) -> str:
+        """The first model with a replica that is ready in one of its places; the first of all where nobody is."""
+        fleet = self._gateway.core.fleet
+        ready = {(one.model, one.pool) for row, one in enumerate(fleet.replicas)
+                 if one is not None and fleet.columns.ready[row] > 0.0}  # fmt: skip
+        return next((place.model for place in places if (place.model, place.pool) in ready), places[0].model)
+
+    def _everywhere(self, model: str, pools: tuple[str, ...]) -> bool:
+        """Whether those are all the pools that have the model."""
+        replicas = self._gateway.core.fleet.replicas
+        return {one.pool for one in replicas if one is not None and one.model == model} <= set(pools)
+
+    def _places(self, asked: Facts) -> list[Place]:
+        """What is served where, and what this request would cost there, where some rule asks that."""
+        core = self._gateway.core
+        served = dict.fromkeys((one.model, one.pool) for one in core.fleet.replicas if one is not None)
+        prices = self._prices(asked, {model for model, _ in served}) if self._priced else {}
+        return [Place(model, pool, prices.get((model, pool), 0.0)) for model, pool in served]
+
+    def _prices(self, asked: Facts, models: set[str]) -> dict[tuple[str, str], float]:
+        """The least dollars predicted for the request, by model and pool; of nothing cached."""
+        core, found = self._gateway.core, dict[tuple[str, str], float]()
+        for name in models & set(core.models):
+            ask = core.question(asked.id, core.models[name], float(asked.prompt_tokens), asked.max_tokens)
+            nothing = np.zeros((len(core.fleet.table), TIERS))
+            for one in candidates(ask, core.fleet.table, nothing):
+                replica = core.fleet.replicas[one.row]
+                if replica is not None:
+                    key = (name, replica.pool)
+                    found[key] = min(found.get(key, one.cost_usd), one.cost_usd)
+        return found
+
+
+def _id(exchange: "Exchange") -> bytes:
+    return b"x-request-id: %b\r\n" % exchange.id_bytes
+
+
+def _plain(name: str) -> str:
+    """A model's name as a header's value."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
+
+
+def _shown(reading: Reading) -> dict[str, float | str | None]:
+    return {"value": reading.value if reading.known() else None, "label": reading.label}

@@ -1,0 +1,68 @@
+"""A body and a head with the model and the effects of a rule: every other byte stays as the client sent it."""
+
+import msgspec
+
+from policies.select.rules.rule import Effects
+from router.auto.schema import ABSENT, anything, members, raws, where
+
+_encode = msgspec.json.Encoder().encode
+Change = tuple[slice, bytes]
+
+
+def rewritten(body: bytes, model: str, effects: Effects) -> bytes:
+    """The body for a chosen model; effects on what it does not have are left out."""
+    found = members(body)
+    changes: list[Change] = [(where(body, found.model), _encode(model))]
+    if effects.system_prompt and found.messages is not ABSENT:
+        changes.append(_opening(where(body, found.messages), effects.system_prompt))
+    if found.tools is not ABSENT and (effects.keep_tools is not None or effects.drop_tools):
+        changes.append((where(body, found.tools), _kept(bytes(found.tools), effects)))
+    if effects.reasoning is not None and found.chat_template_kwargs is ABSENT:
+        end = body.rindex(b"}")
+        told = b',"chat_template_kwargs":{"enable_thinking":%b}' % (b"true" if effects.reasoning else b"false")
+        changes.append((slice(end, end), told))
+    return _changed(body, changes)
+
+
+def with_headers(forward: bytes, effects: Effects) -> bytes:
+    """The request line and headers with those of a rule in place of the client's of the same name."""
+    if not effects.headers:
+        return forward
+    first, *lines = forward.split(b"\r\n")
+    names = {name.encode() for name in effects.headers}
+    kept = [line for line in lines if line and line.partition(b":")[0].lower() not in names]
+    added = [f"{name}: {value}".encode() for name, value in effects.headers.items()]
+    return b"\r\n".join([first, *kept, *added, b""])
+
+
+def _opening(place: slice, prompt: str) -> Change:
+    """The rule's system prompt before the client's messages, of which there is at least one."""
+    at = place.start + 1
+    return slice(at, at), _encode({"role": "system", "content": prompt}) + b","
+
+
+def _kept(tools: bytes, effects: Effects) -> bytes:
+    """The tools that stay, each as it stood; null where none does."""
+    if not tools.startswith(b"["):
+        return tools
+    stay = [bytes(tool) for tool in raws(tools) if _stays(_name(bytes(tool)), effects)]
+    return b"[%b]" % b",".join(stay) if stay else b"null"
+
+
+def _stays(name: str, effects: Effects) -> bool:
+    return (effects.keep_tools is None or name in effects.keep_tools) and name not in effects.drop_tools
+
+
+def _name(tool: bytes) -> str:
+    told = anything(tool)
+    function = told.get("function", told) if isinstance(told, dict) else {}
+    name = function.get("name") if isinstance(function, dict) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _changed(body: bytes, changes: list[Change]) -> bytes:
+    parts, at = [], 0
+    for place, new in sorted(changes, key=lambda change: change[0].start):
+        parts += [body[at : place.start], new]
+        at = place.stop
+    return b"".join([*parts, body[at:]])

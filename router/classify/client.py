@@ -1,0 +1,115 @@
+"""A gateway's end of the classifier: asks, and goes on without an answer once its deadline has passed."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from policies.select.rules.rule import RuleSet
+from policies.signals.reading import Reading
+from router.classify.wire import ASK, MEANINGS, Ask, Meanings, encode, sendable, told
+from router.frames import Frames
+
+AGAIN_S = 0.2
+MOST_PENDING = 512
+DEADLINE_S = 0.05
+
+Then = Callable[[Mapping[str, Reading], str], None]
+"""What is done with the readings; the word is empty, or says why there are none: late, absent, died, full, unread."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """One question under way."""
+
+    then: Then
+    names: frozenset[str]
+    timer: asyncio.TimerHandle | None = field(default=None)
+
+
+class Client:
+    """One connection, kept; nothing here waits or computes."""
+
+    def __init__(self, path: str, deadline_s: float = DEADLINE_S) -> None:
+        self._path, self._deadline_s = path, deadline_s
+        self._ids, self._pending = count(), dict[int, Pending]()
+        self._frames: Frames | None = None
+        self._meanings = Meanings({}, {})
+        self.why: dict[str, int] = {}  # how often readings came ("") or did not, by why
+        self._again: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Connect, and connect again whenever that ends."""
+        self._again = asyncio.get_running_loop().create_task(self._connect())
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._closed = True
+        if self._again is not None:
+            self._again.cancel()
+        if self._frames is not None:
+            self._frames.close()
+
+    def use(self, rules: RuleSet) -> None:
+        """These are the rules whose anchors and partitions are meant from now on."""
+        anchors = {name: anchor.examples for name, anchor in rules.anchors.items()}
+        cells = {name: (one.members, one.temperature, one.at_least) for name, one in rules.partitions.items()}
+        self._meanings = Meanings(anchors, cells)
+        self._tell_meanings()
+
+    def ask(self, names: frozenset[str], text: str, previous: str, then: Then) -> None:
+        """Have signals read; `then` is called once, soon: with what was read, or with nothing and why."""
+        if self._frames is None or len(self._pending) >= MOST_PENDING:
+            self._end(then, {}, "absent" if self._frames is None else "full")
+            return
+        number, loop = next(self._ids), asyncio.get_running_loop()
+        pending = self._pending[number] = Pending(then, names)
+        pending.timer = loop.call_later(self._deadline_s, self._late, number)
+        asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s)
+        self._frames.send(ASK + encode(asked))
+
+    def _end(self, then: Then, readings: Mapping[str, Reading], why: str) -> None:
+        self.why[why] = self.why.get(why, 0) + 1
+        then(readings, why)
+
+    def _late(self, number: int) -> None:
+        pending = self._pending.pop(number, None)
+        if pending is not None:
+            self._end(pending.then, {}, "late")
+
+    def _heard(self, frame: bytes) -> None:
+        answer = told(frame)
+        pending = self._pending.pop(answer.id, None)
+        if pending is None:
+            return
+        if pending.timer is not None:
+            pending.timer.cancel()
+        why = "late" if answer.late else "" if pending.names <= set(answer.readings) else "unread"
+        self._end(pending.then, answer.readings, why)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._closed:
+            gone = asyncio.Event()
+            frames = Frames(self._heard, gone.set)
+            with contextlib.suppress(OSError):
+                await loop.create_unix_connection(lambda made=frames: made, self._path)  # type: ignore[misc]
+                self._frames = frames
+                self._tell_meanings()
+                await gone.wait()
+                self._lost()
+            await asyncio.sleep(AGAIN_S)
+
+    def _lost(self) -> None:
+        self._frames = None
+        pending, self._pending = self._pending, {}
+        for each in pending.values():
+            if each.timer is not None:
+                each.timer.cancel()
+            self._end(each.then, {}, "died")
+
+    def _tell_meanings(self) -> None:
+        if self._frames is not None:
+            self._frames.send(MEANINGS + encode(self._meanings))

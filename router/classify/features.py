@@ -1,0 +1,70 @@
+"""What heads see of a text: embeddings bent by cosines, and hashed n-grams; computed once a text for all heads.
+
+The cosines approximate a Gaussian kernel (random Fourier features), so that a linear head on them draws curved borders.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from router.classify.encoder import Embeds, Vectors
+from router.classify.ngrams import Floats, ngrams, weighted
+
+COSINES: Mapping[str, int] = {"encoder": 3072, "static": 1024}  # their scalar product is the kernel to within 0.03
+GAMMA = 0.7  # of exp(-gamma |a - b|^2) between vectors of unit length
+BUCKETS = 8192  # of n-grams; a head reads them folded to its own number, a divisor of this
+GRAMS = 0.7  # how long the n-grams' part is beside a unit of each embedding
+DENSE = {"static": ("static",), "encoder": ("encoder", "static")}
+"""Which embeddings a head of each tier sees; n-grams all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What heads see of some texts: cosines by embedding, (texts, COSINES), and n-grams, (texts, BUCKETS)."""
+
+    cosines: Mapping[str, Floats]
+    grams: Floats
+
+    def of_tier(self, tier: str, rarity: Floats) -> Floats:
+        """All features of one tier side by side, n-grams by rarity; shape (texts, width)."""
+        parts = [self.cosines[name] for name in DENSE[tier]]
+        grams = weighted(self.folded(len(rarity)), rarity)
+        return np.concatenate([*parts, np.float32(GRAMS) * grams], axis=1)
+
+    def folded(self, buckets: int) -> Floats:
+        """N-grams in fewer buckets, shape (texts, buckets)."""
+        folded: Floats = self.grams.reshape(len(self.grams), -1, buckets).sum(axis=1)
+        return folded
+
+
+def width(tier: str, buckets: int) -> int:
+    """How many features a head of this tier has."""
+    return buckets + sum(COSINES[name] for name in DENSE[tier])
+
+
+def see(texts: Sequence[str], vectors: Mapping[str, Vectors]) -> Seen:
+    """What is seen of texts whose embeddings are known, by name: "static", "encoder"."""
+    return Seen(cosines={name: bend(rows, name) for name, rows in vectors.items()}, grams=ngrams(texts, BUCKETS))
+
+
+def look(texts: Sequence[str], encoders: Mapping[str, Embeds]) -> Seen:
+    """What is seen of texts, embedding them now."""
+    return see(texts, {name: encoder.embed(texts) for name, encoder in encoders.items()})
+
+
+def bend(vectors: Vectors, name: str) -> Floats:
+    """Cosine features of one encoder's vectors, float32, shape (texts, COSINES[name])."""
+    directions, shifts = _draw(vectors.shape[1], name)
+    bent: Floats = np.cos(vectors @ directions + shifts)
+    bent *= np.float32(np.sqrt(2 / COSINES[name]))
+    return bent
+
+
+@cache
+def _draw(width: int, name: str) -> tuple[Floats, Floats]:
+    """The random directions: the same in every process, as heads were trained on them."""
+    chance = np.random.Generator(np.random.PCG64([width, *name.encode()]))
+    directions = chance.standard_normal((width, COSINES[name])) * np.sqrt(2 * GAMMA)
+    return directions.astype(np.float32), chance.uniform(0, 2 * np.pi, COSINES[name]).astype(np.float32)

@@ -1,0 +1,48 @@
+"""The static tier: a vector a token, averaged; no network, under a millisecond for any prompt.
+
+Reads WordLlama's packaged table (32,000 tokens, 256 dimensions) with the tokenizer beside it, without importing it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from router.classify.encoder import Vectors, readable
+from router.classify.weights import NoModel, packaged, read_tensors
+
+TABLE = ("wordllama", "weights/l2_supercat_256.safetensors")
+TOKENIZER = ("wordllama", "tokenizers/l2_supercat_tokenizer_config.json")
+TOKENS = 512
+
+
+class StaticEncoder:
+    """The mean of a text's token vectors at unit length."""
+
+    def __init__(self, tokens: int = TOKENS) -> None:
+        """Load the packaged table; raises `NoModel` with the remedy where it is not installed."""
+        from tokenizers import Tokenizer
+
+        table, tokenizer = packaged(*TABLE), packaged(*TOKENIZER)
+        if table is None or tokenizer is None:
+            raise NoModel("the static tier's table is not installed: pip install --no-deps wordllama")
+        self._table = _rows(table)
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(tokens)
+        self.name = f"wordllama-{self._table.shape[1]}-{tokens}"
+        self.width = int(self._table.shape[1])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One row a text, float32, shape (texts, width); the zero vector for a text without tokens."""
+        out = np.zeros((len(texts), self.width), np.float32)
+        for row, text in enumerate(texts):
+            ids = self._tokenizer.encode(readable(text), add_special_tokens=False).ids
+            if ids:
+                out[row] = self._table[ids].mean(axis=0)
+        lengths: Vectors = np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9).astype(np.float32)
+        return np.divide(out, lengths)
+
+
+def _rows(path: Path) -> Vectors:
+    return read_tensors(path)["embedding.weight"].astype(np.float32)

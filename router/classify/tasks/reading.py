@@ -1,0 +1,27 @@
+"""Rows of data files: .jsonl.gz and .csv.gz, and the plain ones."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows in file order; raises ValueError naming file and row for one that cannot be read."""
+    raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    with raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+        yield from csv.DictReader(text) if ".csv" in path.name else _objects(path, text)
+
+
+def _objects(path: Path, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, 1):
+        try:
+            found = json.loads(line)
+        except ValueError as bad:
+            raise ValueError(f"{path}, row {number} is not JSON: {bad}") from bad
+        if not isinstance(found, dict):
+            raise ValueError(f"{path}, row {number} is not a JSON object")
+        yield found

@@ -1,0 +1,133 @@
+"""The classifier's process: gateways ask over a socket, one thread computes in batches, what would be late is left.
+
+Answers go back as they are ready. A gateway that sends what cannot be understood is cut off; the others go on.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+from router.classify.classifier import NO_MEANINGS, Classifier
+from router.classify.port import Made, Text
+from router.classify.queued import MOST_BATCH, Job, Queued
+from router.classify.wire import Meanings, Told, asked, encode
+from router.frames import Frames
+
+READY = "classifier ready"
+
+
+class Server:
+    """Connections on one side, one computing thread on the other."""
+
+    def __init__(self, classifier: Classifier, batch: int = MOST_BATCH) -> None:
+        self._classifier = classifier
+        self._queue = Queued(batch)
+        self._more = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "classify")
+        self._owners = count()
+        self._frames: dict[int, Frames] = {}
+        self._meanings: dict[int, Meanings] = {}
+
+    async def serve(self, path: str) -> asyncio.Server:
+        """Listen on a socket of the file system."""
+        return await asyncio.get_running_loop().create_unix_server(self._accept, path)
+
+    async def run(self) -> None:
+        """Compute batches, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._more.wait()
+            batch, late = self._queue.take(monotonic())
+            for job in late:
+                self._tell(job, Told(job.ask.id, {}, True))
+            if batch:
+                await loop.run_in_executor(self._thread, self._compute, batch, loop.call_soon_threadsafe)
+            if not self._queue:
+                self._more.clear()
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False)
+
+    def _compute(self, batch: list[Job], tell: Callable[..., object]) -> None:
+        begun = monotonic()
+        texts = [Text(job.ask.text, job.ask.previous) for job in batch]
+        wanted = [frozenset(job.ask.names) for job in batch]
+        meanings = [self._meanings.get(job.owner, NO_MEANINGS) for job in batch]
+        told = self._classifier.read(texts, wanted, meanings)
+        self._queue.took(monotonic() - begun, len(batch))
+        for job, readings in zip(batch, told, strict=True):
+            tell(self._tell, job, Told(job.ask.id, readings))
+
+    def _tell(self, job: Job, told: Told) -> None:
+        frames = self._frames.get(job.owner)
+        if frames is not None:
+            frames.send(encode(told))
+
+    def _accept(self) -> Frames:
+        owner = next(self._owners)
+
+        def gone() -> None:
+            self._frames.pop(owner, None)
+            self._meanings.pop(owner, None)
+
+        frames = self._frames[owner] = Frames(lambda frame: self._heard(owner, frame), gone)
+        return frames
+
+    def _heard(self, owner: int, frame: bytes) -> None:
+        try:
+            said = asked(frame)
+        except msgspec.MsgspecError:
+            self._frames[owner].close()
+            return
+        if isinstance(said, Meanings):
+            self._meanings[owner] = said
+        else:
+            job = Job(ask=said, due_s=monotonic() + said.within_s, owner=owner)
+            if self._queue.add(job):
+                self._more.set()
+            else:
+                self._tell(job, Told(said.id, {}, True))
+
+
+async def _main(path: str, made: Made, batch: int) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    server = Server(Classifier(made), batch)
+    listening = await server.serve(path)
+    computing = loop.create_task(server.run())
+    print(READY, flush=True)  # noqa: T201 (what the front process waits for)
+    stopping = loop.create_task(stop.wait())
+    await asyncio.wait([computing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    listening.close()
+    server.close()
+    if computing.done():
+        computing.result()  # what it died of is for the front process to see
+
+
+def main() -> None:
+    """`python -m router.classify.worker SOCKET MODULE:FUNCTION MODELS BATCH`: started by the front process.
+
+    The function loads what a folder holds, and answers with `Made`.
+    """
+    path, maker, models, batch = sys.argv[1:5]
+    module, _, function = maker.partition(":")
+    os.nice(5)  # gateways go first
+    made: Made = getattr(import_module(module), function)(Path(models) if models else None)
+    Path(path).unlink(missing_ok=True)
+    asyncio.run(_main(path, made, int(batch)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Training of what chooses a model: outcomes in, plain arrays for the forwards of `policies/select` out."""

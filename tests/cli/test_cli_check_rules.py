@@ -1,0 +1,75 @@
+"""`weir check RULES.yaml`: 0 where everything is proved, 1 with a counter-example, 2 for a file that is wrong."""
+
+import json
+from pathlib import Path
+
+from tests.cli.weir_command import TINY, Weir
+
+PROVED = """\
+fallback: {models: [llama-3.1-8b]}
+rules:
+  - name: long
+    priority: 1
+    when: {signal: context_tokens, at_least: 8000}
+    then: {models: [llama-3.1-8b], pools: [fast]}
+  - name: pictures
+    when: {signal: images, at_least: 1}
+    then: {models: [llama-3.1-8b], pools: [slow]}
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_rules_that_are_proved_end_with_nought(weir: Weir, tmp_path: Path) -> None:
+    result = weir("check", written(tmp_path, PROVED), "--fleet", TINY)
+    assert result.exit_code == 0
+    assert "2 rules can each fire, and no two disagree" in result.stdout
+
+
+def test_a_conflict_ends_with_one_and_shows_a_request(weir: Weir, tmp_path: Path) -> None:
+    path = written(tmp_path, PROVED.replace("    priority: 1\n", ""))
+    result = weir("check", path)
+    assert result.exit_code == 1
+    assert f"{path}:6: conflict: 'long' and 'pictures' can fire together" in result.stdout
+    line = next(line for line in result.stdout.splitlines() if line.startswith("  request: "))
+    shown = json.loads(line.removeprefix("  request: "))
+    assert shown["counted"] == {"prompt_tokens": 8000}
+    assert shown["body"]["messages"][0]["content"][1]["type"] == "image_url"
+
+
+def test_findings_go_to_scripts_as_json(weir: Weir, tmp_path: Path) -> None:
+    path = written(tmp_path, PROVED.replace("    priority: 1\n", ""))
+    told = json.loads(weir("check", path, "--json", "-").stdout)
+    assert told["proved"] is False
+    assert [each["kind"] for each in told["findings"]] == ["conflict"]
+    assert told["findings"][0]["rules"] == ["long", "pictures"]
+
+
+def test_a_model_that_the_fleet_lacks_ends_with_one(weir: Weir, tmp_path: Path) -> None:
+    result = weir("check", written(tmp_path, PROVED.replace("[fast]", "[quick]")), "--fleet", TINY)
+    assert result.exit_code == 1
+    assert "no pool of quick serves llama-3.1-8b" in result.stdout
+
+
+def test_a_price_limit_is_held_against_the_fleets_prices(weir: Weir, tmp_path: Path) -> None:
+    text = PROVED.replace("pools: [fast]", "at_most_usd: 0.0000001")
+    result = weir("check", written(tmp_path, text), "--fleet", TINY)
+    assert result.exit_code == 1
+    assert "ceiling: 'long' allows $1e-07 a request" in result.stdout
+
+
+def test_a_file_that_is_wrong_ends_with_two(weir: Weir, tmp_path: Path) -> None:
+    path = written(tmp_path, PROVED.replace("images", "image"))
+    result = weir("check", path)
+    assert result.exit_code == 2
+    assert f"{path}:8: there is no signal 'image': did you mean 'images'?" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_fleet_is_checked_as_before_and_takes_no_other(weir: Weir) -> None:
+    assert weir("check", TINY).exit_code == 0
+    assert weir("check", TINY, "--fleet", TINY).exit_code == 2

@@ -1,0 +1,180 @@
+"""The chart: six golden renderings, what it passes on, what it allows, and what it refuses."""
+
+import json
+import os
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from cli.main import app
+from tests.helm.rendering import CHART, HERE, SETS, binary, helm, objects, one, rendered
+from weir.chart import Values
+from weir.fleetfile import FleetFile
+
+WRITE = os.environ.get("WEIR_GOLDEN") == "write"
+ROOT = CHART.parent
+
+
+def container(found: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = found["spec"]["template"]["spec"]["containers"][0]
+    return made
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_set_of_values_renders_as_it_did(name: str) -> None:
+    golden = HERE / "golden" / f"{name}.yaml"
+    if WRITE:
+        golden.write_text(rendered(name))
+    assert rendered(name) == golden.read_text(), "if that is meant: WEIR_GOLDEN=write pytest tests/helm"
+
+
+def test_there_are_six_sets() -> None:
+    assert len(SETS) == 6
+
+
+def test_the_chart_has_nothing_that_helm_complains_of() -> None:
+    assert "0 chart(s) failed" in helm("lint", str(CHART), "--strict")
+
+
+def test_what_is_generated_is_what_its_sources_generate() -> None:
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}"}
+    import sys
+
+    command = [sys.executable, str(CHART / "generate.py"), "--check"]
+    assert subprocess.run(command, capture_output=True, text=True, env=environment, check=False).stderr == ""
+
+
+def test_the_default_values_are_the_models_defaults() -> None:
+    given = yaml.safe_load((CHART / "values.yaml").read_text())
+    Values.model_validate(given)
+    assert set(given) == set(Values.model_fields)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_option_that_is_passed_is_one_that_the_command_takes(name: str) -> None:
+    commands: Any = get_command(app)
+    for part in ("pool", "router"):
+        args = container(one(name, "Deployment", f"weir-{part}"))["args"]
+        known = {option for param in commands.commands[args[0]].params for option in param.opts}
+        asked = {arg.partition("=")[0] for arg in args[1:]}
+        assert asked - known <= {"--ext-proc"}, "an option of the chart's that the command does not know"
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_fleet_it_writes_is_one_that_the_pool_service_reads(name: str) -> None:
+    given = yaml.safe_load((HERE / "values" / f"{name}.yaml").read_text())
+    if not given.get("pools"):
+        assert "--watch-resources" in container(one(name, "Deployment", "weir-pool"))["args"]
+        return
+    fleet = FleetFile.model_validate(yaml.safe_load(one(name, "ConfigMap", "weir-fleet")["data"]["fleet.yaml"]))
+    assert [pool.name for pool in fleet.pools] == [pool["name"] for pool in given["pools"]]
+    assert all(pool.addresses or pool.discover for pool in fleet.pools)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_no_process_is_root_writes_its_image_or_may_gain_rights(name: str) -> None:
+    for found in objects(name):
+        component = found["metadata"].get("labels", {}).get("app.kubernetes.io/component")
+        if found["kind"] != "Deployment" or component == "engine":
+            continue
+        pod = found["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for each in pod["containers"]:
+            assert each["securityContext"]["readOnlyRootFilesystem"] is True
+            assert each["securityContext"]["allowPrivilegeEscalation"] is False
+            assert each["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def verbs(name: str, resource: str) -> set[str]:
+    role = one(name, "Role", "weir-pool")
+    return {verb for rule in role["rules"] if resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def test_only_a_pool_service_that_acts_may_change_anything_of_somebody_elses() -> None:
+    for resource in ("pods", "deployments", "deployments/scale", "pools"):
+        assert not verbs("existing", resource) & {"patch", "update", "create", "delete"}
+    assert verbs("engines", "deployments/scale") == {"get", "patch"}
+    assert verbs("engines", "deployments") == {"get", "list", "watch"}
+    assert "patch" in verbs("engines", "pods")
+    for name in SETS:
+        for found in objects(name):
+            if found["kind"] in ("Role", "ClusterRole"):
+                assert "*" not in json.dumps(found["rules"])
+                assert found["kind"] == "Role"
+
+
+def test_a_pool_found_in_another_namespace_may_be_read_there_and_no_more() -> None:
+    elsewhere = [each for each in objects("existing") if each["metadata"].get("namespace") in ("batch", "gateway")]
+    assert sorted(each["kind"] for each in elsewhere) == ["Role", "Role", "RoleBinding", "RoleBinding"]
+    given = {verb for each in elsewhere for rule in each.get("rules", ()) for verb in rule["verbs"]}
+    assert given == {"get", "list", "watch"}
+
+
+def test_engines_that_the_chart_makes_end_only_after_they_have_drained() -> None:
+    for found in objects("engines"):
+        if found["metadata"].get("labels", {}).get(
+            "app.kubernetes.io/component"
+        ) == "engine" and "template" in found.get("spec", {}):
+            pod = found["spec"]["template"]["spec"]
+            drain = int(container(found)["lifecycle"]["preStop"]["exec"]["command"][-1])
+            assert pod["terminationGracePeriodSeconds"] > drain
+
+
+def test_an_engine_over_several_nodes_is_a_leader_worker_set_whose_leader_alone_is_found() -> None:
+    found = one("engines", "LeaderWorkerSet", "weir-large")["spec"]["leaderWorkerTemplate"]
+    assert found["leaderTemplate"]["metadata"]["labels"]["weir.dev/pool"] == "large"
+    assert "weir.dev/pool" not in found["workerTemplate"]["metadata"]["labels"]
+
+
+def test_a_pool_of_a_plan_that_gives_only_replicas_is_made() -> None:
+    assert one("engines", "Deployment", "weir-planned")["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ("crds.watch=false", "there is no fleet"),
+        ("envoy.enabled=true", "router.extProc.enabled"),
+        ("router.polcy=x", "polcy"),
+        ("router.replicas=many", "replicas"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused_in_words(values: str, words: str) -> None:
+    command = [binary("helm"), "template", "weir", str(CHART), "--set", values]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert words in done.stderr
+
+
+METRIC = re.compile(r"\bweir_[a-z_]+\b")
+SUFFIX = re.compile(r"_(total|bucket|sum|count)$")
+
+
+def queries() -> list[str]:
+    alerts = yaml.safe_load((CHART / "alerts.yaml").read_text())
+    found = [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
+    for path in sorted((CHART / "dashboards").glob("*.json")):
+        found += [target["expr"] for panel in json.loads(path.read_text())["panels"] for target in panel["targets"]]
+    return found
+
+
+def test_every_metric_that_is_asked_for_is_one_that_is_told() -> None:
+    sources = "\n".join(path.read_text() for part in ("router", "pool") for path in (ROOT / part).rglob("*.py"))
+    told = set(METRIC.findall(sources))
+    asked = {SUFFIX.sub("", name) for query in queries() for name in METRIC.findall(query)}
+    assert len(asked) > 15
+    assert asked <= told
+
+
+def test_the_dashboards_are_in_the_chart_where_they_are_asked_for() -> None:
+    data = one("monitored", "ConfigMap", "weir-dashboards")["data"]
+    assert sorted(data) == ["pool.json", "router.json"]
+    assert all(json.loads(text)["panels"] for text in data.values())
+
+
+def test_the_chart_carries_no_program() -> None:
+    assert {"*.py", "__pycache__/"} <= set((CHART / ".helmignore").read_text().split())
