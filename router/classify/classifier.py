@@ -10,8 +10,8 @@ from policies.signals.learned import LEARNED
 from policies.signals.reading import Reading
 from router.classify.compress import compress
 from router.classify.encoder import Vectors
-from router.classify.features import BUCKETS, DENSE, Seen, bend
-from router.classify.ngrams import Sparse, ngrams
+from router.classify.features import BUCKETS, DENSE, Seen, bend, shapes
+from router.classify.ngrams import Floats, ngrams
 from router.classify.port import ENCODER, Made, Text
 from router.classify.wire import Meanings
 
@@ -28,7 +28,7 @@ class Batch:
         self._texts = [compress(one.text) for one in texts]
         self._vectors: dict[str, Vectors] = {}
         self._cosines: dict[str, Vectors] = {}
-        self._grams: Sequence[Sparse] = ()
+        self._grams: Floats | None = None
 
     def vectors(self, tier: str) -> Vectors:
         """The texts' vectors, shape (texts, dimensions)."""
@@ -41,9 +41,10 @@ class Batch:
         for name in DENSE[tier]:
             if name not in self._cosines:
                 self._cosines[name] = bend(self.vectors(name), name)
-        self._grams = self._grams or [ngrams(text, BUCKETS) for text in self._texts]
+        if self._grams is None:
+            self._grams = ngrams(self._texts, BUCKETS)
         cosines = {name: self._cosines[name][list(rows)] for name in DENSE[tier]}
-        return Seen(cosines=cosines, grams=[self._grams[row] for row in rows])
+        return Seen(cosines=cosines, grams=self._grams[list(rows)], shapes=shapes(self._texts[row] for row in rows))
 
 
 class Classifier:
