@@ -31,7 +31,7 @@ def compress(text: str, tokens: int = TOKENS) -> str:
     room = int(tokens * CHARACTERS_A_TOKEN)
     if len(text) <= room:
         return text
-    said = sentences(text)
+    said = sentences(text) or [text[:LONGEST]]
     kept, used = set[int](), 0
     for i in _order(said):
         if used + len(said[i]) + 1 <= room:

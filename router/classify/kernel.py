@@ -56,7 +56,7 @@ def _by_rows(problem: Problem, scaled: Floats, roots: Floats, folds: Rows) -> It
     for out, kept in _parted(folds):
         mean = problem.mean(kept)
         alpha = _solve(alike[np.ix_(kept, kept)], (problem.targets[kept] - mean) * roots[kept], problem.ridge)
-        told: Floats = alike[np.ix_(out, kept)] @ alpha
+        told: Floats = np.asarray(alike[np.ix_(out, kept)] @ alpha, np.float32)
         yield out, mean, told
 
 
@@ -67,7 +67,7 @@ def _by_features(problem: Problem, scaled: Floats, roots: Floats, folds: Rows) -
     for (out, kept), part in zip(parted, parts, strict=True):
         mean = problem.mean(kept)
         right: Floats = scaled[kept].T @ ((problem.targets[kept] - mean) * roots[kept])
-        told: Floats = scaled[out] @ _solve(whole - part, right, problem.ridge)
+        told: Floats = np.asarray(scaled[out] @ _solve(whole - part, right, problem.ridge), np.float32)
         yield out, mean, told
 
 

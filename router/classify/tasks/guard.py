@@ -19,6 +19,9 @@ SOURCES = (
 """File, column, and of how many rows one is taken."""
 
 
+EVERYDAY = 0.04  # how much an everyday prompt counts: more keeps them quieter and tells look-alikes worse
+
+
 @task
 class Guard:
     """Whether a prompt attacks: harmful by itself, a jailbreak, or an injection; look-alikes are benign."""
@@ -39,4 +42,4 @@ class Guard:
                 for row in rows(data / name):
                     text = row[column].strip()
                     if hashed(text) % one_of == 0:
-                        yield Example(text, "benign", f"{ORDINARY}{text}", 0.1)
+                        yield Example(text, "benign", f"{ORDINARY}{text}", EVERYDAY)

@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from csv.DictReader(text) if ".csv" in path.name else _objects(path, text)
 
 
-def _opened(path: Path) -> BufferedIOBase:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+def _opened(path: Path) -> io.BufferedReader:
+    # A decompressing file reads like any other once it is buffered.
+    return io.BufferedReader(gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _objects(path: Path, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
