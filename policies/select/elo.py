@@ -31,7 +31,7 @@ class Duel(NamedTuple):
 class Elo:
     """Ratings by model, in Elo points around 0; a model without one is average."""
 
-    ratings: Mapping[str, float] = MappingProxyType({})
+    ratings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     step: float = 16.0  # points that one surprise moves a rating, at most
     objective: Objective = field(default_factory=Objective)
 

@@ -43,9 +43,11 @@ class Record(NamedTuple):
 class FailureMemory:
     """Records by (model, domain), what a failure of each kind costs, what handing over costs."""
 
-    records: Mapping[tuple[str, str], Record] = MappingProxyType({})
-    cost: Mapping[str, float] = MappingProxyType({})  # share of an answer's worth that a kind loses; 1 where not named
-    handoff: Mapping[tuple[str, str], float] = MappingProxyType({})  # extra turns when the first hands to the second
+    records: Mapping[tuple[str, str], Record] = field(default_factory=lambda: MappingProxyType({}))
+    # share of an answer's worth that a kind loses; 1 where not named
+    cost: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    # extra turns when the first hands to the second
+    handoff: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
     window: float = 200.0  # outcomes that are the latest
     lean: float = 10.0  # trials' worth of the fleet's rate
     objective: Objective = field(default_factory=Objective)

@@ -38,7 +38,7 @@ class Verdicts(NamedTuple):
 class ModelReputation:
     """Verdicts by model and domain."""
 
-    cells: Mapping[Cell, Verdicts] = MappingProxyType({})
+    cells: Mapping[Cell, Verdicts] = field(default_factory=lambda: MappingProxyType({}))
     window: float = 1000.0  # verdicts of a cell that count
     lean: float = 20.0  # verdicts' worth of the model's record in all domains
     caution: float = 0.0  # standard deviations taken off: 0 the mean, above it a lower bound
