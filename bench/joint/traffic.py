@@ -45,7 +45,7 @@ def traffic(data: Path, seconds: float, speed: float, seed: int = 0) -> Traffic:
     """The first so many seconds of the trace, played so much faster, with questions drawn by the seed."""
     matrix = read_matrix(data)
     columns = [matrix.models.index(name) for name in SERVED.values()]
-    trace = Arrivals.of(read(data / "azure_llm_2023" / "conv.csv.gz").arrivals)
+    trace = Arrivals.of(read(data / "azure_llm_2023" / "conv.csv.gz"))
     trace = trace.chosen(trace.at / speed <= seconds)
     drawn = np.random.default_rng(seed).integers(0, len(matrix), len(trace))
     verbose = matrix.out_tokens / np.nanmean(matrix.out_tokens[:, columns], axis=1, keepdims=True)
