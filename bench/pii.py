@@ -63,7 +63,7 @@ def left_out(examples: Sequence[Marked], groups: Sequence[str]) -> list[list[Spa
     folds, told = assign(groups), [list[Span]() for _ in examples]
     for fold in sorted(set(folds.tolist())):
         tagger = learn([each for each, own in zip(examples, folds, strict=True) if own != fold])
-        for at in np.flatnonzero(folds == fold):
+        for at in np.flatnonzero(folds == fold).tolist():
             told[at] = tagger.spans(examples[at].text)
         say(f"fold {fold + 1} of 5: {f1(counted(examples, told)[folds <= fold]):.3f}")
     return told
