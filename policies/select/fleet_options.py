@@ -1,0 +1,45 @@
+"""The models a request may go to, as the fleet stands: each with its best replica's predicted seconds and dollars."""
+
+from collections.abc import Mapping, Sequence
+
+from policies.cached import Cached
+from policies.fleet import HBM, Table
+from policies.predict import cost_usd, eligible, tpot_seconds, ttft_seconds
+from policies.request import Ask
+from policies.select.port import Option
+
+LATE_S = 3600.0
+"""Seconds past the deadline of a model that nobody serves now."""
+
+
+def options_now(
+    ask: Ask, fleet: Table, cached: Cached, models: Mapping[str, float], expected_tokens: Sequence[float]
+) -> tuple[list[Option], list[int]]:
+    """One option a model, and the row of its replica of the least predicted TTFT, -1 where none is ready.
+
+    `models` are names by the fleet's numbers for them; `expected_tokens` are each one's answer, in the same order.
+    """
+    options, rows = [], []
+    for (name, number), tokens in zip(models.items(), expected_tokens, strict=True):
+        asked = ask._replace(model=number, expected_tokens=tokens)
+        times = {i: ttft_seconds(asked, fleet, cached, i) for i in range(len(fleet)) if eligible(asked, fleet, i)}
+        row = min(times, key=times.__getitem__, default=-1)
+        rows.append(row)
+        options.append(_option(name, asked, fleet, cached, row, times.get(row, LATE_S)))
+    return options, rows
+
+
+def _option(name: str, ask: Ask, fleet: Table, cached: Cached, row: int, ttft_s: float) -> Option:
+    if row < 0:
+        return Option(name, name, 0.0, ttft_s, ttft_s, over_slo_s=LATE_S)
+    tpot_s = tpot_seconds(ask, fleet, row)
+    late_s = max(ttft_s - ask.ttft_deadline_s, 0.0) + max(tpot_s - ask.tpot_deadline_s, 0.0) * ask.expected_tokens
+    return Option(
+        model=name,
+        pool=name,
+        usd=cost_usd(ask, fleet, cached, row),
+        ttft_s=ttft_s,
+        e2e_s=ttft_s + tpot_s * ask.expected_tokens,
+        over_slo_s=late_s,
+        cached_tokens=float(cached[row, HBM]),
+    )
