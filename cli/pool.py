@@ -16,6 +16,10 @@ def pool(
     metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one.")] = None,
     scrape_interval: Annotated[float, typer.Option(help="Seconds between looks at each engine.")] = 1.0,
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
+    roles: Annotated[
+        str,
+        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
+    ] = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
 ) -> None:
     """Watch a fleet's engines and tell routers of them."""
@@ -24,7 +28,7 @@ def pool(
     import uvloop
 
     from cli.places import free_port, split
-    from cli.served import refuse_without_addresses
+    from cli.served import chosen_roles, refuse_without_addresses
     from pool.app import run
     from pool.settings import Settings
     from weir.fleetfile import read_fleet
@@ -36,6 +40,7 @@ def pool(
     if port:
         free_port(host, port)
     settings = Settings(
+        roles=chosen_roles(roles),
         listen=listen,
         redis=redis or None,
         metrics_port=metrics_port,

@@ -32,12 +32,19 @@ class Entry:
     file_events: bool = False  # the endpoints of its events are the fleet file's word, not its own
     sources_asked: bool = False  # it was asked where its ranks publish since it last started
     adapters_told: bool = False  # which LoRA adapters there are is its own word, not the fleet file's
+    role_told: bool = False  # its role was changed since it was entered: the fleet file's no longer counts
+    becoming: str = ""  # the role for which it empties; nothing new is sent to it meanwhile
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
 
     @property
     def name(self) -> str:
         """The replica's name."""
         return self.described.name
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may be sent work."""
+        return self.readiness.ready and not self.becoming
 
     @property
     def epoch(self) -> int:
@@ -86,8 +93,8 @@ class Entry:
         reading = self.reading
         return fleet_pb2.ReplicaReport(
             name=self.name,
-            ready=self.readiness.ready,
-            reason=self.readiness.reason,
+            ready=self.serves,
+            reason=self.readiness.reason or (f"empties to become {self.becoming}" if self.becoming else ""),
             running=reading.running,
             waiting=reading.waiting,
             kv_used=reading.kv_used,
@@ -159,14 +166,27 @@ class Roster:
 
     def describe(self, entry: Entry, described: fleet_pb2.Replica) -> None:
         """Other facts of the same process."""
-        epoch, adapters = entry.epoch, tuple(entry.described.adapters)
+        epoch, adapters, role = entry.epoch, tuple(entry.described.adapters), entry.described.role
         entry.described.CopyFrom(described)
+        if entry.role_told:
+            entry.described.role = role
         if entry.adapters_told:
             entry.described.adapters[:] = adapters
         entry.described.epoch = epoch
         entry.described.events, entry.described.replay = entry.ranks[0].events, entry.ranks[0].replay
         entry.described.block_tokens = entry.reading.block_tokens or described.block_tokens
         self.changes.described(entry.name)
+
+    def drain(self, entry: Entry, role: str) -> None:
+        """It gets nothing new until it is empty and takes that role."""
+        entry.becoming = role
+        self.changes.reported(entry.name)
+
+    def turn(self, entry: Entry, role: str) -> None:
+        """It has another role from now on; what it holds it serves to its end."""
+        entry.described.role, entry.role_told, entry.becoming = role, True, ""
+        self.changes.described(entry.name)
+        self.changes.reported(entry.name)
 
     def remember_start(self, entry: Entry, started: float) -> None:
         """When its process started, as an earlier pool saw it: another time now shows it to have restarted."""

@@ -1,5 +1,7 @@
 """The pool's settings."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 
@@ -25,3 +27,4 @@ class Settings(BaseModel):
     heartbeat_s: float = Field(default=0.5, gt=0.0, le=1.0)
     lease_s: PositiveFloat = 10.0
     snapshot_interval_s: PositiveFloat = 10.0
+    roles: Literal["fixed", "told", "switched"] = "fixed"  # told: what would be switched is logged, nothing is
