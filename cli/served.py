@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from cli.door import WrongUse
+
 if TYPE_CHECKING:
     from weir.fleetfile import FleetFile
 
 
 Roles = Literal["fixed", "told", "switched"]
 """Of replicas: as the fleet file says; what a switch would be is told; switched as traffic changes."""
-
-
-class UnknownRoles(ValueError):
-    """No way to treat roles."""
 
 
 class NotServed(ValueError):
@@ -31,8 +29,8 @@ def refuse_without_addresses(path: Path, fleet: "FleetFile") -> None:
 
 
 def chosen_roles(name: str) -> Roles:
-    """The way of that name; raises `UnknownRoles`."""
+    """The way of that name; raises `WrongUse`."""
     for way in get_args(Roles):
         if way == name:
             return way  # type: ignore[no-any-return]
-    raise UnknownRoles(f"--roles {name}: there is no such way; known: {', '.join(get_args(Roles))}")
+    raise WrongUse(f"--roles {name}: there is no such way; known: {', '.join(get_args(Roles))}")
