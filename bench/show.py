@@ -47,6 +47,9 @@ CLAIMS: Mapping[str, Claim] = {
     "order": Claim(says="every policy, ours and peers', on four real traces", reads_data=True),
     "kv-knowledge": Claim(says="cached share by how well the router knows the replicas' caches", reads_data=True),
     "kv-index": Claim(says="the KV index beside Dynamo's radix tree: events, look-ups, bytes a block, hashing"),
+    "roles": Claim(
+        says="roles switched as code and conversation alternate, beside an oracle and fixed splits", reads_data=True
+    ),
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "chaos": Claim(says="load with known answers while replicas, Redis, pool and routers are killed, paused, cut off"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
