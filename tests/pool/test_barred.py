@@ -9,7 +9,7 @@ from pool.events import Following
 from pool.keep import Keeper
 from pool.kv_events import KV_SOURCES
 from pool.registry.memory import MemoryRegistry
-from pool.watch import Watching
+from pool.watch import Watching, phase
 from tests.pool.fakes import FakeEngine, described, roster, until
 
 
@@ -66,6 +66,13 @@ async def test_another_process_of_the_same_name_begins_a_new_epoch(context: Any)
         assert entry is not None
         assert entry.epoch == 2
         made.disband()
+
+
+def test_many_that_came_together_are_asked_apart() -> None:
+    phases = sorted(phase(f"vllm-{n:04d}") for n in range(1000))
+    assert 0.0 <= phases[0] <= phases[-1] < 1.0
+    most = max(sum(at <= each < at + 0.05 for each in phases) for at in (0.05 * k for k in range(20)))
+    assert most < 100
 
 
 def test_a_reason_that_stays_is_no_news() -> None:
