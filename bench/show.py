@@ -68,6 +68,7 @@ CLAIMS: Mapping[str, Claim] = {
     "route-mixed": Claim(says="nine models on fourteen kinds of task: the mean score", reads_data=True),
     "route-arena": Claim(says="two models with real bills beside public routers", reads_data=True),
     "joint": Claim(says="model and replica chosen together, with and without sight of the fleet", reads_data=True),
+    "classify-latency": Claim(says="ms a prompt of all heads, a gateway under 50 requests", reads_data=True),
 }
 
 MODULES = {"kv-index": "kv"}  # of claims whose module has another name
