@@ -33,7 +33,9 @@ class Roles:
     comfort: float = 2.0  # headroom from which nothing is moved, whatever would be better
     gone: float = 1.1  # headroom below which all moves are made at once and no dwell is waited for
     dwell_s: float = 60.0  # least time between two moves
-    burst: float = 10.0  # see `Demand`; in a second of the code completions in Azure's hour 13, of its conversations 1.4
+    burst: float = (
+        10.0  # see `Demand`; in a second of the code completions in Azure's hour 13, of its conversations 1.4
+    )
     least_prefill: int = 1
     least_decode: int = 1
     least_mixed: int = 0
