@@ -59,7 +59,7 @@ CLAIMS: Mapping[str, Claim] = {
     "k8s-scale": Claim(says="a thousand pods in forty pools of a real API server: routable, and a change heard"),
     "k8s-chaos": Claim(says="the leader killed, the API cut off, etcd restarted, watches expired: who is lost"),
     "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
-    "autoscale": Claim(says="GPU-hours and deadlines of a scaled week, beside a clairvoyant and others", reads_data=True),
+    "autoscale": Claim(says="GPU-hours and deadlines of a week, beside a clairvoyant and others", reads_data=True),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
     "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
     "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),

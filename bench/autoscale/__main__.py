@@ -56,8 +56,8 @@ def main() -> int:
     sample = fit_days.arrivals(options.data, 100)
     settings = {}
     for name, (maker, tried) in CONTESTANTS.items():
-        settings[name], found = fitted(maker, tried, sample, fit_days, LEAST)
-        say(f"{name}: {settings[name]:g} fitted on {fit_days.count} days: {told(found)}")
+        settings[name], best = fitted(maker, tried, sample, fit_days, LEAST)
+        say(f"{name}: {settings[name]:g} fitted on {fit_days.count} days: {told(best)}")
     days = Days(first=0, count=options.days)
     found = served(options.data, days, options.seeds, settings)
     results = figures(found, days, options.seeds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil
 
 import numpy as np
@@ -62,7 +63,7 @@ def run(policy: Scaling, arrivals: Arrivals, days: Days, seed: int) -> Outcome:
 def reversals(wishes: list[tuple[float, int]]) -> int:
     """How often the replicas wanted went the other way within ten minutes."""
     count, last_at, last_way = 0, -1e18, 0
-    for (_, before), (at, now) in zip(wishes, wishes[1:], strict=False):
+    for (_, before), (at, now) in pairwise(wishes):
         way = (now > before) - (now < before)
         if way:
             count += way == -last_way and at - last_at <= FLAP_S
