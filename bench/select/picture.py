@@ -28,10 +28,13 @@ def draw(
             body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#333"><title>{name}</title></circle>')
     for low, value in ((min(xs), min(x for x, _ in every)), (max(xs), max(x for x, _ in every))):
         body.append(_text(_along(low, xs, EDGE, WIDE - 20), HIGH - EDGE + 18, f"{value:.3g}", "middle"))
-    for value in (min(ys), max(ys)):
-        body.append(_text(EDGE - 8, _along(value, ys, HIGH - EDGE, 40) + 4, f"{value:.3g}", "end"))
-    frame = f'<rect x="{EDGE}" y="40" width="{WIDE - 20 - EDGE}" height="{HIGH - EDGE - 40}" fill="none" stroke="#999"/>'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" font-size="12">'
+    body += [_text(EDGE - 8, _along(y, ys, HIGH - EDGE, 40) + 4, f"{y:.3g}", "end") for y in (min(ys), max(ys))]
+    frame = (
+        f'<rect x="{EDGE}" y="40" width="{WIDE - 20 - EDGE}" height="{HIGH - EDGE - 40}" fill="none" stroke="#999"/>'
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" font-size="12">'
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     white = '<rect width="100%" height="100%" fill="white"/>'
     path.write_text("\n".join([head, white, frame, *body, "</svg>"]) + "\n")

@@ -52,7 +52,7 @@ class Elo:
 
 def beats(rating: float, other: float) -> float:
     """The chance that a model of this rating does better than one of the other."""
-    return 1.0 / (1.0 + 10.0 ** ((other - rating) / 400.0))
+    return float(1.0 / (1.0 + 10.0 ** ((other - rating) / 400.0)))
 
 
 def bradley_terry(duels: Sequence[Duel], prior: float = PRIOR) -> dict[str, float]:

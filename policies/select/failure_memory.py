@@ -91,7 +91,7 @@ class FailureMemory:
         before = sum(record.failures) - sum(record.late_failures)
         rate = (before + 1.0) / (record.trials - record.late_trials + 2.0)
         expected, spread = rate * record.late_trials, (rate * (1.0 - rate) * record.late_trials) ** 0.5
-        return sum(record.late_failures) > expected + SIGMAS * spread
+        return bool(sum(record.late_failures) > expected + SIGMAS * spread)
 
     def _rate_of_all(self, place: int) -> float:
         trials = sum(record.trials for record in self.records.values())

@@ -33,4 +33,4 @@ class Nearest:
         near = np.argpartition(-alike, count - 1, axis=-1)[..., :count]
         weight = np.exp(SHARPNESS * (np.take_along_axis(alike, near, -1) - 1.0))
         weight /= weight.sum(axis=-1, keepdims=True)
-        return np.einsum("...k,...km->...m", weight, self.quality[near])
+        return np.asarray(np.einsum("...k,...km->...m", weight, self.quality[near]))
