@@ -17,7 +17,10 @@ def draw(
     every = [point for each in (*lines.values(), *marks.values()) for point in each]
     at = log10 if logarithmic else float
     xs, ys = [at(x) for x, _ in every], [y for _, y in every]
-    place = lambda x, y: (_along(at(x), xs, EDGE, WIDE - 20), _along(y, ys, HIGH - EDGE, 40))  # noqa: E731
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _along(at(x), xs, EDGE, WIDE - 20), _along(y, ys, HIGH - EDGE, 40)
+
     body = [_text(WIDE / 2, 22, title, "middle"), _text(WIDE / 2, HIGH - 12, across, "middle"), _text(8, 36, up)]
     for colour, (name, points) in zip(COLOURS, lines.items(), strict=False):
         told = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in points))

@@ -18,8 +18,8 @@ def options_now(
 ) -> tuple[list[Option], list[int]]:  # fmt: skip
     """One option a model, and the row of its replica of the least predicted TTFT, -1 where none is ready.
 
-    `models` are names by the fleet's numbers for them; `expected_tokens` are each one's answer, in the same order. Lateness counts from
-    this share of the deadlines on: below 1, room is kept for what the prediction cannot know, who comes next.
+    `models` are names by the fleet's numbers for them; `expected_tokens` are each one's answer, in the same order.
+    Lateness counts from `comfort` of the deadlines on: below 1, room is kept for those who come next.
     """
     options, rows = [], []
     for (name, number), tokens in zip(models.items(), expected_tokens, strict=True):
