@@ -1,6 +1,6 @@
 """List prices of the models in the matrix, dollars per million tokens (in, out).
 
-A model is priced by its maker's own API where there is one (Gemini: Google's of late 2024 up to 128k tokens, from memory
+A model is priced by its maker's own API where there is one (Gemini: Google's of late 2024 to 128k tokens, from memory
 and unchecked; the others as in litellm 1.109.1), else by one host's size classes (together_ai in the same list).
 """
 
