@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.classify.claim import Figures, bootstrap, run, say
-from bench.embedded import embedded, question_text
+from bench.embedded import embedded
 from router.classify.kernel import assign
-from router.classify.lengths import QUANTILES, Answers, learn, pinball
+from router.classify.lengths import QUANTILES, Answers, learn, mmlu_pro_answers, pinball
 from router.classify.ngrams import Floats
 from router.classify.tasks.reading import rows
 from router.classify.training import seen_of
@@ -46,11 +46,7 @@ def measure(folder: Path, taught: Path | None) -> Figures:
 
 def mmlu_pro(folder: Path) -> Set:
     """MMLU-Pro's questions and the tokens of every model's answer."""
-    counts = {row["question_id"]: row for row in rows(folder / "mmlu_pro" / "matrix.csv.gz")}
-    asked = [row for row in rows(folder / "mmlu_pro" / "questions.jsonl.gz") if str(row["question_id"]) in counts]
-    models = tuple(name[4:] for name in next(iter(counts.values())) if name.startswith("out:"))
-    table = [[counts[str(row["question_id"])][f"out:{model}"] or "nan" for model in models] for row in asked]
-    answers = Answers(texts=[question_text(row) for row in asked], models=models, tokens=np.array(table, np.float32))
+    asked, answers = mmlu_pro_answers(folder)
     return Set(answers=answers, domains=tuple(row["category"] for row in asked))
 
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from bench.classify.claim import Figures, bootstrap, run, say
 from policies.signals.reading import Span
 from router.classify.kernel import assign
-from router.classify.pii.learning import Marked, learn
+from router.classify.pii.learning import Marked, learn, marked
 from router.classify.pii.recognisers import recognised
-from router.classify.tasks.reading import rows
+from router.classify.pii.swapping import swapped
 
 TARGET = {"span_f1": {"least": 0.85}}
 Counts = npt.NDArray[np.int64]
@@ -32,22 +32,13 @@ def measure(folder: Path, taught: Path | None) -> Figures:
         say(f"{len(tested):,} texts, each tagged without its fold")
         told = left_out(tested, [each.text for each in tested])
     else:
-        tagger = learn(marked(taught))
+        tagger = learn(list(swapped(marked(taught))))
         told = [tagger.spans(each.text) for each in tested]
     figures = scored(tested, told) | {"texts": len(tested)}
     say("whole templates left out")
     figures["unseen_template_f1"] = f1(counted(tested, left_out(tested, [template(each) for each in tested])))
     figures["forms_only_f1"] = f1(counted(tested, [list(recognised(each.text)) for each in tested]))
     return figures
-
-
-def marked(folder: Path) -> list[Marked]:
-    """All rows of all files."""
-    paths = sorted((folder / "presidio_pii").glob("*.jsonl*"))
-    if not paths:
-        raise FileNotFoundError(f"{folder / 'presidio_pii'} holds no .jsonl or .jsonl.gz file")
-    found = [row for path in paths for row in rows(path)]
-    return [Marked(row["text"], tuple(Span(*span) for span in sorted(row["spans"]))) for row in found]
 
 
 def template(example: Marked) -> str:
@@ -62,7 +53,7 @@ def left_out(examples: Sequence[Marked], groups: Sequence[str]) -> list[list[Spa
     """Every text's spans by a tagger that learned from other groups."""
     folds, told = assign(groups), [list[Span]() for _ in examples]
     for fold in sorted(set(folds.tolist())):
-        tagger = learn([each for each, own in zip(examples, folds, strict=True) if own != fold])
+        tagger = learn(list(swapped([each for each, own in zip(examples, folds, strict=True) if own != fold])))
         for at in np.flatnonzero(folds == fold).tolist():
             told[at] = tagger.spans(examples[at].text)
         say(f"fold {fold + 1} of 5: {f1(counted(examples, told)[folds <= fold]):.3f}")

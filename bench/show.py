@@ -63,11 +63,18 @@ CLAIMS: Mapping[str, Claim] = {
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
     "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
     "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),
-    "route-two": Claim(says="two models: share of strong calls, recovered gap, beside RouteLLM's routers", reads_data=True),
+    "route-two": Claim(
+        says="two models: share of strong calls, recovered gap, beside RouteLLM's routers", reads_data=True
+    ),
     "route-many": Claim(says="29 models: accuracy at the best one's cost, cost at its accuracy", reads_data=True),
     "route-mixed": Claim(says="nine models on fourteen kinds of task: the mean score", reads_data=True),
     "route-arena": Claim(says="two models with real bills beside public routers", reads_data=True),
     "joint": Claim(says="model and replica chosen together, with and without sight of the fleet", reads_data=True),
+    "intents": Claim(says="150 intents of an assistant and none of them, 77 of a bank", reads_data=True),
+    "domain": Claim(says="which of fourteen domains a question is of", reads_data=True),
+    "guard": Claim(says="attacks told from benign look-alikes", reads_data=True),
+    "pii": Claim(says="spans of personal data, kind and both ends right", reads_data=True),
+    "out-length": Claim(says="P75 of output tokens beside the domain's quantile", reads_data=True),
     "classify-latency": Claim(says="ms a prompt of all heads, a gateway under 50 requests", reads_data=True),
 }
 

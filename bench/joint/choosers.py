@@ -15,7 +15,8 @@ from policies.select.port import Context, Option
 from policies.select.quality.port import Floats
 from sims.engine.deciding import Plain
 
-LATE_USD = 0.002  # of a predicted second past the deadline
+LATE_USD = 0.002  # of a predicted second past what is comfortable
+COMFORT = 0.5  # of the deadlines: later arrivals lengthen every step
 NO_FEATURES: Floats = np.zeros(0)
 
 
@@ -47,7 +48,7 @@ def chooser(
     models = numbers(fleet)
 
     def decide(index: int, ask: Ask, table: Table, cached: Cached) -> int:
-        now, rows = options_now(ask, table, cached, models, answer)
+        now, rows = options_now(ask, table, cached, models, answer, COMFORT)
         # Dollars are the list's for both: what a model costs is settled by the fleet that is paid for, and only
         # lateness tells a busy one from an idle one.
         priced = listed.options(ask, answer)

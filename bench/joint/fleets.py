@@ -15,7 +15,7 @@ from sims.engine.simulate import simulate
 
 SMALL, LARGE = SERVED
 GPUS = {SMALL: ("l40s", 1), LARGE: ("h100-sxm", 4)}
-TTFT_S, TPOT_S, KEPT = 2.0, 0.1, 0.99
+TTFT_S, TPOT_S, KEPT = 2.0, 0.1, 0.95
 LISTED = List(usd_per_token=(0.2e-6, 0.9e-6))  # together_ai's size classes, see bench/select/prices.py
 
 

@@ -36,7 +36,9 @@ def expected_quality(matrix: Matrix) -> Floats:
     found = np.empty((len(matrix), len(columns)))
     for taught, tested in folds(matrix.texts):
         topics = [matrix.category[i] for i in taught]
-        head = fit_stacked(features.rows[taught], matrix.right[taught][:, columns], topics, Stacking(text=features.text))
+        head = fit_stacked(
+            features.rows[taught], matrix.right[taught][:, columns], topics, Stacking(text=features.text)
+        )
         found[tested] = head.expect(features.rows[tested])
     return found
 

@@ -76,17 +76,18 @@ def chosen(taught: Arena, tested: Arena) -> Rows:
     known, asked = features_of(taught.texts, taught.tokens), features_of(tested.texts, tested.tokens)
     head, _ = fit_ridge(known.rows[:, : known.text], taught.score, PENALTY)
     usd = taught.usd.mean(axis=0)
-    return (WORTH_USD * head.expect(asked.rows[:, : known.text]) - usd).argmax(axis=1)
+    return np.asarray((WORTH_USD * head.expect(asked.rows[:, : known.text]) - usd).argmax(axis=1))
 
 
 def measure(data: Path) -> Found:
     """Our point over all questions, and beside each public router's on the questions it answered."""
-    ours: dict[str, tuple[float, float]] = {}
+    ours: dict[str, tuple[float, ...]] = {}
     parts = []
     for taught, tested in taught_and_tested(read, data):
         picks, place = chosen(taught, tested), np.arange(len(tested.texts))
         score, usd = tested.score[place, picks], tested.usd[place, picks]
-        ours |= dict(zip(tested.ids, zip(score.tolist(), usd.tolist(), strict=True), strict=True))
+        told = np.stack([score, usd, tested.score.max(axis=1)], axis=1)
+        ours |= dict(zip(tested.ids, map(tuple, told.tolist()), strict=True))
         parts.append(np.concatenate([np.stack([score, usd], axis=1), tested.score, tested.usd], axis=1))
     beside = {name: point for name, told in public(data).items() if (point := _beside(ours, told))}
     for name, point in beside.items():
@@ -94,7 +95,7 @@ def measure(data: Path) -> Found:
     return _figures(np.concatenate(parts), beside), TARGET
 
 
-def _beside(ours: dict[str, tuple[float, float]], told: dict[str, tuple[float, float]]) -> dict[str, float]:
+def _beside(ours: dict[str, tuple[float, ...]], told: dict[str, tuple[float, float]]) -> dict[str, float]:
     """Accuracy and dollars of both on the questions that both answered; empty where there are none."""
     both = sorted(set(ours) & set(told))
     if not both:
@@ -106,6 +107,7 @@ def _beside(ours: dict[str, tuple[float, float]], told: dict[str, tuple[float, f
         "usd": float(theirs[1]),
         "our_accuracy": round(float(mine[0]), 4),
         "our_usd": float(mine[1]),
+        "oracle_of_two": round(float(mine[2]), 4),
     }
 
 
@@ -124,6 +126,8 @@ def _figures(all_rows: Floats, beside: dict[str, dict[str, float]]) -> dict[str,
     }
     if best is not None:
         figures["points_above_best_public"] = round(100.0 * (best["our_accuracy"] - best["accuracy"]), 2)
+        figures["oracle_of_two_there"] = best["oracle_of_two"]
+        figures["best_public"] = best["accuracy"]
         figures["cost_share_of_best_public"] = round(best["our_usd"] / best["usd"], 4)
     dominated = sum(p["our_accuracy"] >= p["accuracy"] and p["our_usd"] <= p["usd"] for p in beside.values())
     not_above_us = sum(p["our_accuracy"] >= p["accuracy"] or p["our_usd"] <= p["usd"] for p in beside.values())

@@ -73,7 +73,9 @@ def _others(taught: Matrix, known: Features, tested: Matrix, asked: Features) ->
     near = np.where(absent, -1.0, nearest.expect(asked.rows[:, :ENCODER])).argmax(axis=1)
     oracle = np.where(absent, np.inf, tested.usd * np.where(tested.right > 0.5, 1.0, 1e6)).argmin(axis=1)
     place = np.arange(len(tested))
-    columns = [part for model in (best, near, oracle) for part in (tested.right[place, model], tested.usd[place, model])]
+    columns = [
+        part for model in (best, near, oracle) for part in (tested.right[place, model], tested.usd[place, model])
+    ]
     return np.stack(columns, axis=1)
 
 

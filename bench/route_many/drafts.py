@@ -85,7 +85,7 @@ def choose(priced: Priced, drafts: int, worth_usd: float) -> Ints:
     extra[:, :drafts] = 0.0
     value = worth_usd * priced.quality[DRAFTS.index(drafts)] - extra
     value[np.isnan(priced.right)] = -np.inf  # no such model for this question
-    return value.argmax(axis=1)
+    return np.asarray(value.argmax(axis=1))
 
 
 def outcome(priced: Priced, drafts: int, chosen: Ints) -> tuple[Floats, Floats]:

@@ -21,7 +21,7 @@ def interval(count: int, figure: Figure, draws: int = DRAWS) -> list[float]:
 def gap_recovered(score: Floats, weak: Floats, strong: Floats) -> Floats:
     """Share of the strong model's lead recovered when the first 0, 1, … requests by score go to it."""
     gained = np.cumsum((strong - weak)[np.argsort(-score, kind="stable")])
-    return np.concatenate([[0.0], gained]) / gained[-1]
+    return np.asarray(np.concatenate([[0.0], gained]) / gained[-1])
 
 
 def apgr(score: Floats, weak: Floats, strong: Floats) -> float:

@@ -17,7 +17,10 @@ def draw(
     every = [point for each in (*lines.values(), *marks.values()) for point in each]
     at = log10 if logarithmic else float
     xs, ys = [at(x) for x, _ in every], [y for _, y in every]
-    place = lambda x, y: (_along(at(x), xs, EDGE, WIDE - 20), _along(y, ys, HIGH - EDGE, 40))  # noqa: E731
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return _along(at(x), xs, EDGE, WIDE - 20), _along(y, ys, HIGH - EDGE, 40)
+
     body = [_text(WIDE / 2, 22, title, "middle"), _text(WIDE / 2, HIGH - 12, across, "middle"), _text(8, 36, up)]
     for colour, (name, points) in zip(COLOURS, lines.items(), strict=False):
         told = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in points))
@@ -28,10 +31,13 @@ def draw(
             body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#333"><title>{name}</title></circle>')
     for low, value in ((min(xs), min(x for x, _ in every)), (max(xs), max(x for x, _ in every))):
         body.append(_text(_along(low, xs, EDGE, WIDE - 20), HIGH - EDGE + 18, f"{value:.3g}", "middle"))
-    for value in (min(ys), max(ys)):
-        body.append(_text(EDGE - 8, _along(value, ys, HIGH - EDGE, 40) + 4, f"{value:.3g}", "end"))
-    frame = f'<rect x="{EDGE}" y="40" width="{WIDE - 20 - EDGE}" height="{HIGH - EDGE - 40}" fill="none" stroke="#999"/>'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" font-size="12">'
+    body += [_text(EDGE - 8, _along(y, ys, HIGH - EDGE, 40) + 4, f"{y:.3g}", "end") for y in (min(ys), max(ys))]
+    frame = (
+        f'<rect x="{EDGE}" y="40" width="{WIDE - 20 - EDGE}" height="{HIGH - EDGE - 40}" fill="none" stroke="#999"/>'
+    )
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" font-size="12">'
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     white = '<rect width="100%" height="100%" fill="white"/>'
     path.write_text("\n".join([head, white, frame, *body, "</svg>"]) + "\n")

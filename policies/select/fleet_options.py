@@ -13,11 +13,13 @@ LATE_S = 3600.0
 
 
 def options_now(
-    ask: Ask, fleet: Table, cached: Cached, models: Mapping[str, float], expected_tokens: Sequence[float]
-) -> tuple[list[Option], list[int]]:
+    ask: Ask, fleet: Table, cached: Cached, models: Mapping[str, float], expected_tokens: Sequence[float],
+    comfort: float = 1.0,
+) -> tuple[list[Option], list[int]]:  # fmt: skip
     """One option a model, and the row of its replica of the least predicted TTFT, -1 where none is ready.
 
     `models` are names by the fleet's numbers for them; `expected_tokens` are each one's answer, in the same order.
+    Lateness counts from `comfort` of the deadlines on: below 1, room is kept for those who come next.
     """
     options, rows = [], []
     for (name, number), tokens in zip(models.items(), expected_tokens, strict=True):
@@ -25,15 +27,16 @@ def options_now(
         times = {i: ttft_seconds(asked, fleet, cached, i) for i in range(len(fleet)) if eligible(asked, fleet, i)}
         row = min(times, key=times.__getitem__, default=-1)
         rows.append(row)
-        options.append(_option(name, asked, fleet, cached, row, times.get(row, LATE_S)))
+        options.append(_option(name, asked, fleet, cached, row, times.get(row, LATE_S), comfort))
     return options, rows
 
 
-def _option(name: str, ask: Ask, fleet: Table, cached: Cached, row: int, ttft_s: float) -> Option:
+def _option(name: str, ask: Ask, fleet: Table, cached: Cached, row: int, ttft_s: float, comfort: float) -> Option:
     if row < 0:
         return Option(name, name, 0.0, ttft_s, ttft_s, over_slo_s=LATE_S)
     tpot_s = tpot_seconds(ask, fleet, row)
-    late_s = max(ttft_s - ask.ttft_deadline_s, 0.0) + max(tpot_s - ask.tpot_deadline_s, 0.0) * ask.expected_tokens
+    after_s = max(tpot_s - comfort * ask.tpot_deadline_s, 0.0) * ask.expected_tokens
+    late_s = max(ttft_s - comfort * ask.ttft_deadline_s, 0.0) + after_s
     return Option(
         model=name,
         pool=name,

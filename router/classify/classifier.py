@@ -24,7 +24,8 @@ class Batch:
 
     def __init__(self, made: Made, texts: Sequence[Text]) -> None:
         self._made = made
-        self._texts = [compress(one.text) for one in texts]
+        self._whole = [one.text for one in texts]
+        self._texts = [compress(text) for text in self._whole]
         self._vectors: dict[str, Vectors] = {}
         self._seen: dict[tuple[str, tuple[int, ...]], Seen] = {}
 

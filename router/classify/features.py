@@ -17,8 +17,9 @@ GAMMA = 0.7  # of exp(-gamma |a - b|^2) between vectors of unit length
 BUCKETS = 8192  # of n-grams; a head reads them folded to its own number, a divisor of this
 GRAMS = 0.7  # how long the n-grams' part is beside a unit of each embedding
 SHAPES = 7
-DENSE = {"static": ("static",), "encoder": ("encoder", "static")}
-"""Which embeddings a head of each tier sees; n-grams all of them."""
+TEXT = "text"
+DENSE = {TEXT: (), "static": ("static",), "encoder": ("encoder", "static")}
+"""Which embeddings a head of each tier sees; n-grams all of them, and those of the text tier the whole text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Seen:
     cosines: Mapping[str, Floats]
     grams: Floats
     shapes: Floats  # (texts, SHAPES)
+    texts: Sequence[str] = ()  # whole, however long
 
     def of_tier(self, tier: str, rarity: Floats) -> Floats:
         """All features of one tier side by side, n-grams by rarity; shape (texts, width)."""
@@ -49,7 +51,7 @@ def width(tier: str, buckets: int) -> int:
 def see(texts: Sequence[str], vectors: Mapping[str, Vectors]) -> Seen:
     """What is seen of texts whose embeddings are known, by name: "static", "encoder"."""
     bent = {name: bend(rows, name) for name, rows in vectors.items()}
-    return Seen(cosines=bent, grams=ngrams(texts, BUCKETS), shapes=shapes(texts))
+    return Seen(cosines=bent, grams=ngrams(texts, BUCKETS), shapes=shapes(texts), texts=texts)
 
 
 def shapes(texts: Iterable[str]) -> Floats:

@@ -17,6 +17,7 @@ from router.classify.features import Seen
 from router.classify.kernel import Problem, assign, fit, left_out
 from router.classify.linear import BadHead
 from router.classify.ngrams import Floats, rarity
+from router.classify.tasks.reading import rows
 
 QUANTILES = (0.5, 0.75, 0.9)
 BINS = 10  # of the predicted length
@@ -61,6 +62,29 @@ class Lengths:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as out:
             np.savez(out, told=np.array(json.dumps(told)), **arrays)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantile:
+    """One quantile of any model's length, as a signal of its own."""
+
+    lengths: Lengths
+    name: str
+
+    @property
+    def tier(self) -> str:
+        """What it sees texts through."""
+        return self.lengths.tier
+
+    def readings(self, seen: Seen) -> list[Reading]:
+        """Tokens."""
+        return [Reading(each.scores[self.name]) for each in self.lengths.readings(seen)]
+
+
+def signals(lengths: Lengths) -> dict[str, Quantile]:
+    """The signals that lengths answer: output_p50, output_p75, output_p90."""
+    names = [f"output_p{round(100 * quantile)}" for quantile in QUANTILES]
+    return {name: Quantile(lengths=lengths, name=name) for name in names}
 
 
 ARRAYS = ("weights", "rarity", "mean", "middles", "factors")
@@ -114,6 +138,16 @@ class Answers:
         longer = np.nanmean(logs - usual, axis=1, keepdims=True)
         filled = np.where(np.isnan(logs), usual + longer, logs)
         return np.concatenate([filled, filled.mean(axis=1, keepdims=True)], axis=1).astype(np.float32)
+
+
+def mmlu_pro_answers(data: Path) -> tuple[list[dict[str, Any]], Answers]:
+    """MMLU-Pro's questions of a data folder, and the tokens of every model's answer to them."""
+    counts = {row["question_id"]: row for row in rows(data / "mmlu_pro" / "matrix.csv.gz")}
+    asked = [row for row in rows(data / "mmlu_pro" / "questions.jsonl.gz") if str(row["question_id"]) in counts]
+    models = tuple(name[4:] for name in next(iter(counts.values())) if name.startswith("out:"))
+    table = [[counts[str(row["question_id"])][f"out:{model}"] or "nan" for model in models] for row in asked]
+    texts = ["\n".join([row["question"].strip(), *row["options"]]) for row in asked]
+    return asked, Answers(texts=texts, models=models, tokens=np.array(table, np.float32))
 
 
 def learn(answers: Answers, seen: Seen, tier: str, ridge: float = 2.0, buckets: int = 2048) -> tuple[Lengths, Floats]:

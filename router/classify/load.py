@@ -1,19 +1,32 @@
 """What a classifier's process loads: encoders when first needed, and every trained head of a folder."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from policies.native.library import cache_folder
 from router.classify.encoder import Embeds, Encoder
+from router.classify.lengths import load as load_lengths
+from router.classify.lengths import signals
 from router.classify.linear import load as load_head
-from router.classify.port import ENCODER, Made
+from router.classify.pii.tagger import load as load_tagger
+from router.classify.port import ENCODER, Head, Made
 from router.classify.static import StaticEncoder
 
 
 def load(folder: Path | None) -> Made:
     """The heads of a folder, NAME.npz each; without any, anchors and partitions still answer. Raises `BadHead`."""
-    found = sorted((folder or heads_folder()).glob("*.npz"))
-    return Made(_tier, {path.stem: load_head(path) for path in found})
+    heads: dict[str, Head] = {}
+    for path in sorted((folder or heads_folder()).glob("*.npz")):
+        heads |= _heads(path)
+    return Made(_tier, heads)
+
+
+def _heads(path: Path) -> Mapping[str, Head]:
+    """The signals that one file answers: most files one, lengths three."""
+    if path.stem == "length":
+        return signals(load_lengths(path))
+    return {path.stem: load_tagger(path) if path.stem == "pii" else load_head(path)}
 
 
 def heads_folder() -> Path:

@@ -49,4 +49,4 @@ def fit_stacked(
 def one_hot(topics: Sequence[str]) -> Floats:
     """One column a topic, sorted by name."""
     names = sorted(set(topics))
-    return (np.array(topics)[:, None] == np.array(names)).astype(np.float64)
+    return np.asarray(np.array(topics)[:, None] == np.array(names), np.float64)

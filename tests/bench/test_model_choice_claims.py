@@ -42,7 +42,7 @@ def test_an_interval_holds_the_mean_and_narrows_with_rows() -> None:
 def test_folds_part_the_rows_and_keep_equal_texts_together() -> None:
     keys = [f"question {i % 40}" for i in range(80)]
     tested = [test.tolist() for _, test in folds(keys)]
-    assert sorted(sum(tested, [])) == list(range(80))
+    assert sorted(row for rows in tested for row in rows) == list(range(80))
     for train, test in folds(keys):
         assert not {keys[i] for i in train} & {keys[i] for i in test}
 

@@ -42,7 +42,7 @@ class Stacked:
 
 
 def join(outcomes: Floats, topics: Floats, by_topic: Floats, facts: Floats) -> Floats:
-    """Each model's outcome, its difference to the last model's, its mean over the likely topics, the topics, the facts."""
+    """Each model's outcome, its lead over the last model's, its mean over the likely topics, the topics, the facts."""
     models = by_topic.shape[1]
     mine = outcomes[..., :models]
     there = topics @ by_topic

@@ -1,6 +1,7 @@
 """Learn the tagger: wrong sequences lend their weight to right ones, and the weights of all steps are averaged."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from policies.signals.reading import Span
 from router.classify.pii.tagger import ROWS, Keys, Table, Tagger, allowed, best, keys, to_tags
 from router.classify.pii.tokens import tokens
+from router.classify.tasks.reading import rows
 
 ROUNDS = 8
 
@@ -18,6 +20,15 @@ class Marked(NamedTuple):
 
     text: str
     spans: tuple[Span, ...]
+
+
+def marked(data: Path) -> list[Marked]:
+    """All rows of all files of a data folder's presidio_pii: text, and spans of start, end and kind."""
+    paths = sorted((data / "presidio_pii").glob("*.jsonl*"))
+    if not paths:
+        raise FileNotFoundError(f"{data / 'presidio_pii'} holds no .jsonl or .jsonl.gz file")
+    found = [row for path in paths for row in rows(path)]
+    return [Marked(row["text"], tuple(Span(*span) for span in sorted(row["spans"]))) for row in found]
 
 
 class Sums:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from policies.signals.reading import Span
+from policies.signals.reading import Reading, Span
+from router.classify.features import TEXT, Seen
+from router.classify.linear import BadHead
 from router.classify.ngrams import hashed
 from router.classify.pii.tokens import Token, seen, tokens
 
@@ -24,10 +28,33 @@ class Tagger:
     table: Table
     after: Table
 
+    tier: ClassVar[str] = TEXT
+
+    def readings(self, seen: Seen) -> list[Reading]:
+        """How many spans every text has, and which."""
+        found = [tuple(self.spans(text)) for text in seen.texts]
+        return [Reading(float(len(spans)), spans=spans) for spans in found]
+
+    def save(self, path: Path) -> None:
+        """Keep it in one file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as out:
+            np.savez_compressed(out, kinds=np.array(self.kinds), table=self.table.astype(np.float16), after=self.after)
+
     def spans(self, text: str) -> list[Span]:
         """The spans of personal data, in order; none overlap."""
         found = tokens(text)
         return to_spans(best(self.table, self.after, keys(text, found)), found, self.kinds) if found else []
+
+
+def load(path: Path) -> Tagger:
+    """A kept tagger; raises `BadHead` for a file of another kind."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            kinds, table, after = (found[name] for name in ("kinds", "table", "after"))
+    except (OSError, ValueError, KeyError) as bad:
+        raise BadHead(f"{path} is not a tagger ({bad}): make it with `weir train pii`") from bad
+    return Tagger(kinds=tuple(map(str, kinds)), table=table.astype(np.float32), after=after)
 
 
 def keys(text: str, found: Sequence[Token]) -> Keys:

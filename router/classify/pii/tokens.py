@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from policies.signals.reading import Span
@@ -11,6 +11,7 @@ from router.classify.pii.recognisers import MOST_SHOWN, recognised
 
 TOKEN = re.compile(r"[^\W\d_]+|\d+|\n|[^\w\s]|_")
 EDGE = "¶"  # beyond either end
+BREAK = "\n"
 STREETS = """
 street st avenue ave road rd lane ln drive dr court ct square blvd boulevard way terrace place suite apt box po psc
 strasse straße gasse weg platz gata gatan vägen väg vegen vej gade katu tie rue allée chemin calle via viale piazza
@@ -56,18 +57,34 @@ def leads(found: Sequence[Token]) -> list[list[str]]:
     Whether an address is one span or several depends on the sentence around it, not on the address.
     """
     words = [each.text for each in found]
-    kind = f"{words[:1] and shape(words[0])}{min(words.count(chr(10)), 6)}{':' in words}{'.' in words[-1:]}"
-    opening = " ".join(words[:2]).lower()
+    kinds = [f"k={_marks(words)}", f"o={' '.join(words[:2]).lower()}", f"b={_breaks(words)}", f"p={_plain(words)}"]
     told, last = [], (EDGE, EDGE)
     for word in words:
-        own = f"{shape(word)} {LISTED.get(word.lower())}"
-        lead = " ".join(last)
-        told.append(
-            [f"d={lead}", f"ds={lead} {own}", f"k={kind}", f"ks={kind} {own}", f"o={opening}", f"os={opening} {own}"]
-        )
-        if word.isalpha() and word.islower() and len(word) > 1 and word not in LISTED:
+        own, lead = f"{shape(word)} {LISTED.get(word.lower())}", f"d={last[0]} {last[1]}"
+        told.append([lead, f"{lead} {own}", *kinds[:2], *(f"{kind} {own}" for kind in kinds)])
+        if is_plain(word):
             last = (last[1], word)
     return told
+
+
+def is_plain(word: str) -> bool:
+    """Whether it is a word of the sentence, not of a name or a street."""
+    return word.isalpha() and word.islower() and len(word) > 1 and word not in LISTED
+
+
+def _marks(words: Sequence[str]) -> str:
+    return f"{words and shape(words[0])}{min(words.count(BREAK), 6)}{':' in words}{'.' in words[-1:]}"
+
+
+def _breaks(words: Sequence[str]) -> str:
+    """The lengths of runs of line ends, in order."""
+    return "".join(str(min(len(list(run)), 3)) for ends, run in groupby(words, BREAK.__eq__) if ends)[:8]
+
+
+def _plain(words: Sequence[str]) -> str:
+    """The sentence's own words, each run of others as one mark."""
+    kept = [key for key, _ in groupby(word if is_plain(word) else "*" for word in words)]
+    return " ".join(kept[:12])
 
 
 def _token(words: Sequence[str], here: int) -> list[str]:
