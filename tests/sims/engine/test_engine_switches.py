@@ -60,7 +60,7 @@ def test_a_switch_to_a_role_that_nobody_had_makes_a_pool_of_it(drains: bool) -> 
 def test_without_emptying_first_a_replica_serves_in_its_new_role_at_once() -> None:
     busy = Arrivals.drawn(np.array([0.0, 4.0]), np.array([200, 200]), np.array([4000, 20]))
     at_once, emptied = (
-        simulate(busy, by_role(0, 0, 1), SHORTEST,
+        simulate(busy, by_role(0, 0, 1), SHORTEST, Conditions(give_up_s=300.0),
                  scaling=Orders(moves={2.5: (Move(source="mixed", target="prefill", drains=drains),)}))
         for drains in (False, True)
     )  # fmt: skip
