@@ -11,6 +11,7 @@ from policies.fleet import Replica
 from policies.policy import routing
 from policies.scale.roles import Roles
 from policies.scale.scaling import History, Move, PoolState, Wish
+from policies.scale.splits import Split, split_of
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions, Outage
 from sims.engine.run import SERVED
@@ -18,7 +19,7 @@ from sims.engine.simulate import simulate
 from tests.sims.engine.small import prompts
 from tests.sims.engine.test_engine_laws import check
 from tests.sims.engine.test_engine_roles import ROUND, apart
-from tests.sims.engine.worlds import H100, alike, drawn, replica
+from tests.sims.engine.worlds import alike, drawn, replica
 
 SHORTEST = routing("shortest_ttft")
 ROLES = ("prefill", "decode", "mixed")
@@ -38,6 +39,24 @@ class Orders:
         self.seen.append((now, dict(history[-1])))
         everybody = {pool: state.most for pool, state in history[-1].items()} if len(history) == 1 else {}
         return Wish(replicas=everybody, moves=self.moves.get(now, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A policy, and the split it had at each of its decisions."""
+
+    policy: Roles
+    had: list[tuple[float, Split]] = field(default_factory=list)
+
+    @property
+    def interval_s(self) -> float:
+        """See `Scaling`."""
+        return self.policy.interval_s
+
+    def wanted(self, history: History, now: float) -> Wish:
+        """See `Scaling`."""
+        self.had.append((now, split_of(history[-1])))
+        return self.policy.wanted(history, now)
 
 
 def by_role(prefill: int, decode: int, mixed: int = 0) -> list[Replica]:
@@ -60,7 +79,7 @@ def test_a_switch_to_a_role_that_nobody_had_makes_a_pool_of_it(drains: bool) -> 
 def test_without_emptying_first_a_replica_serves_in_its_new_role_at_once() -> None:
     busy = Arrivals.drawn(np.array([0.0, 4.0]), np.array([200, 200]), np.array([4000, 20]))
     at_once, emptied = (
-        simulate(busy, by_role(0, 0, 1), SHORTEST,
+        simulate(busy, by_role(0, 0, 1), SHORTEST, Conditions(give_up_s=300.0),
                  scaling=Orders(moves={2.5: (Move(source="mixed", target="prefill", drains=drains),)}))
         for drains in (False, True)
     )  # fmt: skip
@@ -112,14 +131,15 @@ def test_one_that_went_off_has_lost_its_cache() -> None:
 def test_what_a_policy_is_told_of_lengths_adds_up() -> None:
     rows = drawn(400, 20.0)
     orders = Orders(interval_s=1.0)
-    run = simulate(rows, by_role(2, 2), SHORTEST, scaling=orders)
+    fleet = by_role(2, 2)
+    run = simulate(rows, fleet, SHORTEST, scaling=orders)
     states = [state for _, seen in orders.seen for state in seen.values()]
     until = orders.seen[-1][0]
     assert sum(state.prompt_tokens for state in states) == rows.prompt_tokens[run.at <= until].sum()
     assert sum(state.ended for state in states) == (run.end <= until).sum()
     told, came = sum(state.output_tokens for state in states), rows.output_tokens[run.end <= until].sum()
     assert told == pytest.approx(came, rel=0.1)
-    assert all(state.perf == H100 for state in states)
+    assert all(state.perf == fleet[0].perf for state in states)
 
 
 def test_the_policy_follows_the_traffic_and_loses_nobody() -> None:
@@ -128,12 +148,13 @@ def test_the_policy_follows_the_traffic_and_loses_nobody() -> None:
     lengths = [
         np.concatenate([getattr(one, name) for one in (code, talk)]) for name in ("prompt_tokens", "output_tokens")
     ]
-    policy = Roles(ttft_s=0.6, tpot_s=0.013, burst=1.0, comfort=10.0)
-    orders = simulate(Arrivals.drawn(at, *lengths), by_role(2, 2), SHORTEST, scaling=policy)
-    check(orders)
-    assert (orders.state == SERVED).all()
-    early, late = orders.at < code.at[-1], orders.at > code.at[-1] + 30.0
-    assert len(set(orders.replica[late].tolist())) > len(set(orders.replica[early & (orders.at > 30.0)].tolist()))
+    watched = Watched(policy=Roles(ttft_s=0.6, tpot_s=0.013, burst=1.0, comfort=10.0))
+    run = simulate(Arrivals.drawn(at, *lengths), by_role(2, 2), SHORTEST, scaling=watched)
+    check(run)
+    assert (run.state == SERVED).all()
+    code_split = [split for now, split in watched.had if now < code.at[-1]][-1]
+    talk_split = [split for now, split in watched.had if now < at[-1]][-1]
+    assert code_split.prefill > talk_split.prefill
 
 
 @given(
