@@ -140,9 +140,8 @@ class Plane:
         found = None
         for one in self.of(frames.HEADERS):
             if one.stream == number:
-                found = next(
-                    (str(value) for name, value in self._decoder.decode(one.payload) if name == "grpc-status"), found
-                )
+                told: dict[Any, Any] = dict(self._decoder.decode(one.payload))
+                found = told.get("grpc-status", found)
         return found
 
     def cut_off(self) -> int | None:
