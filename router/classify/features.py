@@ -39,7 +39,7 @@ class Seen:
 
     def folded(self, buckets: int) -> Floats:
         """N-grams in fewer buckets, shape (texts, buckets)."""
-        folded: Floats = self.grams.reshape(len(self.grams), -1, buckets).sum(axis=1)
+        folded: Floats = self.grams.reshape(len(self.grams), BUCKETS // buckets, buckets).sum(axis=1)
         return folded
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from policies.signals.reading import Reading
 from router.classify.features import Seen
 from router.classify.kernel import Problem, assign, fit, left_out
-from router.classify.linear import BadHead
+from router.classify.linear import UNREADABLE, BadHead
 from router.classify.ngrams import Floats, rarity
 from router.classify.tasks.reading import rows
 
@@ -93,10 +93,10 @@ ARRAYS = ("weights", "rarity", "mean", "middles", "factors")
 def load(path: Path) -> Lengths:
     """Kept lengths; raises `BadHead` for a file of another kind."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as found:
             told = json.loads(str(found["told"]))
             arrays = {name: found[name] for name in ARRAYS}
-    except (OSError, ValueError, KeyError) as bad:
+    except UNREADABLE as bad:
         raise BadHead(f"{path} does not tell lengths ({bad}): make it with `weir train length`") from bad
     return Lengths(
         models=tuple(told["models"]), tier=told["tier"], encoders=told["encoders"], card=told["card"], **arrays

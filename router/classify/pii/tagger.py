@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from policies.signals.reading import Reading, Span
 from router.classify.features import TEXT, Seen
-from router.classify.linear import BadHead
+from router.classify.linear import UNREADABLE, BadHead
 from router.classify.ngrams import hashed
 from router.classify.pii.tokens import Token, seen, tokens
 
@@ -50,9 +50,9 @@ class Tagger:
 def load(path: Path) -> Tagger:
     """A kept tagger; raises `BadHead` for a file of another kind."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as found:
             kinds, table, after = (found[name] for name in ("kinds", "table", "after"))
-    except (OSError, ValueError, KeyError) as bad:
+    except UNREADABLE as bad:
         raise BadHead(f"{path} is not a tagger ({bad}): make it with `weir train pii`") from bad
     return Tagger(kinds=tuple(map(str, kinds)), table=table.astype(np.float32), after=after)
 
