@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from policies.fleet import KV_USED, RUNNING, Fleet, Replica
+from policies import fleet
+from policies.fleet import KV_USED, RUNNING, Columns, Fleet, Replica
 from policies.perf.profiles import latency_model
-from router.peers import Peers, create
+from router.peers import STATE, WIDTH, Peers, create
 from router.view import Load, View
+from weir import keys
 
 NAMES = ("a", "b", "c")
 
@@ -119,3 +121,9 @@ def test_what_is_sent_elsewhere_counts_as_a_neighbours_does() -> None:
     tick(worker)
     assert worker.seen("waiting", "b") == 0.0
     os.close(descriptor)
+
+
+def test_what_is_shared_is_all_that_sends_add_to_and_nothing_else() -> None:
+    shared = {column: Columns._fields[column] for column in range(*STATE.indices(len(Columns._fields)))}
+    assert set(shared.values()) == set(fleet.STATE) - {"ready"}
+    assert keys.LOAD["load"].shape == (WIDTH,)
