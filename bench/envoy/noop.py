@@ -5,6 +5,7 @@ It understands just enough of HTTP/2 to answer each call with the same bytes, an
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -20,9 +21,8 @@ class Onward(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Grant as much as there is."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._rest, self._greeted, self._owed = transport, b"", False, 0
-        transport.write(frames.settings({frames.TABLE_SIZE: 0}) + frames.window_update(0, 1 << 30))
+        self._transport, self._rest, self._greeted, self._owed = cast("asyncio.Transport", transport), b"", False, 0
+        self._transport.write(frames.settings({frames.TABLE_SIZE: 0}) + frames.window_update(0, 1 << 30))
 
     def data_received(self, data: bytes) -> None:
         """Answer every frame that wants an answer."""

@@ -33,7 +33,9 @@ class Roles:
     comfort: float = 2.0  # headroom from which nothing is moved, whatever would be better
     gone: float = 1.1  # headroom below which all moves are made at once and no dwell is waited for
     dwell_s: float = 60.0  # least time between two moves
-    burst: float = 10.0  # see `Demand`; in a second of the code completions in Azure's hour 13, of its conversations 1.4
+    burst: float = (
+        10.0  # see `Demand`; in a second of the code completions in Azure's hour 13, of its conversations 1.4
+    )
     least_prefill: int = 1
     least_decode: int = 1
     least_mixed: int = 0
@@ -56,7 +58,8 @@ class Roles:
     def needed(self, history: History, now: float) -> Needs | None:
         """The replicas of each role that the traffic of the window takes; None where too little is known of it."""
         window = list(takewhile(lambda states: _at(states) > now - self.window_s, reversed(history)))
-        demand = demanded(window, self.window_s, self.burst)
+        seconds = min(self.window_s, max(now - _at(history[0]), self.interval_s))
+        demand = demanded(window, seconds, self.burst)
         perf = next((state.perf for state in history[-1].values() if state.perf is not None), None)
         if demand is None or perf is None:
             return None

@@ -161,9 +161,9 @@ def test_what_a_scaler_sees_adds_up() -> None:
     fleet = [replica("a"), replica("b"), replica("c", fast=False), replica("d", fast=False)]
     run = simulate(drawn(200, 10.0), fleet, LEAST, scaling=script)
     pools = [state for states in script.seen for state in states.values()]
-    assert {state.pool for state in pools} == {"h100-sxm", "l40s"}  # type: ignore[attr-defined]
-    assert sum(state.arrived for state in pools) <= 200  # type: ignore[attr-defined]
-    assert {state.ready for state in pools[2:]} == {2}  # type: ignore[attr-defined]
+    assert {state.pool for state in pools} == {"h100-sxm", "l40s"}
+    assert sum(state.arrived for state in pools) <= 200
+    assert {state.ready for state in pools[2:]} == {2}
     assert (run.state == SERVED).all()
 
 
