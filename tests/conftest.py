@@ -16,10 +16,14 @@ settings.register_profile(
 settings.load_profile("weir")
 
 
+# With WEIR_COMPILED set, the tests run on the compiled modules, as a router does: before any other conftest, which may
+# import those, is loaded.
+if os.environ.get("WEIR_COMPILED"):
+    assert not compiled.ensure()
+    assert compiled.install()
+
+
 def pytest_configure() -> None:
-    """With WEIR_COMPILED set, the tests run on the compiled modules, as a router does; what they start heeds Ctrl-C."""
+    """What the tests start heeds Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background jobs have it
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if os.environ.get("WEIR_COMPILED"):
-        assert not compiled.ensure()
-        assert compiled.install()
