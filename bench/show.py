@@ -47,19 +47,35 @@ CLAIMS: Mapping[str, Claim] = {
     "order": Claim(says="every policy, ours and peers', on four real traces", reads_data=True),
     "kv-knowledge": Claim(says="cached share by how well the router knows the replicas' caches", reads_data=True),
     "kv-index": Claim(says="the KV index beside Dynamo's radix tree: events, look-ups, bytes a block, hashing"),
+    "roles": Claim(
+        says="roles switched as code and conversation alternate, beside an oracle and fixed splits", reads_data=True
+    ),
     "vllm-e2e": Claim(says="real vLLM: cached tokens as predicted, streams through a kill, prefill handed to decode"),
     "chaos": Claim(says="load with known answers while replicas, Redis, pool and routers are killed, paused, cut off"),
     "router-restart": Claim(says="a router restarted with 10^6 blocks known: seconds to exact, hit rates meanwhile"),
-    "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
     "k8s": Claim(
         says="installed, routed, scaled, upgraded and uninstalled at a real API server, as docs/kubernetes.md says"
     ),
     "k8s-scale": Claim(says="a thousand pods in forty pools of a real API server: routable, and a change heard"),
     "k8s-chaos": Claim(says="the leader killed, the API cut off, etcd restarted, watches expired: who is lost"),
+    "envoy": Claim(says="Envoy with Weir as its endpoint picker, beside Envoy alone and with other processors"),
     "autoscale": Claim(says="GPU-hours and deadlines of a week, beside a clairvoyant and others", reads_data=True),
     "plan": Claim(says="the planner's fleets against homogeneous ones, a peer's and the optimum", reads_data=True),
     "online": Claim(says="bandits on a stream in which the best model gets worse half-way", reads_data=True),
     "ope": Claim(says="off-policy estimates of model choices beside the truth", reads_data=True),
+    "route-two": Claim(
+        says="two models: share of strong calls, recovered gap, beside RouteLLM's routers", reads_data=True
+    ),
+    "route-many": Claim(says="29 models: accuracy at the best one's cost, cost at its accuracy", reads_data=True),
+    "route-mixed": Claim(says="nine models on fourteen kinds of task: the mean score", reads_data=True),
+    "route-arena": Claim(says="two models with real bills beside public routers", reads_data=True),
+    "joint": Claim(says="model and replica chosen together, with and without sight of the fleet", reads_data=True),
+    "intents": Claim(says="150 intents of an assistant and none of them, 77 of a bank", reads_data=True),
+    "domain": Claim(says="which of fourteen domains a question is of", reads_data=True),
+    "guard": Claim(says="attacks told from benign look-alikes", reads_data=True),
+    "pii": Claim(says="spans of personal data, kind and both ends right", reads_data=True),
+    "out-length": Claim(says="P75 of output tokens beside the domain's quantile", reads_data=True),
+    "classify-latency": Claim(says="ms a prompt of all heads, a gateway under 50 requests", reads_data=True),
 }
 
 MODULES = {"kv-index": "kv"}  # of claims whose module has another name

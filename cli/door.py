@@ -7,9 +7,9 @@ import typer
 from typer.core import TyperGroup
 
 KNOWN = {
-    "BadFile", "BadFleet", "BadLog", "BadRecord", "BadSetting", "BadSheet", "BadTrace", "BadUrl", "CannotListen",
-    "Died", "DoesNotFit", "NoCluster", "NotServed", "OSError", "UnknownName", "UnknownTokenizer", "ValidationError",
-    "WrongUse",
+    "BadFile", "BadFleet", "BadHead", "BadLog", "BadRecord", "BadSetting", "BadSheet", "BadTrace", "BadUrl",
+    "CannotListen", "Died", "DoesNotFit", "NoCluster", "NoModel", "NotServed", "OSError", "TooFew", "UnknownName",
+    "UnknownTokenizer", "ValidationError", "WrongUse",
 }  # fmt: skip
 """By name, so that printing help need not import what defines them."""
 

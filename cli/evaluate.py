@@ -1,6 +1,7 @@
 """`weir evaluate`: what another model-selection policy would have earned, told from decision records."""
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,6 +65,7 @@ def judge(
 
 def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selection]", value_usd: float) -> "Selector":
     """The policy, having learned from the earlier records where it learns."""
+    from cli.door import WrongUse
     from policies.select.beliefs import Beliefs
     from policies.select.exploring import Explorer
     from policies.select.objective import Objective
@@ -72,8 +74,13 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
     if policy.startswith(ALWAYS):
         return Always(policy.removeprefix(ALWAYS), {option.model for one in later for option in one.options})
     kind: Any = SELECTORS[policy]
-    width = 1 + max(len(one.context.features) for one in later)
+    needed = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+    if needed:
+        raise WrongUse(
+            f"{policy} cannot be judged by name alone: it needs {', '.join(needed)}, which a file would tell"
+        )
     worth = Objective(worth_usd=value_usd)
+    width = 1 + max(len(one.context.features) for one in later)
     made = kind(objective=worth, beliefs=Beliefs(width=width)) if issubclass(kind, Explorer) else kind()
     told = [one.feedback() for one in earlier]
     return made.learn(told) if told and hasattr(made, "learn") else made  # type: ignore[no-any-return]

@@ -21,6 +21,7 @@ from cli import (
     router,
     sweep,
     trace,
+    train,
     up,
 )
 from cli.door import Door
@@ -47,6 +48,7 @@ app.command("plan")(planner.plan)
 app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
 app.command("evaluate")(evaluate.evaluate)
+app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
 app.add_typer(fleet.app, name="fleet")

@@ -29,6 +29,10 @@ def pool(
         str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
     ] = "",
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
+    roles: Annotated[
+        str,
+        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
+    ] = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
 ) -> None:
     """Watch a fleet's engines and tell routers of them."""
@@ -37,6 +41,7 @@ def pool(
     import uvloop
 
     from cli.places import free_port, split
+    from cli.served import chosen_roles
     from pool.app import run
     from pool.settings import Settings
 
@@ -47,6 +52,7 @@ def pool(
     if port:
         free_port(host, port)
     settings = Settings(
+        roles=chosen_roles(roles),
         listen=listen,
         redis=redis or None,
         metrics_port=metrics_port,

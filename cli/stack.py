@@ -75,13 +75,13 @@ class Stack:
         )
         return f"unix://{socket}"
 
-    async def watch_over(self, redis: str) -> None:
-        """Start the pool service over the fleet."""
+    async def watch_over(self, redis: str, *more: str) -> None:
+        """Start the pool service over the fleet; `more` are options of `weir pool`."""
         path = self._write("fleet.yaml", self.fleet)
         said = await self.children.start(
             Program(
                 name="pool",
-                command=weir("pool", "--fleet", str(path), "--listen", "127.0.0.1:0", "--redis", redis),
+                command=weir("pool", "--fleet", str(path), "--listen", "127.0.0.1:0", "--redis", redis, *more),
                 ready=lambda lines: lines[-1].startswith("pool ready"),
             )
         )

@@ -23,6 +23,10 @@ def up(
     decisions: Annotated[Path | None, typer.Option(help="Write one JSON line per decision to this file.")] = None,
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     metrics_port: Annotated[int, typer.Option(help="Serve the router's /metrics on this port; 0 does not.")] = 0,
+    roles: Annotated[
+        str,
+        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
+    ] = "fixed",
     time_scale: Scale = 1.0,
     stream_interval: Interval = 1,
     chaos: Chaos = False,
@@ -31,6 +35,7 @@ def up(
     from cli.chosen import checked
     from cli.interrupts import Interrupted, run
     from cli.places import free_port
+    from cli.served import chosen_roles
     from cli.stack import Emulation, RouterOptions
 
     checked(policy, settings or [])
@@ -40,12 +45,12 @@ def up(
     router = RouterOptions(policy=policy, settings=settings or (), host=host, port=port, more=more)
     emulation = Emulation(time_scale=time_scale, stream_interval=stream_interval, chaos=chaos)
     try:
-        run(_up(fleet, redis, emulation, router))
+        run(_up(fleet, redis, emulation, router, chosen_roles(roles)))
     except Interrupted:
         typer.echo("stopped", err=True)
 
 
-async def _up(path: Path, redis: str, emulation: "Emulation", router: "RouterOptions") -> None:
+async def _up(path: Path, redis: str, emulation: "Emulation", router: "RouterOptions", roles: str) -> None:
     from dataclasses import replace
     from tempfile import TemporaryDirectory
 
@@ -64,7 +69,7 @@ async def _up(path: Path, redis: str, emulation: "Emulation", router: "RouterOpt
                 typer.echo(f"replica {replica.name}: http://{replica.address} ({replica.model} on {replica.gpu})")
             url = redis or await stack.registry()
             typer.echo(f"registry: {url}")
-            await stack.watch_over(url)
+            await stack.watch_over(url, "--roles", roles)
             typer.echo(f"pool service: {stack.pool}")
             say_if_compiling()
             typer.echo(f"ready: {await stack.route(router)}/v1")

@@ -30,17 +30,18 @@ TIERS = 4
 class Columns(NamedTuple):
     """A view of each column of the table by name. Counts are floats: one type, one table."""
 
-    # Whether it may serve a request, and how busy it is, comes first: it shares a cache line.
+    # Whether it may serve a request comes first: it shares a cache line.
     key: Column  # 31-bit hash of the replica's name: identity that does not depend on order
     model: Column
     role: Column
     ready: Column  # 1 when it may be sent work
     limit_tokens: Column  # the longest prompt plus answer it takes
-    running: Column  # requests past their first token
-    waiting: Column  # requests sent and not yet at their first token
     token_s: Column
     frontend_s: Column  # constant from request to engine and from first token to wire
     slowdown: Column
+    # What sends add to stands side by side: routers share these columns as one slice.
+    running: Column  # requests past their first token
+    waiting: Column  # requests sent and not yet at their first token
     queued_tokens: Column  # prompt tokens, not cached, of the waiting requests; on who encodes, visual tokens
     queued_attended: Column  # pairs of tokens that computing them will attend to
     context_tokens: Column  # tokens that the running requests attend to, each request counted in full
@@ -68,7 +69,7 @@ class Columns(NamedTuple):
 
 
 (
-    KEY, MODEL, ROLE, READY, LIMIT_TOKENS, RUNNING, WAITING, TOKEN_S, FRONTEND_S, SLOWDOWN, QUEUED_TOKENS,
+    KEY, MODEL, ROLE, READY, LIMIT_TOKENS, TOKEN_S, FRONTEND_S, SLOWDOWN, RUNNING, WAITING, QUEUED_TOKENS,
     QUEUED_ATTENDED, CONTEXT_TOKENS, KV_USED, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
     TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import zmq
 from prometheus_client import CollectorRegistry
 
+from policies.scale.roles import Roles
 from pool.complaints import Complaints
 from pool.crew import Crew
 from pool.discovery.fleet import Fleet
@@ -30,11 +31,13 @@ from pool.own_hashes import Hasher
 from pool.registry.failover import Failover
 from pool.registry.memory import MemoryRegistry
 from pool.registry.redis import RedisRegistry
+from pool.roles import Reconciler
 from pool.roster import Roster
 from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
+from weir.fleetfile import Slo, read_fleet
 
 if TYPE_CHECKING:
     from pool.discovery.kubernetes import Cluster
@@ -77,9 +80,10 @@ async def run(
         fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
     )
     discovery.read()
+    deadlines = read_fleet(fleet_file).slo if fleet_file is not None else Slo()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
-    async with Pool.opened(settings, hasher) as pool:
+    async with Pool.opened(settings, hasher, deadlines) as pool:
         controls = settings.lease or settings.watch_resources or settings.scaling != "off"
         control = partial(_control, settings, discovery, pool.roster) if controls else None
         pool.found.fleet = discovery
@@ -113,7 +117,9 @@ def _signalled() -> asyncio.Event:
 class Pool:
     """The parts of one running pool."""
 
-    def __init__(self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
+    def __init__(
+        self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]", deadlines: Slo
+    ) -> None:
         self.settings = settings
         self.roster = Roster(
             hasher, failures=settings.failures, limit_blocks=settings.blocks_per_replica, ranks=settings.ranks
@@ -137,9 +143,16 @@ class Pool:
             idle_s=settings.replay_idle_s,
             recheck_s=settings.recheck_s,
         )
+        self.reconciler = Reconciler(
+            roster=self.roster,
+            policy=Roles(ttft_s=deadlines.ttft_s, tpot_s=deadlines.tpot_s),
+            acts=settings.roles == "switched",
+        )
         self.metrics = CollectorRegistry()
         self.found = Found()
-        self.metrics.register(Live(self.roster, self.following.tally, self.feed, self.far, self.complaints))
+        self.metrics.register(
+            Live(self.roster, self.following.tally, self.feed, self.far, self.complaints, self.reconciler.switched)
+        )
         self.metrics.register(self.found)
         self.watching = Watching(
             roster=self.roster,
@@ -151,10 +164,10 @@ class Pool:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings, hasher: Hasher) -> "AsyncIterator[Pool]":
+    async def opened(cls, settings: Settings, hasher: Hasher, deadlines: Slo | None = None) -> "AsyncIterator[Pool]":
         """A pool whose sockets and connections are closed at the end."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        pool = cls(settings, hasher, context)
+        pool = cls(settings, hasher, context, deadlines or Slo())
         try:
             yield pool
         finally:
@@ -181,6 +194,8 @@ class Pool:
                     group.create_task(supervised("snapshots", self.keeper.snapshots)),
                     group.create_task(self.feed.beat(self.settings.heartbeat_s)),
                 ]
+                if self.settings.roles != "fixed":
+                    tasks.append(group.create_task(supervised("roles", self.reconciler.run)))
                 await first.wait()
                 await self._settled()
                 await server.start()

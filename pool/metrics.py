@@ -14,6 +14,7 @@ from pool.events import Tally
 from pool.feed import Feed
 from pool.holdings import Oddities
 from pool.registry.failover import Failover
+from pool.roles import Switched
 from pool.roster import Knowledge, Roster
 
 SCRAPE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -25,9 +26,17 @@ ODDITIES = ("orphans", "strangers", "contradictions", "refused", "strays")
 class Live(Collector):
     """Families made from the roster, the tally and the feed as they stand."""
 
-    def __init__(self, roster: Roster, tally: Tally, feed: Feed, far: Failover | None, complaints: Complaints) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        tally: Tally,
+        feed: Feed,
+        far: Failover | None,
+        complaints: Complaints,
+        switched: Switched | None = None,
+    ) -> None:
         self._roster, self._tally, self._feed, self._far = roster, tally, feed, far
-        self._complaints = complaints
+        self._complaints, self._switched = complaints, switched or Switched()
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
@@ -38,6 +47,7 @@ class Live(Collector):
         if self._far is not None:
             yield _gauge("weir_pool_redis_up", "1 when the registry in Redis answers", int(self._far.up))
             yield _counter("weir_pool_redis_losses", "Calls that the registry did not answer", self._far.losses)
+        yield from self._roles()
         rejected = {what: self._complaints.counts[what] for what in COMPLAINTS}
         yield _labelled("weir_pool_rejected", "Words of others that were rejected", "what", rejected)
 
@@ -57,6 +67,17 @@ class Live(Collector):
         for state, count in knowledge.items():
             known.add_metric([state.value], count)
         yield from (ready, known, blocks)
+
+    def _roles(self) -> Iterator[Metric]:
+        roles = GaugeMetricFamily("weir_pool_roles", "Replicas by role", labels=["pool", "role", "empties_for"])
+        counts = Counts((e.described.pool, e.described.role or "mixed", e.becoming) for e in self._roster)
+        for labels, count in counts.items():
+            roles.add_metric(list(labels), count)
+        words = "Replicas that changed their role, or would have where it is only told"
+        switches = CounterMetricFamily("weir_pool_role_switches", words, labels=["source", "target"])
+        for (source, target), count in self._switched.counts.items():
+            switches.add_metric([source, target], count)
+        yield from (roles, switches)
 
     def _events(self) -> Iterator[Metric]:
         tally = self._tally

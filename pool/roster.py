@@ -33,6 +33,8 @@ class Entry:
     sources_asked: bool = False  # it was asked where its ranks publish since it last started
     adapters_told: bool = False  # which LoRA adapters there are is its own word, not the fleet file's
     limit_told: int = 0  # the longest request that it says it takes, in tokens; 0: it has not said
+    role_told: bool = False  # its role was changed since it was entered: the fleet file's no longer counts
+    becoming: str = ""  # the role for which it empties; nothing new is sent to it meanwhile
     reset_seen: bool = False  # its events said that it restarted; its metrics have not been asked since
     barred: str = ""  # why discovery says that it may not be sent work, however well it is
 
@@ -44,7 +46,10 @@ class Entry:
     @property
     def ready(self) -> bool:
         """Whether it may be sent work."""
-        return self.readiness.ready and not self.barred
+        return self.readiness.ready and not self.barred and not self.becoming
+
+    def _emptying(self) -> str:
+        return f"empties to become {self.becoming}" if self.becoming else ""
 
     @property
     def epoch(self) -> int:
@@ -94,7 +99,7 @@ class Entry:
         return fleet_pb2.ReplicaReport(
             name=self.name,
             ready=self.ready,
-            reason=self.barred or self.readiness.reason,
+            reason=self.barred or self.readiness.reason or self._emptying(),
             running=reading.running,
             waiting=reading.waiting,
             kv_used=reading.kv_used,
@@ -166,8 +171,10 @@ class Roster:
 
     def describe(self, entry: Entry, described: fleet_pb2.Replica) -> None:
         """Other facts of the same process."""
-        epoch, adapters = entry.epoch, tuple(entry.described.adapters)
+        epoch, adapters, role = entry.epoch, tuple(entry.described.adapters), entry.described.role
         entry.described.CopyFrom(described)
+        if entry.role_told:
+            entry.described.role = role
         if entry.adapters_told:
             entry.described.adapters[:] = adapters
         if entry.limit_told:
@@ -176,6 +183,17 @@ class Roster:
         entry.described.events, entry.described.replay = entry.ranks[0].events, entry.ranks[0].replay
         entry.described.block_tokens = entry.reading.block_tokens or described.block_tokens
         self.changes.described(entry.name)
+
+    def drain(self, entry: Entry, role: str) -> None:
+        """It gets nothing new until it is empty and takes that role."""
+        entry.becoming = role
+        self.changes.reported(entry.name)
+
+    def turn(self, entry: Entry, role: str) -> None:
+        """It has another role from now on; what it holds it serves to its end."""
+        entry.described.role, entry.role_told, entry.becoming = role, True, ""
+        self.changes.described(entry.name)
+        self.changes.reported(entry.name)
 
     def remember_start(self, entry: Entry, started: float) -> None:
         """When its process started, as an earlier pool saw it: another time now shows it to have restarted."""

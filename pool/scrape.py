@@ -12,6 +12,10 @@ KV_SHARE = (b"vllm:kv_cache_usage_perc", b"vllm:gpu_cache_usage_perc", b"sglang:
 KV_TOKENS = (b"sglang:max_total_num_tokens",)
 CONFIG = b"vllm:cache_config_info"
 STARTED = (b"process_start_time_seconds",)
+PROMPT_TOKENS = (b"vllm:prompt_tokens_total", b"sglang:prompt_tokens_total")
+CACHED_TOKENS = (b"vllm:prefix_cache_hits_total", b"sglang:cached_tokens_total")
+OUTPUT_TOKENS = (b"vllm:generation_tokens_total", b"sglang:generation_tokens_total")
+ENDED = (b"vllm:request_success_total", b"sglang:num_requests_total")
 MODELS = "/v1/models"  # where an engine names its adapters, and how long a request it takes
 MOST_ADAPTERS = 4096
 MOST_TOKENS = 1 << 31  # no engine takes a longer request
@@ -28,6 +32,10 @@ class Reading:
     block_tokens: int = 0  # 0 when it does not say
     blocks: int = 0
     started: float = 0.0  # when its process started, seconds since 1970; 0 when it does not say
+    prompt_tokens: float = 0.0  # ever; those found cached too
+    cached_tokens: float = 0.0  # ever; prompt tokens found cached
+    output_tokens: float = 0.0  # ever
+    ended: float = 0.0  # requests ever
 
 
 def read(page: bytes) -> Reading:
@@ -41,6 +49,10 @@ def read(page: bytes) -> Reading:
         block_tokens=block_tokens,
         blocks=blocks,
         started=max(_first(page, STARTED), default=0.0),
+        prompt_tokens=sum(_first(page, PROMPT_TOKENS)),
+        cached_tokens=sum(_first(page, CACHED_TOKENS)),
+        output_tokens=sum(_first(page, OUTPUT_TOKENS)),
+        ended=sum(_first(page, ENDED)),
     )
 
 

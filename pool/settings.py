@@ -31,3 +31,4 @@ class Settings(BaseModel):
     heartbeat_s: float = Field(default=0.5, gt=0.0, le=1.0)
     lease_s: PositiveFloat = 10.0
     snapshot_interval_s: PositiveFloat = 10.0
+    roles: Literal["fixed", "told", "switched"] = "fixed"  # told: what would be switched is logged, nothing is

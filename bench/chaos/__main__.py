@@ -49,11 +49,12 @@ def parse() -> tuple[Plan, bool]:
     parser.add_argument("--clients", type=int, default=default.clients)
     parser.add_argument("--replicas", type=int, default=default.replicas)
     parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--roles", nargs="*", default=(), help="of the replicas in turn, such as prefill decode")
     parser.add_argument("--kinds", nargs="*", default=(), help="of faults, such as 'pool killed'; all when left out")
     parser.add_argument("--verbose", action="store_true", help="show what the services said")
     options = vars(parser.parse_args())
     verbose = bool(options.pop("verbose"))
-    return Plan(**{**options, "kinds": tuple(options["kinds"])}), verbose
+    return Plan(**{**options, "kinds": tuple(options["kinds"]), "roles": tuple(options["roles"])}), verbose
 
 
 def figures(report: Report) -> dict[str, Any]:
@@ -69,6 +70,8 @@ def figures(report: Report) -> dict[str, Any]:
         "faults": sum(report.faults.values()),
         "asked_again_router_ended": sum(answer.again for answer in answers),
         "cut_by_router_killed": sum(answer.cut for answer in answers),
+        "streams_continued": report.continued,
+        "prompts_handed_over": report.handed_over,
         "in_flight_at_end": report.left,
         "caches_known_again_s": -1.0 if report.known_s is None else round(report.known_s, 2),
         "slowest_s": round(max((answer.ended_at - answer.sent_at for answer in answers), default=0.0), 2),

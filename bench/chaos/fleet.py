@@ -1,7 +1,7 @@
 """Everything of one trial in its places: who is linked to whom, and by which commands it starts."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import yaml
 from bench.chaos.asked import MODEL
 from bench.chaos.client import Door
 from bench.chaos.link import HOST, Link
-from bench.chaos.pages import sample
+from bench.chaos.pages import labelled, sample
 from bench.chaos.parts import Part, Replica, Router, Service, free_ports
 from cli.stack import weir
 from weir.fleetfile import FleetFile
@@ -20,6 +20,8 @@ from weir.fleetfile import FleetFile
 ROUTERS = 2
 GPU = "h100-sxm"
 KNOWN_S = 60.0
+
+Roles = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,15 @@ class Fleet:
             await asyncio.sleep(0.1)
         return None
 
+    async def knowledge(self) -> list[dict[str, float]]:
+        """How many caches each router knows how well."""
+        return [await asyncio.to_thread(labelled, router.metrics, "weir_replicas") for router in self.routers]
+
+    async def counted(self, name: str) -> float:
+        """A counter with one label, over its values and both routers."""
+        pages = [await asyncio.to_thread(labelled, router.metrics, name) for router in self.routers]
+        return sum(sum(page.values()) for page in pages)
+
     async def left(self) -> float:
         """Requests that the routers still count as under way."""
         return sum([await asyncio.to_thread(sample, r.metrics, "weir_in_flight_requests") for r in self.routers])
@@ -62,9 +73,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def running(folder: Path, replicas: int, stall_s: float) -> AsyncIterator[Fleet]:
+async def running(folder: Path, replicas: int, stall_s: float, roles: Roles = ()) -> AsyncIterator[Fleet]:
     """A fleet that knows itself; gone afterwards, whatever happened."""
-    fleet = laid_out(folder, replicas, stall_s)
+    fleet = laid_out(folder, replicas, stall_s, roles)
     try:
         for part in fleet.parts:
             part.start()
@@ -79,12 +90,14 @@ async def running(folder: Path, replicas: int, stall_s: float) -> AsyncIterator[
             link.cut()
 
 
-def laid_out(folder: Path, replicas: int, stall_s: float) -> Fleet:
+def laid_out(folder: Path, replicas: int, stall_s: float, roles: Roles = ()) -> Fleet:
     """The parts, not started, and the fleet file that names the replicas by the near ends of their links."""
     ports = free_ports(6 * replicas + 4 * ROUTERS + 4)
     links = [[Link(ports.pop(), ports.pop()) for _ in range(3)] for _ in range(replicas)]
     members = [_replica(folder, number, ours) for number, ours in enumerate(links)]
-    whole = _write(folder / "fleet.yaml", [_pool([link.port for link in ours], n) for n, ours in enumerate(links)])
+    plays = [roles[number % len(roles)] if roles else "mixed" for number in range(replicas)]
+    pools = [_pool([link.port for link in ours], n, plays[n]) for n, ours in enumerate(links)]
+    whole = _write(folder / "fleet.yaml", pools)
     redis_port, pool_port = ports.pop(), ports.pop()
     to_redis = [Link(ports.pop(), redis_port) for _ in range(1 + ROUTERS)]
     to_pool = [Link(ports.pop(), pool_port) for _ in range(ROUTERS)]
@@ -134,12 +147,13 @@ def _replica(folder: Path, number: int, links: list[Link]) -> Replica:
     return Replica(f"r{number}-0", _write(folder / f"replica-{number}.yaml", [_pool(targets, number)]), links)
 
 
-def _pool(ports: list[int], number: int) -> dict[str, Any]:
+def _pool(ports: list[int], number: int, role: str = "mixed") -> dict[str, Any]:
     """A pool of one; where it is emulated the ports are its own, for everybody else those of the links."""
     http, events, replay = ports
     return {
         "name": f"r{number}",
         "gpu": GPU,
+        "role": role,
         "model": MODEL,
         "addresses": [f"{HOST}:{http}"],
         "events": [f"tcp://{HOST}:{events}"],

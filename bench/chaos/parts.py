@@ -206,7 +206,7 @@ def emulate(fleet: str) -> None:
 
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
-    run(Path(fleet), time_scale=TIME_SCALE)
+    run(Path(fleet), time_scale=TIME_SCALE, recomputes=True)
 
 
 def open_at(port: int) -> bool:

@@ -33,6 +33,7 @@ class Plan:
     calm_s: float = 6.0  # before the first fault, to know how fast answers are
     clients: int = 24
     replicas: int = 4
+    roles: tuple[str, ...] = ()  # of the replicas in turn; all mixed when left out
     seed: int = 1
     kinds: tuple[str, ...] = ()  # of faults; all when left out
 
@@ -47,20 +48,23 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     known_s: float | None = None  # from the last fault until both routers knew every cache exactly
     left: float = 0.0  # requests that the routers still count as under way
+    continued: float = 0.0  # streams that went on at another replica, as routers that live at the end counted them
+    handed_over: float = 0.0  # prompts computed on one replica and decoded on another, likewise
     complaints: str = ""
 
 
 async def trial(plan: Plan, told: Told) -> Report:
     """Run it; nothing is left running, whatever happens."""
     with tempfile.TemporaryDirectory(prefix="weir-chaos-") as scratch:
-        async with running(Path(scratch), plan.replicas, STALL_S) as fleet:
+        async with running(Path(scratch), plan.replicas, STALL_S, plan.roles) as fleet:
             known = await fleet.known()
             told(f"{len(fleet.replicas)} replicas, redis, pool and {len(fleet.routers)} routers; known in {known} s")
             report = Report()
             await loaded(plan, fleet, report, told)
-            report.known_s = await fleet.known()
             await asyncio.sleep(SETTLE_S)
             report.left = await fleet.left()
+            report.continued = await fleet.counted("weir_continuations_total")
+            report.handed_over = await fleet.counted("weir_handovers_total")
             logs = sorted(Path(scratch).glob("*.log"))  # noqa: ASYNC240 (the trial is over)
             report.complaints = "\n".join(f"{log.name}: {log.read_text(errors='replace')}" for log in logs)
             return report
@@ -77,6 +81,9 @@ async def loaded(plan: Plan, fleet: Fleet, report: Report, told: Told) -> None:
         await asyncio.sleep(plan.calm_s)
         report.calm = report.answers[warm:]
         await strike_all(plan, fleet, report, told)
+        report.known_s = await fleet.known()
+        if report.known_s is None:
+            told(f"not all caches are known again: {await fleet.knowledge()}")
         stop.set()
         await asyncio.gather(*clients)
     finally:

@@ -21,7 +21,7 @@ class Node:
 
     def pod(self, name: str, ip: str = "", *, ready: bool = True, labels: dict[str, str] | None = None) -> None:
         """A pod that somebody made and that runs here; without an IP it is only made."""
-        container: dict[str, Any] = {"name": "vllm", "image": "vllm"}
+        container = {"name": "vllm", "image": "vllm", "ports": [{"containerPort": 8000}]}
         meta = {"name": name, "labels": {"app": "vllm"} if labels is None else labels}
         spec = {"containers": [container], "nodeName": "node", "terminationGracePeriodSeconds": 30}
         self.api.post(self.path("pods"), {"metadata": meta, "spec": spec})

@@ -91,7 +91,8 @@ def engines() -> Iterator[int]:
         [sys.executable, "-m", "bench.cluster.engines", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
-        child.stdout.readline()
+        if child.stdout.readline() != "ready\n":
+            raise RuntimeError(f"the engines cannot listen on port {port}: somebody else took it meanwhile")
         try:
             yield port
         finally:

@@ -60,10 +60,11 @@ def environment(container: Object, place: Place) -> dict[str, str]:
 def _from(source: Object, place: Place) -> str:
     if "secretKeyRef" in source:
         wanted = source["secretKeyRef"]
-        return base64.b64decode(place.read("secrets", wanted["name"])["data"][wanted["key"]]).decode()
+        secret: str = place.read("secrets", wanted["name"])["data"][wanted["key"]]
+        return base64.b64decode(secret).decode()
     meta = place.pod["metadata"]
-    known = {"metadata.name": meta["name"], "metadata.namespace": meta["namespace"], "status.podIP": place.ip}
-    return known[source["fieldRef"]["fieldPath"]]
+    known: dict[str, str] = {f"metadata.{each}": meta[each] for each in ("name", "namespace")}
+    return (known | {"status.podIP": place.ip})[source["fieldRef"]["fieldPath"]]
 
 
 def mounted(container: Object, place: Place) -> dict[str, str]:

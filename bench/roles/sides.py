@@ -1,8 +1,9 @@
-"""Who competes: the policy, the oracle, every fixed split, the mixed fleet, and xLLM's min-load."""
+"""Who competes: fleets that stay as they are, the policy, and an oracle that has seen what is to come."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from policies.fleet import Replica
 from policies.perf.profiles import latency_model
@@ -33,12 +34,12 @@ def fleet(split: Split) -> list[Replica]:
     ]
 
 
-def fixed(arrivals: Arrivals, split: Split, route: str = ROUTE, seed: int = 0) -> Run:
+def fixed(arrivals: Arrivals, split: Split, route: str = ROUTE) -> Run:
     """A fleet that stays as it is."""
     return simulate(arrivals, fleet(split), routing(route), CONDITIONS)
 
 
-def good(run: Run) -> np.ndarray:
+def good(run: Run) -> npt.NDArray[np.bool_]:
     """Which requests kept both deadlines; one never served did not."""
     return (run.ttft_s <= TTFT_S) & (run.tpot_s <= TPOT_S)
 

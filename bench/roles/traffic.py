@@ -1,10 +1,10 @@
 """Six hours in which Azure's code completions and conversations take turns.
 
 The recorded hours bring a few requests a second. More of them are more tenants: copies of the recording that begin at
-times of their own, so that a burst stays as long as it was. A seed varies where each begins and which requests are kept.
+times of their own, so that a burst stays as long as it was. A seed varies where each begins and what it keeps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -52,7 +52,7 @@ def phases(traces: Mapping[str, Arrivals], rates: Mapping[str, float], seed: int
     ]
 
 
-def together(parts: list[Phase]) -> Arrivals:
+def together(parts: Sequence[Phase]) -> Arrivals:
     """All phases as one stream."""
     columns = [
         np.concatenate([getattr(part.arrivals, name) for part in parts]) for name in ("prompt_tokens", "output_tokens")

@@ -1,7 +1,7 @@
 """List prices of the models in the matrix, dollars per million tokens (in, out).
 
-A model is priced by its maker's own API where there is one (Google's list price of September 2024 for prompts up to
-128k tokens; the others as in litellm 1.109.1), else by one host's size classes (together_ai in the same list).
+A model is priced by its maker's own API where there is one (Gemini: Google's of late 2024 to 128k tokens, from memory
+and unchecked; the others as in litellm 1.109.1), else by one host's size classes (together_ai in the same list).
 """
 
 from collections.abc import Mapping

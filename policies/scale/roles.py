@@ -58,7 +58,8 @@ class Roles:
     def needed(self, history: History, now: float) -> Needs | None:
         """The replicas of each role that the traffic of the window takes; None where too little is known of it."""
         window = list(takewhile(lambda states: _at(states) > now - self.window_s, reversed(history)))
-        demand = demanded(window, self.window_s, self.burst)
+        seconds = min(self.window_s, max(now - _at(history[0]), self.interval_s))
+        demand = demanded(window, seconds, self.burst)
         perf = next((state.perf for state in history[-1].values() if state.perf is not None), None)
         if demand is None or perf is None:
             return None

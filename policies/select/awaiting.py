@@ -16,7 +16,7 @@ class Unsettled(Enum):
 
 
 class Awaiting:
-    """Open choices by request id, at most so many, each for so long; a mutable store, so that it need not be copied."""
+    """Open choices by name, at most so many, each for so long; a mutable store, so that it need not be copied."""
 
     def __init__(self, most: int = 100_000, keep_s: float = 86_400.0) -> None:
         self.most, self.keep_s = most, keep_s
@@ -26,23 +26,27 @@ class Awaiting:
     def __len__(self) -> int:
         return len(self._open)
 
-    def took(self, context: Context, option: Option, choice: Choice, now: float) -> None:
+    def took(self, name: str, context: Context, option: Option, choice: Choice, now: float) -> None:
         """A choice was made; the oldest is forgotten where there are too many."""
-        self._open[context.id] = (context, option, choice, now)
+        self._open[name] = (context, option, choice, now)
         if len(self._open) > self.most:
             self._open.popitem(last=False)
 
-    def settle(self, request: str, tenant: str, quality: float, usd: float) -> Feedback | Unsettled:
+    def tenant(self, name: str) -> str | None:
+        """Whose choice it is; None where it is not open."""
+        return self._open[name][0].tenant if name in self._open else None
+
+    def settle(self, name: str, tenant: str, quality: float, usd: float) -> Feedback | Unsettled:
         """The verdict on one choice, as of when it was made; or why it is not taken."""
-        if request not in self._open:
-            return Unsettled.REPLAYED if self._settled.get(request) == tenant else Unsettled.UNKNOWN
-        context, option, choice, at_s = self._open[request]
+        if name not in self._open:
+            return Unsettled.REPLAYED if self._settled.get(name) == tenant else Unsettled.UNKNOWN
+        context, option, choice, at_s = self._open[name]
         if context.tenant != tenant:
             return Unsettled.FOREIGN
         if not 0.0 <= quality <= 1.0:
             return Unsettled.NO_NUMBER
-        del self._open[request]
-        self._settled[request] = tenant
+        del self._open[name]
+        self._settled[name] = tenant
         if len(self._settled) > self.most:
             self._settled.popitem(last=False)
         return Feedback(context, option.model, option.pool, choice.propensity, quality, usd, at_s)

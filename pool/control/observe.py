@@ -46,7 +46,7 @@ def _replica(described: Described, pod: Pod, roster: Roster, now: datetime, numb
     return Replica(
         name=meta.name,
         ready=is_ready(pod) and (entry is None or entry.readiness.ready),
-        born=meta.creation_timestamp,
+        born=meta.creation_timestamp or "",
         in_flight=float(entry.reading.running + entry.reading.waiting) if entry is not None else 0.0,
         drained_s=_seconds(notes, now) if ours else None,
         becoming=drain.removeprefix(BECOMING) if drain is not None and ours and drain.startswith(BECOMING) else "",

@@ -61,8 +61,7 @@ class Declared:
         if found is None:
             self._forget(place)
             return
-        if place in self._specs and self._specs[place] == found.spec:
-            self.waiting.pop(place, None)
+        if place not in self.waiting and place in self._specs and self._specs[place] == found.spec:
             self._again(place, found)
             return
         if not self._damper.allows(f"{kind}/{name}", now):
@@ -105,8 +104,7 @@ class Declared:
 
     def _again(self, place: tuple[str, str], found: Custom) -> None:
         before = self.verdicts[place]
-        reason, words = (before.reason, before.words) if before.reason != "Flapping" else ("Valid", "")
-        self._say(place, found, valid=before.valid, reason=reason, words=words)
+        self._say(place, found, valid=before.valid, reason=before.reason, words=before.words)
 
     def _say(
         self, place: tuple[str, str], found: Custom, *, valid: bool, reason: str = "Valid", words: str = ""

@@ -74,7 +74,7 @@ class Fleet:
         self._in_file: Pools = []
         self._sources: dict[str, Source] = {}
         self._good: dict[str, list[Place]] = {}  # where each pool's replicas were last found
-        self._made: dict[str, dict[Place, fleet_pb2.Replica]] = {}  # by pool: a message is dear to make
+        self._made: dict[str, tuple[fleetfile.Pool, Place, fleet_pb2.Replica]] = {}  # a message is dear to make
         self._uids: dict[str, str] = {}
         self._changed = asyncio.Event()
 
@@ -150,7 +150,6 @@ class Fleet:
             source = self._sources.pop(name, None)
             if source is not None:
                 source.close()
-            self._made.pop(name, None)
             if name not in pools:
                 self._good.pop(name, None)
         self.pools = pools
@@ -194,11 +193,13 @@ class Fleet:
         return self._good.get(name, [])
 
     def _described(self, places: Sequence[tuple[str, Place]]) -> Iterator[fleet_pb2.Replica]:
-        before, self._made = self._made, {name: {} for name in self.pools}
+        before, self._made = self._made, {}
         for name, place in places:
-            known = before.get(name, {}).get(place)
-            made = self._made[name][place] = known if known is not None else replica(self.pools[name], place)
-            yield made
+            known = before.get(place.name)
+            if known is None or known[0] is not self.pools[name] or known[1] != place:
+                known = self.pools[name], place, replica(self.pools[name], place)
+            self._made[place.name] = known
+            yield known[2]
 
     def _renewed(self, places: Sequence[Place]) -> frozenset[str]:
         """Names that another process bears than the last time."""

@@ -76,14 +76,14 @@ def told_apart(found: Iterable[tuple[str, Place]]) -> tuple[list[tuple[str, Plac
             problems.append(Problem(reason="SharedPod", words=words, about=pool))
         else:
             named[place.name] = (pool, place)
-    owners: dict[str, tuple[str, Place]] = {}
+    owners: dict[tuple[str, int], tuple[str, Place]] = {}
     for pool, place in named.values():
-        owner = owners.get(place.address)
-        if owner is None:
-            owners[place.address] = (pool, place)
+        at = (place.host, place.port)
+        owner = owners.setdefault(at, (pool, place))
+        if owner[1] is place:
             continue
         (kept, newer), (left, older) = _by_birth(owner, (pool, place))
-        owners[place.address] = (kept, newer)
+        owners[at] = (kept, newer)
         words = f"{older.name} and {newer.name} are both said to be at {place.address}: the newer one is"
         problems.append(Problem(reason="AddressReused", words=words, about=left))
     return list(owners.values()), problems

@@ -71,7 +71,7 @@ def _place(pod: Pod, port: int, role: str, *, many: bool) -> Place:
     meta = pod.metadata
     name = f"{meta.name}-{port}" if many else meta.name
     return Place(
-        name=name, host=pod.status.ip, port=port, uid=meta.uid, born=meta.creation_timestamp, role=role,
+        name=name, host=pod.status.ip, port=port, uid=meta.uid, born=meta.creation_timestamp or "", role=role,
         barred=barred(pod),
     )  # fmt: skip
 

@@ -51,7 +51,7 @@ def _places(endpoint: Endpoint, port: int, piece: EndpointSlice) -> list[Place]:
             host=host,
             port=port,
             uid=target.uid if target is not None else "",
-            born=piece.metadata.creation_timestamp,
+            born=piece.metadata.creation_timestamp or "",
             barred=_barred(endpoint),
         )
         for host in endpoint.addresses[:1]

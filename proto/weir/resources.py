@@ -94,7 +94,7 @@ def imported(found: Sequence[Mapping[str, Any]]) -> FleetFile:
     unknown = sorted({str(one.get("kind")) for one in each} - KINDS.keys())
     if unknown:
         raise ValueError(f"{unknown[0]} is none of Weir's resources: {', '.join(KINDS)}")
-    slo = next((one["spec"].get("slo", {}) for one in each if one["kind"] == "Fleet"), {})
+    slo: dict[str, Any] = next((one["spec"].get("slo", {}) for one in each if one["kind"] == "Fleet"), {})
     pools = [pool_of(str(one["metadata"]["name"]), dict(one["spec"])) for one in each if one["kind"] == "Pool"]
     made = [pool.model_dump(mode="json", exclude_unset=True) for pool in pools]
     return FleetFile.model_validate({"pools": made} | ({"slo": slo} if slo else {}))

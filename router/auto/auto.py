@@ -132,11 +132,13 @@ class Auto:
         return {one.pool for one in replicas if one is not None and one.model == model} <= set(pools)
 
     def _places(self, asked: Facts) -> list[Place]:
-        """What is served where, and what this request would cost there, where some rule asks that."""
+        """What is served where and takes a prompt so long, if anything does; with prices where some rule asks them."""
         core = self._gateway.core
         served = dict.fromkeys((one.model, one.pool) for one in core.fleet.replicas if one is not None)
         prices = self._prices(asked, {model for model, _ in served}) if self._priced else {}
-        return [Place(model, pool, prices.get((model, pool), 0.0)) for model, pool in served]
+        size = asked.prompt_tokens + max(asked.max_tokens, 1)
+        fits = [one for one in served if one[0] in core.models and core.models[one[0]].context_limit >= size]
+        return [Place(model, pool, prices.get((model, pool), 0.0)) for model, pool in fits or served]
 
     def _prices(self, asked: Facts, models: set[str]) -> dict[tuple[str, str], float]:
         """The least dollars predicted for the request, by model and pool; of nothing cached."""

@@ -76,3 +76,11 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     """The middle 95 % of bootstrap values."""
     low, high = np.nanquantile(np.asarray(values, float), [0.025, 0.975])
     return float(low), float(high)
+
+
+RECALL = 0.905  # of attacks, that a guard's threshold is set for
+
+
+def fires_at(attack: npt.NDArray[np.floating], hostile: npt.NDArray[np.bool_]) -> float:
+    """The score from which a guard fires: the highest that catches `RECALL` of the attacks; NaN without any."""
+    return float(np.quantile(attack[hostile], 1 - RECALL)) if hostile.any() else float("nan")

@@ -10,8 +10,7 @@ from policies.signals.learned import LEARNED
 from policies.signals.reading import Reading
 from router.classify.compress import compress
 from router.classify.encoder import Vectors
-from router.classify.features import BUCKETS, DENSE, Seen, bend
-from router.classify.ngrams import Sparse, ngrams
+from router.classify.features import DENSE, Seen, see
 from router.classify.port import ENCODER, Made, Text
 from router.classify.wire import Meanings
 
@@ -25,10 +24,10 @@ class Batch:
 
     def __init__(self, made: Made, texts: Sequence[Text]) -> None:
         self._made = made
-        self._texts = [compress(one.text) for one in texts]
+        self._whole = [one.text for one in texts]
+        self._texts = [compress(text) for text in self._whole]
         self._vectors: dict[str, Vectors] = {}
-        self._cosines: dict[str, Vectors] = {}
-        self._grams: Sequence[Sparse] = ()
+        self._seen: dict[tuple[str, tuple[int, ...]], Seen] = {}
 
     def vectors(self, tier: str) -> Vectors:
         """The texts' vectors, shape (texts, dimensions)."""
@@ -37,13 +36,12 @@ class Batch:
         return self._vectors[tier]
 
     def seen(self, tier: str, rows: Sequence[int]) -> Seen:
-        """What a head of a tier sees of some of the texts."""
-        for name in DENSE[tier]:
-            if name not in self._cosines:
-                self._cosines[name] = bend(self.vectors(name), name)
-        self._grams = self._grams or [ngrams(text, BUCKETS) for text in self._texts]
-        cosines = {name: self._cosines[name][list(rows)] for name in DENSE[tier]}
-        return Seen(cosines=cosines, grams=[self._grams[row] for row in rows])
+        """What a head of a tier sees of some of the texts; heads that see the same share it."""
+        key = (tier, tuple(rows))
+        if key not in self._seen:
+            vectors = {name: self.vectors(name)[list(rows)] for name in DENSE[tier]}
+            self._seen[key] = see([self._texts[row] for row in rows], vectors)
+        return self._seen[key]
 
 
 class Classifier:

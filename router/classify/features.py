@@ -1,23 +1,25 @@
-"""What heads see of a text: embeddings bent by cosines, and hashed n-grams; computed once a text for all heads.
+"""What heads see of a text: embeddings bent by cosines, hashed n-grams, a few counts; computed once for all heads.
 
 The cosines approximate a Gaussian kernel (random Fourier features), so that a linear head on them draws curved borders.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from router.classify.encoder import Embeds, Vectors
-from router.classify.ngrams import Floats, ngrams, weighted
+from router.classify.ngrams import CHARACTERS, Floats, ngrams, weighted
 
 COSINES: Mapping[str, int] = {"encoder": 3072, "static": 1024}  # their scalar product is the kernel to within 0.03
 GAMMA = 0.7  # of exp(-gamma |a - b|^2) between vectors of unit length
 BUCKETS = 8192  # of n-grams; a head reads them folded to its own number, a divisor of this
 GRAMS = 0.7  # how long the n-grams' part is beside a unit of each embedding
-DENSE = {"static": ("static",), "encoder": ("encoder", "static")}
-"""Which embeddings a head of each tier sees; n-grams all of them."""
+SHAPES = 7
+TEXT = "text"
+DENSE = {TEXT: (), "static": ("static",), "encoder": ("encoder", "static")}
+"""Which embeddings a head of each tier sees; n-grams all of them, and those of the text tier the whole text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,27 +28,44 @@ class Seen:
 
     cosines: Mapping[str, Floats]
     grams: Floats
+    shapes: Floats  # (texts, SHAPES)
+    texts: Sequence[str] = ()  # whole, however long
 
     def of_tier(self, tier: str, rarity: Floats) -> Floats:
         """All features of one tier side by side, n-grams by rarity; shape (texts, width)."""
         parts = [self.cosines[name] for name in DENSE[tier]]
         grams = weighted(self.folded(len(rarity)), rarity)
-        return np.concatenate([*parts, np.float32(GRAMS) * grams], axis=1)
+        return np.concatenate([*parts, np.float32(GRAMS) * grams, self.shapes], axis=1)
 
     def folded(self, buckets: int) -> Floats:
         """N-grams in fewer buckets, shape (texts, buckets)."""
-        folded: Floats = self.grams.reshape(len(self.grams), -1, buckets).sum(axis=1)
+        folded: Floats = self.grams.reshape(len(self.grams), BUCKETS // buckets, buckets).sum(axis=1)
         return folded
 
 
 def width(tier: str, buckets: int) -> int:
     """How many features a head of this tier has."""
-    return buckets + sum(COSINES[name] for name in DENSE[tier])
+    return SHAPES + buckets + sum(COSINES[name] for name in DENSE[tier])
 
 
 def see(texts: Sequence[str], vectors: Mapping[str, Vectors]) -> Seen:
     """What is seen of texts whose embeddings are known, by name: "static", "encoder"."""
-    return Seen(cosines={name: bend(rows, name) for name, rows in vectors.items()}, grams=ngrams(texts, BUCKETS))
+    bent = {name: bend(rows, name) for name, rows in vectors.items()}
+    return Seen(cosines=bent, grams=ngrams(texts, BUCKETS), shapes=shapes(texts), texts=texts)
+
+
+def shapes(texts: Iterable[str]) -> Floats:
+    """A constant, length, lines, question, odd characters, capitals and variety of words; each about as wide."""
+    return np.array([_shape(text[:CHARACTERS]) for text in texts], np.float32).reshape(-1, SHAPES)
+
+
+def _shape(text: str) -> list[float]:
+    length, words = max(len(text), 1), text.split()
+    odd = sum(not (each.isalnum() or each.isspace()) for each in text) / length
+    loud = sum(each.isupper() for each in text) / length
+    asked, lines = text.rstrip().endswith("?"), "\n" in text.strip()
+    variety = len(set(words)) / max(len(words), 1)
+    return [1.0, 0.15 * np.log(length) - 0.7, 0.4 * lines, 0.4 * asked, 4 * odd, 4 * loud, 1.3 * variety]
 
 
 def look(texts: Sequence[str], encoders: Mapping[str, Embeds]) -> Seen:

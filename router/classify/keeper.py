@@ -10,6 +10,7 @@ from router.classify.queued import MOST_BATCH
 
 RESTART_S = (0.1, 0.5, 2.0, 10.0)
 STEADY_S = 10.0  # a process that lived so long may be restarted at once
+GRACE_S = 3.0  # from being asked to end to being ended
 LEAN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 LOADS = "router.classify.load:load"
 
@@ -53,9 +54,18 @@ class Keeper:
                 await asyncio.sleep(RESTART_S[min(failures, len(RESTART_S) - 1)])
         finally:
             if self.process is not None and self.process.returncode is None:
-                self.process.terminate()
-                await self.process.wait()
+                await _end(self.process)
             self._forget()
 
     def _forget(self) -> None:
         Path(self._kept.socket).unlink(missing_ok=True)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Ask it to end, and see that it does."""
+    process.terminate()
+    try:
+        async with asyncio.timeout(GRACE_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()

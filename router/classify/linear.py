@@ -1,6 +1,7 @@
 """A trained classifier head as it is kept and used: plain arrays, numpy only."""
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,10 @@ from router.classify.features import Seen, width
 from router.classify.ngrams import Floats
 
 LAYOUT = 1  # of the file; a reader of another layout refuses it
+
+
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+"""What reading a broken .npz file raises."""
 
 
 class BadHead(ValueError):
@@ -68,10 +73,10 @@ class Linear:
 def load(path: Path) -> Linear:
     """A kept head; raises `BadHead` for a file of another kind or layout."""
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as found:
             told = json.loads(str(found["told"]))
             arrays = {name: found[name] for name in ("weights", "rarity", "mean")}
-    except (OSError, ValueError, KeyError) as bad:
+    except UNREADABLE as bad:
         raise BadHead(f"{path} is not a trained head ({bad}): make it with `weir train`") from bad
     if told.pop("layout", None) != LAYOUT:
         raise BadHead(f"{path} is a head of another layout: train it again with `weir train {told.get('name', '')}`")

@@ -1,24 +1,37 @@
-"""What a classifier's process loads: encoders when first needed, and every head that a folder has."""
+"""What a classifier's process loads: encoders when first needed, and every trained head of a folder."""
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+from policies.native.library import cache_folder
 from router.classify.encoder import Embeds, Encoder
+from router.classify.lengths import load as load_lengths
+from router.classify.lengths import signals
+from router.classify.linear import load as load_head
+from router.classify.pii.tagger import load as load_tagger
 from router.classify.port import ENCODER, Head, Made
 from router.classify.static import StaticEncoder
 
-HEADS = "router.classify.heads"  # the module whose `load(folder)` answers with heads by signal
-
 
 def load(folder: Path | None) -> Made:
-    """The heads of a folder, or the packaged ones; without any, anchors and partitions still answer."""
-    heads: Mapping[str, Head] = {}
-    if find_spec(HEADS) is not None:
-        heads = import_module(HEADS).load(folder)
+    """The heads of a folder, NAME.npz each; without any, anchors and partitions still answer. Raises `BadHead`."""
+    heads: dict[str, Head] = {}
+    for path in sorted((folder or heads_folder()).glob("*.npz")):
+        heads |= _heads(path)
     return Made(_tier, heads)
+
+
+def _heads(path: Path) -> Mapping[str, Head]:
+    """The signals that one file answers: most files one, lengths three."""
+    if path.stem == "length":
+        return signals(load_lengths(path))
+    return {path.stem: load_tagger(path) if path.stem == "pii" else load_head(path)}
+
+
+def heads_folder() -> Path:
+    """Where heads are kept unless another folder is named."""
+    return cache_folder() / "heads"
 
 
 @cache

@@ -50,11 +50,13 @@ def ngrams(texts: Sequence[str], buckets: int) -> Floats:
 def rarity(rows: Floats) -> Floats:
     """How much a bucket weighs: the logarithm of how few texts have it, shape (buckets,)."""
     having = np.count_nonzero(rows, axis=0)
-    return (np.log((1 + len(rows)) / (1 + having)) + 1).astype(np.float32)
+    weights: Floats = (np.log((1 + len(rows)) / (1 + having)) + 1).astype(np.float32)
+    return weights
 
 
 def weighted(rows: Floats, weights: Floats) -> Floats:
     """Values by rarity, every text at unit length."""
     scaled: Floats = rows * weights
-    scaled /= np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-9)
-    return scaled
+    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
+    unit: Floats = np.divide(scaled, np.maximum(lengths, np.float32(1e-9)), dtype=np.float32)
+    return unit

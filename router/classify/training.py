@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from router.classify.calibration import auroc, calibration_error, macro_f1, sharpness, softmax, threshold_for_recall
+from router.classify.calibration import (
+    auroc,
+    calibration_error,
+    fires_at,
+    macro_f1,
+    sharpness,
+    softmax,
+    threshold_for_recall,
+)
 from router.classify.features import DENSE, Seen, see
-from router.classify.kernel import FOLDS, assign, fit, left_out, one_hot
+from router.classify.kernel import FOLDS, Problem, assign, fit, left_out, one_hot
 from router.classify.linear import Linear, indices
 from router.classify.ngrams import Floats, rarity
 from router.classify.tasks.port import OUTSIDE, Example, Task
@@ -45,6 +53,7 @@ class Plan:
     ridge: float = 0.3
     buckets: int = 2048  # of n-grams
     outside_recall: float = 0.0
+    quiet: str = ""  # the label on which a guard does not fire
 
 
 def plan_of(name: str, task: Task, tier: str) -> Plan:
@@ -56,6 +65,7 @@ def plan_of(name: str, task: Task, tier: str) -> Plan:
         ridge=task.ridge,
         buckets=task.buckets,
         outside_recall=task.outside_recall,
+        quiet=task.quiet,
     )
 
 
@@ -67,19 +77,20 @@ def train(plan: Plan, examples: Sequence[Example], embed: Embed) -> Trained:
     labels = indices([each.label for each in examples], known)
     folds = assign([each.group for each in examples])
     rare, targets = rarity(seen.folded(plan.buckets)), one_hot(labels, len(known))
-    features, mean = seen.of_tier(plan.tier, rare), targets.mean(axis=0)
-    left = left_out(features, targets, folds, plan.ridge)
+    counts = np.array([each.counts for each in examples], np.float32)
+    problem = Problem(features=seen.of_tier(plan.tier, rare), targets=targets, counts=counts, ridge=plan.ridge)
+    left = left_out(problem, folds)
     factor = sharpness(left[labels >= 0], labels[labels >= 0])
     head = Linear(
         name=plan.name,
         tier=plan.tier,
         labels=known,
-        weights=fit(features, targets - mean, plan.ridge),
+        weights=fit(problem),
         rarity=rare,
-        mean=mean,
+        mean=problem.mean(),
         sharpness=factor,
         abstain_below=abstention(left, labels, plan.outside_recall),
-        card=evaluation(left, labels, known, factor),
+        card=evaluation(left, labels, known, factor) | alarm(plan, known, left, labels),
     )
     return Trained(head=head, labels=labels, left_out=left, folds=folds)
 
@@ -94,6 +105,14 @@ def abstention(scores: Floats, labels: npt.NDArray[np.int64], recall: float) -> 
     if not recall:
         return float("-inf")
     return threshold_for_recall(scores[labels < 0].max(axis=1), recall)
+
+
+def alarm(plan: Plan, known: Sequence[str], scores: Floats, labels: npt.NDArray[np.int64]) -> dict[str, float]:
+    """From which score on a guard fires: how far a text is from the quiet label; nothing for another head."""
+    if not plan.quiet:
+        return {}
+    quiet = known.index(plan.quiet)
+    return {"fires_at": fires_at(-scores[:, quiet], labels != quiet)}
 
 
 def evaluation(scores: Floats, labels: npt.NDArray[np.int64], known: Sequence[str], factor: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from policies.select.quality.port import Floats
-from policies.select.quality.trees import Forest, Trees
+from policies.select.quality.trees import Boosted, Trees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,9 @@ class Boosting:
     shrinkage: float = 5.0
 
 
-def fit_forest(features: Floats, quality: Floats, how: Boosting | None = None) -> Forest:
+def fit_boosted(features: Floats, quality: Floats, how: Boosting | None = None) -> Boosted:
     """One set of trees a model, fitted to the rows on which it was judged; qualities between 0 and 1 count in part."""
-    return Forest(models=tuple(_fit_one(features, column, how or Boosting()) for column in quality.T))
+    return Boosted(models=tuple(_fit_one(features, column, how or Boosting()) for column in quality.T))
 
 
 def _fit_one(features: Floats, quality: Floats, how: Boosting) -> Trees:
@@ -33,7 +33,7 @@ def _fit_one(features: Floats, quality: Floats, how: Boosting) -> Trees:
         return _constant(float(labels.mean()) if len(labels) else 0.5)
     model = HistGradientBoostingClassifier(
         max_iter=how.trees, learning_rate=how.rate, max_leaf_nodes=how.leaves, min_samples_leaf=how.least_rows,
-        l2_regularization=how.shrinkage, early_stopping=False, random_state=0,
+        l2_regularization=how.shrinkage, early_stopping=False, random_state=0, max_bins=64,
     )  # fmt: skip
     model.fit(features[rows], labels, sample_weight=weight)
     return _trees([stage[0].nodes for stage in model._predictors], float(model._baseline_prediction[0, 0]))

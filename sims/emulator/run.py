@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import msgspec
@@ -26,13 +26,17 @@ def run(
     stream_interval: int = 1,
     events: bool = True,
     chaos: bool = False,
+    recomputes: bool = False,
 ) -> None:
-    """Emulate every replica of the fleet file; returns on SIGTERM or SIGINT.
+    """Emulate every replica of the fleet file; returns on SIGTERM or SIGINT. With `recomputes` a prompt that cannot be
+    fetched from another process's replica is computed again.
 
     Prints one JSON line per replica, {name, address, events, replay}, once all of them listen. Raises what reading
     the file raises, and OSError for a taken port.
     """
-    replicas = emulated(read_fleet(fleet_path), host, base_port, events)
+    replicas = [
+        replace(each, recomputes=recomputes) for each in emulated(read_fleet(fleet_path), host, base_port, events)
+    ]
     uvloop.run(_until_signalled(replicas, time_scale, stream_interval, chaos))
 
 

@@ -48,6 +48,7 @@ class Course:
         self._order, self._history, self._draining = count(), list[dict[str, PoolState]](), False
         self._times, self._looks, self._ready = list[float](), list[np.ndarray](), list[list[bool]]()
         self._sent = np.zeros(len(pools.replicas))
+        self._away = [inf] * len(pools.replicas)  # until when each that is not ready is so
         for outage in conditions.outages:
             self._at(outage.at, self._breaking(outage))
         if conditions.sample_s > 0.0:
@@ -92,19 +93,25 @@ class Course:
 
     def _breaking(self, outage: Outage) -> Action:
         def breaks(now: float) -> None:
-            row = outage.replica
-            if self.pools.status[row] in {Status.OFF, Status.FAILED}:
+            row, status = outage.replica, self.pools.status[outage.replica]
+            if status is Status.OFF:
                 return
+            until = max(outage.until, self._away[row]) if status is Status.FAILED else outage.until
             self.pools.turn(row, Status.FAILED, now)
             self.pools.target.pop(row, None)  # repaired, it is where it was
             self.paused.fail(row)
-            if outage.until < inf:
-                self._at(outage.until, lambda then: self._ready_now(row, Status.FAILED, then))
+            self._returns(row, until)
 
         return breaks
 
-    def _ready_now(self, row: int, before: Status, now: float) -> None:
-        if self.pools.status[row] is before:
+    def _returns(self, row: int, at: float) -> None:
+        """A replica that is not ready will be so at a time, unless it is told otherwise by then."""
+        self._away[row] = at
+        if at < inf:
+            self._at(at, lambda now: self._ready_now(row, now))
+
+    def _ready_now(self, row: int, now: float) -> None:
+        if self.pools.status[row] in {Status.STARTING, Status.FAILED} and self._away[row] <= now:
             self.pools.turn(row, Status.READY, now)
             self.paused.let_go()
 
@@ -137,7 +144,7 @@ class Course:
         self.pools.turn(row, Status.STARTING, now)
         perf, conditions = self.pools.replicas[row].perf, self.conditions
         ready = now + conditions.provision_s + perf.load_seconds(conditions.read_bytes_per_s)
-        self._at(ready, lambda then: self._ready_now(row, Status.STARTING, then))
+        self._returns(row, ready)
 
     def _stop(self, row: int, now: float) -> None:
         if self.pools.status[row] is Status.STARTING:

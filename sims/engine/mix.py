@@ -53,7 +53,7 @@ class Mix:
         engines, batch = self._engines, self._engines.batch.astype(np.float64)
         ahead = self._looks.reshape(-1, LOOKS)[:, 4] - engines.context  # tokens of a phase that is under way
         steps = engines.counter + ahead / np.maximum(batch, 1.0)
-        gained = (steps - self._steps) * 0.5 * (batch + self._batch)
+        gained: Array = (steps - self._steps) * 0.5 * (batch + self._batch)
         self._steps, self._batch = steps, batch
         return gained
 

@@ -1,6 +1,7 @@
 """Arrivals over a fleet in virtual time: the door to the compiled loop."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 from weakref import proxy
 from zlib import crc32
@@ -12,6 +13,7 @@ from policies.fleet import ROLE, ROLES, Fleet, Replica, Table
 from policies.policy import Routing
 from policies.scale.scaling import Scaling
 from sims.arrivals import Arrivals
+from sims.engine.answers import Answers, answering, check_answers
 from sims.engine.arena import Array, Memory
 from sims.engine.checking import check
 from sims.engine.conditions import Conditions
@@ -50,15 +52,19 @@ def simulate(
     conditions: Conditions | None = None,
     *,
     scaling: Scaling | None = None,
+    answers: Answers | None = None,
 ) -> Run:
     """Serve every arrival and say how; the same arguments give the same result. Raises ValueError for bad arguments.
 
+    With `answers` a plain policy chooses the model as well: any replica may serve, and its model's answer is generated.
     An arrival that names no model asks for the fleet's first. Where the fleet is scaled it is the most there can be,
     in pools as its replicas say; else all of it is ready from the start.
     """
     conditions = conditions or Conditions()
     check(arrivals, fleet, conditions)
-    simulation = _Simulation(arrivals, tuple(fleet), policy, conditions, scaling)
+    if answers is not None:
+        arrivals = replace(arrivals, output_tokens=arrivals.output_tokens.copy())  # written as models are chosen
+    simulation = _Simulation(arrivals, tuple(fleet), policy, conditions, scaling, answers)
     simulation.go()
     return simulation.result()
 
@@ -68,7 +74,7 @@ class _Simulation:
 
     def __init__(
         self, arrivals: Arrivals, replicas: tuple[Replica, ...], policy: Routing | Plain,
-        conditions: Conditions, scaling: Scaling | None,
+        conditions: Conditions, scaling: Scaling | None, answers: Answers | None = None,
     ) -> None:  # fmt: skip
         self.arrivals, self.replicas, self.conditions = arrivals, replicas, conditions
         fleet, self.memory, self._asked = Fleet(len(replicas)), Memory(), asked()
@@ -86,6 +92,10 @@ class _Simulation:
         self.world.prefix = crc32(f"{conditions.seed}-".encode()) ^ 0xFFFFFFFF
         settings = policy.settings() if isinstance(policy, Routing) else np.zeros(1)
         lay_decision(self.memory, settings)
+        if answers is not None:
+            check_answers(answers, arrivals, fleet)
+            plain = plain_kernel(policy) if isinstance(policy, Routing) else policy
+            policy = answering(plain, answers, self.memory, fleet)
         self.callback = self._decide_by(policy, table, cached)
         mix = Mix(self.memory, arrivals) if scaling else None
         self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY, mix)

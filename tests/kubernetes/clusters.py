@@ -10,27 +10,35 @@ from typing import Any
 import pytest
 
 from bench.cluster import build
+from bench.cluster.kinds import define
+from bench.cluster.node import Node
 from bench.cluster.server import Cluster, cluster
 from bench.cluster.tools import BIN as TOOLS
 from pool.cluster.api import Api
-from pool.cluster.resources import root
 from tests.kubernetes.fake_api import FakeApi
 
-ROOT = Path(__file__).parents[2]
 ABSENT = "no kube-apiserver here: `make test-k8s` builds one, KUBEBUILDER_ASSETS names one"
-INFERENCE_CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-    "metadata": {
-        "name": "inferencepools.inference.networking.k8s.io",
-        "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api-inference-extension"},
-    },
-    "spec": {
-        "group": "inference.networking.k8s.io", "scope": "Namespaced",
-        "names": {"kind": "InferencePool", "plural": "inferencepools", "singular": "inferencepool"},
-        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {
-            "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}],
-    },
-}  # fmt: skip
+APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api-inference-extension"}
+
+
+def crd(group: str, version: str, kind: str) -> dict[str, Any]:
+    """A kind of somebody else's, its objects taken as they are."""
+    names = {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()}
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    versions = [{"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}]
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names['plural']}.{group}", "annotations": APPROVED},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": versions},
+    }  # fmt: skip
+
+
+OTHERS = (
+    crd("inference.networking.k8s.io", "v1", "InferencePool"),
+    crd("monitoring.coreos.com", "v1", "ServiceMonitor"),
+    crd("monitoring.coreos.com", "v1", "PrometheusRule"),
+    crd("leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet"),
+)
 
 
 def real_is_here() -> bool:
@@ -57,31 +65,24 @@ class World:
     def namespace(self) -> str:
         return self.api.namespace
 
+    @property
+    def node(self) -> Node:
+        return Node(api=self.api, namespace=self.namespace)
+
     def path(self, plural: str, api: str = "v1") -> str:
-        return f"{root(api)}/namespaces/{self.namespace}/{plural}"
+        return self.node.path(plural, api)
 
     def pod(self, name: str, ip: str = "", *, ready: bool = True, labels: dict[str, str] | None = None) -> None:
-        """A pod that its node runs."""
-        container: dict[str, Any] = {"name": "vllm", "image": "vllm", "ports": [{"containerPort": 8000}]}
-        meta = {"name": name, "labels": {"app": "vllm"} if labels is None else labels}
-        spec = {"containers": [container], "nodeName": "node", "terminationGracePeriodSeconds": 30}
-        self.api.post(self.path("pods"), {"metadata": meta, "spec": spec})
-        if ip:
-            self.status(name, ip, ready=ready)
+        self.node.pod(name, ip, ready=ready, labels=labels)
 
-    def status(self, name: str, ip: str, *, ready: bool = True, phase: str = "Running") -> None:
-        """What its node says of a pod."""
-        said = {"phase": phase, "podIP": ip, "podIPs": [{"ip": ip}],
-                "conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}  # fmt: skip
-        self.api.patch(f"{self.path('pods')}/{name}/status", {"status": said})
+    def status(self, name: str, ip: str, *, ready: bool = True) -> None:
+        self.node.status(name, ip, ready=ready)
 
     def kill(self, name: str) -> None:
-        """A pod is gone at once."""
-        self.api.call("DELETE", f"{self.path('pods')}/{name}", [("gracePeriodSeconds", "0")])
+        self.node.end(name)
 
     def make(self, plural: str, body: dict[str, Any], api: str) -> None:
-        body.setdefault("apiVersion", api)
-        self.api.post(self.path(plural, api), body)
+        self.node.make(plural, body, api)
 
 
 def fake_world(folder: Path) -> Iterator[World]:
@@ -99,16 +100,5 @@ def real_cluster(folder: Path) -> Iterator[Cluster]:
     if not real_is_here():
         pytest.skip(ABSENT)
     with cluster(folder, controllers=False) as found:
-        prepare(found)
+        define(found, *OTHERS)
         yield found
-
-
-def prepare(found: Cluster) -> None:
-    """Weir's and the inference extension's kinds."""
-    import yaml
-
-    api = Api(str(found.kubeconfig))
-    crds = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "helm/crds").glob("*.yaml"))]
-    for crd in [*crds, INFERENCE_CRD]:
-        api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
-    api.close()

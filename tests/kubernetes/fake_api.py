@@ -266,7 +266,10 @@ class _Handler(BaseHTTPRequestHandler):
                 if fits(wanted, found):
                     self._chunk({"type": kind, "object": found})
             if not ready:
-                mark = {"kind": KINDS[path.rpartition("/")[2]], "metadata": {"resourceVersion": str(version)}}
+                mark = {
+                    "kind": KINDS[path.rpartition("/")[2]],
+                    "metadata": {"resourceVersion": str(version), "creationTimestamp": None},
+                }
                 self._chunk({"type": "BOOKMARK", "object": mark})
             at = max(at, ready[-1][0] if ready else at)
 

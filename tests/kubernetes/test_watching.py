@@ -197,3 +197,4 @@ async def test_bookmarks_move_the_version_on_so_that_a_quiet_watch_does_not_grow
     assert fake.fake is not None
     newest = fake.fake.objects.version
     await until(lambda: int(seen.reflector._version) >= newest)
+    assert seen.reflector.course.malformed == 0

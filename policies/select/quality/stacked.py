@@ -1,30 +1,57 @@
-"""Two stages: what a linear head and the nearest neighbours say of all models are features of a last head."""
+"""Two stages: what the text tells of every model and of the topic, then a forest over that and the request's facts.
+
+The forest learns advantages over the mean of all models, not qualities: how hard a question is moves all of them
+alike, and is most of the noise.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from policies.select.quality.linear import Linear
-from policies.select.quality.nearest import Nearest
 from policies.select.quality.port import Floats, Quality
+
+UNKNOWN = -1.0
+"""What a fact that is not known is read as; facts that can be unknown are never negative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stacked:
-    """The features are an embedding, then facts of the request; facts that are not known are NaN."""
+    """The features are what stands for the text first, facts after it; facts that are not known are NaN."""
 
-    linear: Linear
-    nearest: Nearest
-    last: Quality
-    embedded: int  # how many leading features are the embedding
-    facts: int  # how many features after it the linear stage reads too; the rest only the last head
+    outcomes: Linear  # text → quality of each model, then whatever else was learned beside
+    topics: Linear  # text → score of each topic
+    sharpness: float  # of the topics' scores as probabilities
+    by_topic: Floats  # shape (topics, models): each model's quality there
+    advantage: Quality  # between → each model's advantage
+    text: int  # how many leading features stand for the text
 
     def expect(self, features: Floats) -> Floats:
-        """See `Quality`."""
-        return self.last.expect(self.between(features))
+        """See `Quality`: the level that the text tells, and each model's advantage."""
+        level = self.outcomes.expect(features[..., : self.text])[..., : self.by_topic.shape[1]].mean(-1, keepdims=True)
+        return np.asarray(level + self.advantage.expect(self.between(features)))
 
     def between(self, features: Floats) -> Floats:
-        """What the last head reads: both first stages' answers, then the facts."""
-        read = features[..., : self.embedded + self.facts]
-        first = [self.linear.expect(read), self.nearest.expect(features[..., : self.embedded])]
-        return np.concatenate([*first, features[..., self.embedded :]], axis=-1)
+        """What the forest reads."""
+        text = features[..., : self.text]
+        return self.joined(self.outcomes.expect(text), self.topics.expect(text), features[..., self.text :])
+
+    def joined(self, outcomes: Floats, topics: Floats, facts: Floats) -> Floats:
+        """The two first answers and the facts as one row each."""
+        return join(outcomes, shares(topics, self.sharpness), self.by_topic, facts)
+
+
+def join(outcomes: Floats, topics: Floats, by_topic: Floats, facts: Floats) -> Floats:
+    """Each model's outcome, its lead over the last model's, its mean over the likely topics, the topics, the facts."""
+    models = by_topic.shape[1]
+    mine = outcomes[..., :models]
+    there = topics @ by_topic
+    rest = outcomes[..., models:].mean(axis=-1, keepdims=True) if outcomes.shape[-1] > models else mine[..., :0]
+    known = np.where(np.isnan(facts), UNKNOWN, facts)
+    return np.concatenate([mine, mine - mine[..., -1:], there - there[..., -1:], topics, rest, known], axis=-1)
+
+
+def shares(scores: Floats, sharpness: float) -> Floats:
+    """Scores as probabilities on the last axis."""
+    raised = np.exp(sharpness * (scores - scores.max(axis=-1, keepdims=True)))
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True))

@@ -36,7 +36,7 @@ class Trees:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forest:
+class Boosted:
     """One set of trees a model."""
 
     models: tuple[Trees, ...]

@@ -17,6 +17,7 @@ class Banking:
     ridge: ClassVar[float] = 0.3
     buckets: ClassVar[int] = 2048
     outside_recall: ClassVar[float] = 0.0
+    quiet: ClassVar[str] = ""
 
     def examples(self, data: Path) -> Iterator[Example]:
         """All rows of all files; a text that differs in case or spaces only is the same group."""

@@ -18,6 +18,7 @@ class Domain:
     ridge: ClassVar[float] = 0.3
     buckets: ClassVar[int] = 8192
     outside_recall: ClassVar[float] = 0.0
+    quiet: ClassVar[str] = ""
 
     def examples(self, data: Path) -> Iterator[Example]:
         """Questions with their options, as a model is asked them; one that is asked twice is one group."""

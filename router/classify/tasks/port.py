@@ -13,6 +13,7 @@ class Example(NamedTuple):
     text: str
     label: str  # a task's label, or OUTSIDE
     group: str
+    counts: float = 1.0  # how much it counts in training
 
 
 OUTSIDE = ""
@@ -27,6 +28,7 @@ class Task(Protocol):
     ridge: ClassVar[float]
     buckets: ClassVar[int]  # of n-grams; more for long texts
     outside_recall: ClassVar[float]  # share of outside examples to abstain on; 0 where it never abstains
+    quiet: ClassVar[str]  # the label on which a guard does not fire; empty for what is no guard
 
     def examples(self, data: Path) -> Iterator[Example]:
         """All examples in a data folder; raises `OSError` where its files are absent."""

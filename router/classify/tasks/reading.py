@@ -11,9 +11,13 @@ from typing import Any
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Rows in file order; raises ValueError naming file and row for one that cannot be read."""
-    raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-    with raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+    with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
         yield from csv.DictReader(text) if ".csv" in path.name else _objects(path, text)
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    # A decompressing file reads like any other once it is buffered.
+    return io.BufferedReader(gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _objects(path: Path, lines: Iterator[str]) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import sin, tau
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ NAMES = ("slo_model", "hpa_queue", "hpa_kv", "kpa", "dynamo_like", "wva_like")
 STEP_S = 30.0
 
 
-def at_rate(i: int, rate: float, **more: float) -> dict[str, PoolState]:
+def at_rate(i: int, rate: float, **more: Any) -> dict[str, PoolState]:
     """The state number i of a pool to which so many requests a second come, of the recorded week's mean lengths."""
     arrived = round(rate * STEP_S)
     state = replace(
@@ -32,7 +33,7 @@ def at_rate(i: int, rate: float, **more: float) -> dict[str, PoolState]:
     return {"p": state}
 
 
-def steady(rate: float, count: int = 200, **more: float) -> list[dict[str, PoolState]]:
+def steady(rate: float, count: int = 200, **more: Any) -> list[dict[str, PoolState]]:
     """The same for some time."""
     return [at_rate(i, rate, **more) for i in range(count)]
 
@@ -60,7 +61,8 @@ def test_the_same_history_gives_the_same_wish_and_is_left_alone(name: str) -> No
 @pytest.mark.parametrize("name", ["hpa_queue", "hpa_kv", "kpa", "wva_like"])
 def test_what_is_crowded_grows_and_what_is_idle_shrinks(name: str) -> None:
     policy = scaling(name)
-    crowded, idle = {"running": 800.0, "waiting": 400.0, "kv_share": 0.95}, {"running": 0.0, "kv_share": 0.0}
+    crowded: dict[str, Any] = {"running": 800.0, "waiting": 400.0, "kv_share": 0.95}
+    idle: dict[str, Any] = {"running": 0.0, "kv_share": 0.0}
     assert wish(policy, steady(10.0, **crowded)) > 4
     assert wish(policy, steady(0.1, **idle)) < 4
 

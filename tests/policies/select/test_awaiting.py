@@ -12,7 +12,7 @@ CHOICE = Choice(0, 0.25, "exploring")
 def holding(*names: str, most: int = 10) -> Awaiting:
     awaiting = Awaiting(most=most, keep_s=100.0)
     for at, name in enumerate(names):
-        awaiting.took(context(name, tenant="acme"), CHEAP, CHOICE, float(at))
+        awaiting.took(name, context(name, tenant="acme"), CHEAP, CHOICE, float(at))
     return awaiting
 
 

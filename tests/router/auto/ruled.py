@@ -68,8 +68,8 @@ async def ruled(
     trick: fakes.Trick = fakes.answer,
 ) -> Running:  # fmt: skip
     """A gateway over `small` in pool p (r0) and `large` in pool q (r1), choosing by these rules."""
-    running = await routers.start(trick, trick, facts={"model": "small"}, recorder=recorder)
-    running.told(update(described("r1", running.replicas[1].address, model="large", pool="q")))
+    running = await routers.start(trick, trick, facts={"model": "small", "context_limit": 1 << 25}, recorder=recorder)
+    running.told(update(described("r1", running.replicas[1].address, model="large", pool="q", context_limit=1 << 26)))
     clock = Clock()
     auto = Auto(running.gateway, rules_of(text, "r.yaml")[0], classifier, Ledger(KEY, clock), clock)  # type: ignore[arg-type]
     if recorder is not None:

@@ -218,6 +218,21 @@ async def test_every_path_that_names_a_model_may_name_auto(routers: Routers, kin
     assert json.loads(running.replicas[0].seen[0].body) == {**body, "model": "small"}
 
 
+async def test_a_prompt_too_long_for_the_first_model_goes_to_one_that_takes_it(routers: Routers) -> None:
+    running = await ruled(routers, "fallback: {models: [small, large]}")
+    running.core.models["small"].context_limit = 100
+    async with running.caller() as caller:
+        said = [{"role": "user", "content": "word " * 200}]
+        assert (await caller.ask(model="auto")).headers["x-weir-model"] == "small"
+        assert (await caller.ask(model="auto", messages=said)).headers["x-weir-model"] == "large"
+
+
+async def test_half_of_a_pair_is_no_text_for_auto_either(routers: Routers) -> None:
+    running = await ruled(routers)
+    async with running.caller() as caller:
+        assert (await caller.ask(model="auto", messages=[{"role": "user", "content": "\ud800"}])).status == 400
+
+
 async def test_a_body_that_is_wrong_is_refused_as_ever(routers: Routers) -> None:
     running = await ruled(routers)
     async with running.caller() as caller:
@@ -228,9 +243,8 @@ async def test_a_body_that_is_wrong_is_refused_as_ever(routers: Routers) -> None
 ODD = {
     "a line of ten megabytes": "x" * 10_000_000,
     "zero width": "\u200b\u200d\ufeff" * 1000,
-    "base64": "QUJDRA==" * 5000,
+    "base64": "QUJD" * 10_000,
     "mixed scripts": "hello привет 你好 שלום مرحبا " * 200,
-    "half of a pair": "\ud800",
     "nothing": "",
     "control characters": "\x00\x01\x1b[31m",
     "a million lines": "\n" * 1_000_000,

@@ -1,7 +1,7 @@
 """A data plane for tests: one connection to an endpoint, without sockets; bytes are written and read as frames."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from hpack import Decoder, Encoder
 
@@ -16,6 +16,7 @@ from weir.v1 import ext_proc_pb2 as pb
 from weir.v1 import fleet_pb2
 
 CHAT = b'{"model":"m","messages":[{"role":"user","content":"hello"}]}'
+Mode: TypeAlias = pb.ProcessingMode.BodySendMode
 DUPLEX, BUFFERED = pb.ProcessingMode.FULL_DUPLEX_STREAMED, pb.ProcessingMode.BUFFERED
 
 
@@ -139,7 +140,8 @@ class Plane:
         found = None
         for one in self.of(frames.HEADERS):
             if one.stream == number:
-                found = dict(self._decoder.decode(one.payload)).get("grpc-status", found)
+                told: dict[Any, Any] = dict(self._decoder.decode(one.payload))
+                found = told.get("grpc-status", found)
         return found
 
     def cut_off(self) -> int | None:
@@ -148,7 +150,7 @@ class Plane:
         return int.from_bytes(found[-1].payload[4:8], "big") if found else None
 
 
-def headers(body_mode: int = DUPLEX, *, ends: bool = False, subset: str = "", **named: str) -> pb.ProcessingRequest:
+def headers(body_mode: Mode = DUPLEX, *, ends: bool = False, subset: str = "", **named: Any) -> pb.ProcessingRequest:
     """The headers of a chat."""
     given = {":method": "POST", ":path": "/v1/chat/completions", "x-request-id": "id-1"}
     given |= {name.replace("_", "-"): value for name, value in named.items()}
@@ -194,7 +196,7 @@ def endpoint_of(answer: pb.ProcessingResponse) -> str:
     """Where an answer sends the request, by header and by metadata alike."""
     common = (answer.request_headers if answer.HasField("request_headers") else answer.request_body).response
     told = set_headers(common.header_mutation)["x-gateway-destination-endpoint"]
-    assert answer.dynamic_metadata["envoy.lb"]["x-gateway-destination-endpoint"] == told
+    assert answer.dynamic_metadata.fields["envoy.lb"].struct_value["x-gateway-destination-endpoint"] == told
     return told
 
 

@@ -1,6 +1,7 @@
 """One request as the data plane shows it, from its headers to its end."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -291,12 +292,16 @@ def test_a_reply_beyond_the_deadline_is_broken_off() -> None:
     assert not made.calls
 
 
+def pseudo(method: str, path: str) -> dict[str, Any]:
+    return {":method": method, ":path": path}
+
+
 def test_the_models_are_listed_and_other_paths_are_not_found() -> None:
     plane = Plane(endpoint()).greet()
     listed, lost, wrong = plane.call(), plane.call(), plane.call()
-    plane.say(listed, headers(ends=True, **{":method": "GET", ":path": "/v1/models?x=1"}))
-    plane.say(lost, headers(ends=True, **{":method": "GET", ":path": "/metrics"}))
-    plane.say(wrong, headers(ends=True, **{":method": "GET"}))
+    plane.say(listed, headers(ends=True, **pseudo("GET", "/v1/models?x=1")))
+    plane.say(lost, headers(ends=True, **pseudo("GET", "/metrics")))
+    plane.say(wrong, headers(ends=True, **pseudo("GET", "/v1/chat/completions")))
     (models,), (missing,), (method,) = plane.heard(listed), plane.heard(lost), plane.heard(wrong)
     assert json.loads(models.immediate_response.body)["data"][0]["id"] == "m"
     assert missing.immediate_response.status.code == 404

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from router.extproc import answers, messages, metadata
 from router.extproc.rewriting import Rewriting, renamed
 from router.settings import Settings
+from tests.router.extproc.plane import Mode
 from weir.v1 import ext_proc_pb2 as pb
 
 NAMES = st.text(st.characters(codec="ascii", categories=("Ll", "Nd")), min_size=1, max_size=20)
 VALUES = st.binary(max_size=300)
+MODES = st.sampled_from(pb.ProcessingMode.BodySendMode.values())
 
 
 def unpacked(framed: bytes) -> pb.ProcessingResponse:
@@ -18,8 +20,8 @@ def unpacked(framed: bytes) -> pb.ProcessingResponse:
     return pb.ProcessingResponse.FromString(framed[5:])
 
 
-@given(st.dictionaries(NAMES, VALUES, max_size=20), st.booleans(), st.integers(0, 5), st.integers(0, 5))
-def test_headers_are_read_as_they_were_written(given: dict[str, bytes], ends: bool, first: int, second: int) -> None:
+@given(st.dictionaries(NAMES, VALUES, max_size=20), st.booleans(), MODES, MODES)
+def test_headers_are_read_as_they_were_written(given: dict[str, bytes], ends: bool, first: Mode, second: Mode) -> None:
     pairs = [pb.HeaderValue(key=name, raw_value=value) for name, value in given.items()]
     asked = messages.read(pb.ProcessingRequest(
         request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs), end_of_stream=ends),
@@ -94,7 +96,7 @@ def test_a_subset_is_read_as_a_list_or_as_a_text(endpoints: list[str], listed: b
 
 def test_metadata_of_an_endpoint_is_a_struct_of_structs() -> None:
     told = pb.ProcessingResponse.FromString(answers.endpoint_metadata(b"10.0.0.1:8000"))
-    assert told.dynamic_metadata["envoy.lb"]["x-gateway-destination-endpoint"] == "10.0.0.1:8000"
+    assert told.dynamic_metadata.fields["envoy.lb"].struct_value["x-gateway-destination-endpoint"] == "10.0.0.1:8000"
 
 
 @given(st.integers(1, 9), st.integers(1, 9))

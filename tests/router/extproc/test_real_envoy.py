@@ -5,6 +5,7 @@ import contextlib
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ MODES = {
     "duplex": configs.modes(configs.DUPLEX),
     "duplex-requests": configs.modes(configs.DUPLEX, replies=False),
 }
-BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
 @contextlib.asynccontextmanager

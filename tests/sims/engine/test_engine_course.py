@@ -8,13 +8,14 @@ import pytest
 
 from policies.policy import routing
 from policies.scale.by_hour import ByHour
-from policies.scale.scaling import History, Wish
+from policies.scale.scaling import History, PoolState, Wish
 from policies.scale.target_load import TargetLoad
 from sims.arrival import Arrival
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions, Outage
 from sims.engine.run import SERVED, SHED, UNFINISHED
 from sims.engine.simulate import simulate
+from tests.sims.engine.small import arrivals
 from tests.sims.engine.worlds import BLOCK, alike, drawn, replica
 
 LEAST = routing("least_loaded")
@@ -26,7 +27,7 @@ class Script:
 
     steps: tuple[tuple[float, int], ...]
     interval_s: float = 5.0
-    seen: list[dict[str, object]] = field(default_factory=list)
+    seen: list[dict[str, PoolState]] = field(default_factory=list)
 
     def wanted(self, history: History, now: float) -> Wish:
         self.seen.append(dict(history[-1]))
@@ -53,6 +54,23 @@ def test_a_failed_replica_costs_nothing_until_it_is_back_and_then_serves_again()
     served = run.at[run.replica == 0]
     assert not ((served > 3.0) & (served < 6.0)).any()
     assert (served > 6.0).any()
+
+
+def test_an_outage_that_begins_during_another_lasts_to_its_own_end_and_the_longer_of_two_to_the_last() -> None:
+    for ends in ((4.0, 30.0), (30.0, 4.0)):
+        outages = tuple(Outage(replica=0, at=2.0 + i, until=until) for i, until in enumerate(ends))
+        run = simulate(drawn(60, 10.0), alike(1), LEAST, Conditions(outages=outages))
+        assert not ((run.admitted > 2.0) & (run.admitted < 30.0)).any()
+        assert (run.state == SERVED).all()
+
+
+def test_a_start_that_was_called_off_makes_nobody_ready_early() -> None:
+    script = Script(steps=((0.0, 1), (10.0, 2), (15.0, 1), (20.0, 2)))
+    slow = Conditions(provision_s=30.0, read_bytes_per_s=1e13)
+    simulate(arrivals(*[(0.5 * i, 100, 5) for i in range(200)]), alike(2), LEAST, slow, scaling=script)
+    ready = [5.0 * i for i, pools in enumerate(script.seen) if pools["h100-sxm"].ready == 2]
+    start_s = slow.provision_s + alike(1)[0].perf.load_seconds(slow.read_bytes_per_s)
+    assert ready[0] - 5.0 < 20.0 + start_s <= ready[0], "from when it was asked for again"
 
 
 def test_requests_wait_while_nobody_is_ready_and_go_on_when_somebody_is() -> None:
@@ -143,9 +161,9 @@ def test_what_a_scaler_sees_adds_up() -> None:
     fleet = [replica("a"), replica("b"), replica("c", fast=False), replica("d", fast=False)]
     run = simulate(drawn(200, 10.0), fleet, LEAST, scaling=script)
     pools = [state for states in script.seen for state in states.values()]
-    assert {state.pool for state in pools} == {"h100-sxm", "l40s"}  # type: ignore[attr-defined]
-    assert sum(state.arrived for state in pools) <= 200  # type: ignore[attr-defined]
-    assert {state.ready for state in pools[2:]} == {2}  # type: ignore[attr-defined]
+    assert {state.pool for state in pools} == {"h100-sxm", "l40s"}
+    assert sum(state.arrived for state in pools) <= 200
+    assert {state.ready for state in pools[2:]} == {2}
     assert (run.state == SERVED).all()
 
 

@@ -1,0 +1,104 @@
+"""Spans of personal data in Presidio's synthetic sentences: `python -m bench.pii --data DIR`.
+
+A span counts where its kind and both its ends are right; partly right ones are told apart. Sentences are made from
+templates, and the same template occurs on both sides of any split: `unseen_template_f1` leaves whole templates out.
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.classify.claim import Figures, bootstrap, run, say
+from policies.signals.reading import Span
+from router.classify.kernel import assign
+from router.classify.pii.learning import Marked, learn, marked
+from router.classify.pii.recognisers import recognised
+from router.classify.pii.swapping import swapped
+
+TARGET = {"span_f1": {"least": 0.85}}
+Counts = npt.NDArray[np.int64]
+
+
+def measure(folder: Path, taught: Path | None) -> Figures:
+    """Span F1 of the tagger, by kind too, and of the recognisers alone."""
+    tested = marked(folder)
+    if taught is None:
+        say(f"{len(tested):,} texts, each tagged without its fold")
+        told = left_out(tested, [each.text for each in tested])
+    else:
+        tagger = learn(list(swapped(marked(taught))))
+        told = [tagger.spans(each.text) for each in tested]
+    figures = scored(tested, told) | {"texts": len(tested)}
+    say("whole templates left out")
+    figures["unseen_template_f1"] = f1(counted(tested, left_out(tested, [template(each) for each in tested])))
+    figures["forms_only_f1"] = f1(counted(tested, [list(recognised(each.text)) for each in tested]))
+    return figures
+
+
+def template(example: Marked) -> str:
+    """A text with its spans taken out: what was filled in is gone, what it was filled into stays."""
+    text = example.text
+    for span in reversed(example.spans):
+        text = f"{text[: span.start]}<{span.kind}>{text[span.end :]}"
+    return re.sub(r"\s+", " ", re.sub(r"\b(an?|the)\b", "", text))
+
+
+def left_out(examples: Sequence[Marked], groups: Sequence[str]) -> list[list[Span]]:
+    """Every text's spans by a tagger that learned from other groups."""
+    folds, told = assign(groups), [list[Span]() for _ in examples]
+    for fold in sorted(set(folds.tolist())):
+        tagger = learn(list(swapped([each for each, own in zip(examples, folds, strict=True) if own != fold])))
+        for at in np.flatnonzero(folds == fold).tolist():
+            told[at] = tagger.spans(examples[at].text)
+        say(f"fold {fold + 1} of 5: {f1(counted(examples, told)[folds <= fold]):.3f}")
+    return told
+
+
+def counted(examples: Sequence[Marked], told: Sequence[Sequence[Span]]) -> Counts:
+    """Spans that are right, told, and there, by text; shape (texts, 3)."""
+    each = [(len(set(e.spans) & set(t)), len(set(t)), len(set(e.spans))) for e, t in zip(examples, told, strict=True)]
+    return np.array(each, np.int64)
+
+
+def f1(counts: Counts) -> float:
+    """The harmonic mean of precision and recall over all spans."""
+    right, said, there = counts.sum(axis=0)
+    return round(float(2 * right / max(said + there, 1)), 4)
+
+
+def scored(examples: Sequence[Marked], told: Sequence[Sequence[Span]]) -> dict[str, Any]:
+    """F1 with its interval, precision, recall, F1 of characters, and F1 by kind."""
+    counts = counted(examples, told)
+    right, said, there = counts.sum(axis=0)
+    return {
+        "span_f1": f1(counts),
+        "span_f1_interval": bootstrap(len(counts), lambda rows: f1(counts[rows])),
+        "precision": round(float(right / said), 4),
+        "recall": round(float(right / there), 4),
+        "character_f1": f1(np.array([_characters(e.spans, t) for e, t in zip(examples, told, strict=True)])),
+        "f1_by_kind": by_kind(examples, told),
+    }
+
+
+def by_kind(examples: Sequence[Marked], told: Sequence[Sequence[Span]]) -> Mapping[str, float]:
+    """F1 of every kind that occurs."""
+    right, either = Counter[str](), Counter[str]()
+    for example, spans in zip(examples, told, strict=True):
+        right.update(span.kind for span in set(example.spans) & set(spans))
+        either.update(span.kind for span in (*example.spans, *spans))
+    return {kind: round(2 * right[kind] / either[kind], 3) for kind in sorted(either)}
+
+
+def _characters(there: Sequence[Span], told: Sequence[Span]) -> tuple[int, int, int]:
+    first, second = ({at for span in spans for at in range(span.start, span.end)} for spans in (there, told))
+    return len(first & second), len(second), len(first)
+
+
+if __name__ == "__main__":
+    sys.exit(run("pii", TARGET, measure))

@@ -1,0 +1,1 @@
+"""Two models with real bills beside the points of public routers."""

@@ -1,0 +1,1 @@
+"""Twenty-nine models with prices: the best accuracy for a budget."""

@@ -1,0 +1,1 @@
+"""Nine open models on fourteen kinds of task."""

@@ -1,0 +1,1 @@
+"""Two models, one cheap and one strong: how few strong calls keep the quality."""

@@ -1,0 +1,160 @@
+"""The classifier's process and the gateways' end of it: batches, deadlines, deaths."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from policies.select.rules.rule import Anchor, Answer, RuleSet
+from policies.signals.reading import Reading
+from router.classify.classifier import Classifier
+from router.classify.client import Client
+from router.classify.encoder import Vectors
+from router.classify.keeper import Keeper, Kept
+from router.classify.worker import Server
+from tests.router.classify.talkers import Letters, Says, made
+
+NAMES = frozenset({"difficulty"})
+Answered = tuple[Mapping[str, Reading], str]
+
+
+class Gate(Letters):
+    """Letters that wait until they are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = threading.Event()
+
+    def embed(self, texts: list[str]) -> Vectors:  # type: ignore[override]
+        self.open.wait(5.0)
+        return super().embed(texts)
+
+
+class Serving:
+    """A server in this process, and clients of it."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.clients = path, list[Client]()
+
+    async def client(self, deadline_s: float = 2.0) -> Client:
+        client = Client(self.path, deadline_s)
+        client.start()
+        self.clients.append(client)
+        async with asyncio.timeout(5):
+            while client._frames is None:  # noqa: ASYNC110 (what is waited for tells nobody)
+                await asyncio.sleep(0.01)
+        return client
+
+
+@contextlib.asynccontextmanager
+async def serving(folder: Path, letters: Letters, **heads: Says) -> AsyncIterator[Serving]:
+    server = Server(Classifier(made(letters, **heads)))
+    path = str(folder / "socket")
+    listening = await server.serve(path)
+    running = asyncio.get_running_loop().create_task(server.run())
+    found = Serving(path)
+    yield found
+    for client in found.clients:
+        client.close()
+    running.cancel()
+    listening.close()
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+async def asked(client: Client, text: str, names: frozenset[str] = NAMES) -> Answered:
+    done: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+    client.ask(names, text, "", lambda readings, why: done.set_result((readings, why)))
+    return await asyncio.wait_for(done, 10)
+
+
+async def test_a_question_is_answered(tmp_path: Path) -> None:
+    async with serving(tmp_path, Letters(), difficulty=Says(Reading(0.75))) as found:
+        client = await found.client()
+        assert await asked(client, "how?") == ({"difficulty": Reading(0.75)}, "")
+        assert client.why == {"": 1}
+
+
+async def test_questions_of_several_gateways_are_computed_together(tmp_path: Path) -> None:
+    letters = Gate()
+    async with serving(tmp_path, letters, difficulty=Says(Reading(0.75))) as found:
+        one, other = await found.client(), await found.client()
+        first = asyncio.create_task(asked(one, "first"))
+        await asyncio.sleep(0.05)
+        rest = [asyncio.create_task(asked(client, text)) for client, text in ((one, "a"), (other, "b"), (other, "c"))]
+        await asyncio.sleep(0.05)
+        letters.open.set()
+        assert [why for _, why in await asyncio.gather(first, *rest)] == ["", "", "", ""]
+    assert letters.calls[0] == ["first"]
+    assert sorted(letters.calls[1]) == ["a", "b", "c"]
+
+
+async def test_an_answer_that_does_not_come_in_time_is_not_waited_for(tmp_path: Path) -> None:
+    letters = Gate()
+    async with serving(tmp_path, letters, difficulty=Says(Reading(0.75))) as found:
+        client = await found.client(deadline_s=0.05)
+        begun = asyncio.get_running_loop().time()
+        assert await asked(client, "slow") == ({}, "late")
+        assert asyncio.get_running_loop().time() - begun < 2.0
+        letters.open.set()
+        await asyncio.sleep(0.05)
+        assert (await asked(client, "quick"))[1] == ""
+
+
+async def test_a_signal_that_nobody_can_read_is_told_as_unread(tmp_path: Path) -> None:
+    async with serving(tmp_path, Letters()) as found:
+        assert await asked(await found.client(), "x") == ({}, "unread")
+
+
+async def test_anchors_are_those_of_the_rules_in_use(tmp_path: Path) -> None:
+    async with serving(tmp_path, Letters()) as found:
+        client = await found.client()
+        near = frozenset({"near:greeting"})
+        assert (await asked(client, "hello", near))[1] == "unread"
+        rules = RuleSet(rules=(), fallback=Answer(models=("m",)), anchors={"greeting": Anchor(examples=("hello",))})
+        client.use(rules)
+        readings, why = await asked(client, "hello", near)
+        assert why == ""
+        assert readings["near:greeting"].value == pytest.approx(1.0, abs=1e-5)
+
+
+async def test_without_a_classifier_nobody_waits(tmp_path: Path) -> None:
+    client = Client(str(tmp_path / "nobody"), 5.0)
+    client.start()
+    assert await asked(client, "x") == ({}, "absent")
+    client.close()
+
+
+async def test_a_gateway_that_sends_garbage_is_cut_off_and_the_others_go_on(tmp_path: Path) -> None:
+    async with serving(tmp_path, Letters(), difficulty=Says(Reading(0.5))) as found:
+        client = await found.client()
+        reader, writer = await asyncio.open_unix_connection(found.path)
+        writer.write(b"\0\0\0\2zz")
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        assert (await asked(client, "x"))[1] == ""
+
+
+async def test_a_process_that_dies_is_started_again_and_the_question_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    keeper = Keeper(Kept(socket=str(path), loads="tests.router.classify.talkers:load"))
+    running = asyncio.create_task(keeper.run())
+    client = Client(str(path), 5.0)
+    client.start()
+    async with asyncio.timeout(60):
+        while (await asked(client, "hello"))[1] == "absent":  # noqa: ASYNC110 (nobody tells when it listens)
+            await asyncio.sleep(0.1)
+        assert await asked(client, "hello") == ({"difficulty": Reading(0.75)}, "")
+        readings, why = await asked(client, "die")
+        assert (readings, why) == ({}, "died")
+        while (await asked(client, "hello"))[1] != "":  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert keeper.starts == 2
+    client.close()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert not path.exists()
