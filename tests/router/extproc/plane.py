@@ -5,13 +5,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from hpack import Decoder, Encoder
 
-from policies.fleet import KV_USED, RUNNING
 from router.core import Core
 from router.extproc import frames
 from router.extproc.connection import Connection
 from router.extproc.endpoint import PROCESS, Endpoint
 from router.settings import Settings
 from tests.router.routers import core_of, described, update
+from tests.router.routers import load as counted
 from weir.v1 import ext_proc_pb2 as pb
 from weir.v1 import fleet_pb2
 
@@ -215,4 +215,4 @@ def endpoint(count: int = 2, **settings: Any) -> Endpoint:
 
 def load(core: Core) -> float:
     """Everything that requests are counted as."""
-    return float(abs(core.fleet.table[:, RUNNING : KV_USED + 1]).sum())
+    return sum(map(abs, counted(core)))
