@@ -54,10 +54,10 @@ def exact(made: dict[str, np.ndarray], ids: list[int], heads: int = 4) -> np.nda
     from math import erf
 
     def dense(x: np.ndarray, name: str) -> np.ndarray:
-        return x @ made[f"{name}.weight"].T + made[f"{name}.bias"]
+        return np.add(x @ made[f"{name}.weight"].T, made[f"{name}.bias"])
 
     def norm(x: np.ndarray) -> np.ndarray:
-        return (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-12)
+        return np.divide(x - x.mean(axis=1, keepdims=True), np.sqrt(x.var(axis=1, keepdims=True) + 1e-12))
 
     h = made["embeddings.word_embeddings.weight"][ids] + made["embeddings.position_embeddings.weight"][: len(ids)]
     h = norm(h + made["embeddings.token_type_embeddings.weight"][0])
@@ -74,7 +74,7 @@ def exact(made: dict[str, np.ndarray], ids: list[int], heads: int = 4) -> np.nda
         wide = wide * (1 + np.vectorize(erf)(wide / np.sqrt(2))) / 2
         h = norm(dense(wide, f"{at}.output.dense") + h)
     mean = h.mean(axis=0)
-    return mean / np.linalg.norm(mean)
+    return np.divide(mean, np.linalg.norm(mean))
 
 
 @pytest.fixture
