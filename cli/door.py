@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 KNOWN = {
-    "BadFile", "BadFleet", "BadHead", "BadLog", "BadRecord", "BadSetting", "BadSheet", "BadTrace", "BadUrl",
+    "BadFile", "BadFleet", "BadHead", "BadLog", "BadRecord", "BadRow", "BadSetting", "BadSheet", "BadTrace", "BadUrl",
     "CannotListen", "Died", "DoesNotFit", "NoCluster", "NoModel", "NotServed", "OSError", "TooFew", "UnknownName",
     "UnknownTokenizer", "ValidationError", "WrongUse",
 }  # fmt: skip

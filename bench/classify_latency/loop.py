@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from bench.classify_latency.scene import prompt
+from policies.native.library import ensure_built
 from policies.select.rules.build import ruleset
 from policies.signals.learned import LEARNED
 from router.auto.auto import Auto
@@ -45,6 +46,7 @@ class Held:
 def fifty_at_once(loads: str) -> Held:
     """Run them over a classifier of its own process."""
     held = Held()
+    ensure_built()
     with measured(held.callbacks):
         asyncio.run(_scene(loads, held))
     return held
@@ -88,10 +90,9 @@ async def _scene(loads: str, held: Held) -> None:
     with tempfile.TemporaryDirectory(prefix="weir-") as folder:
         path = str(Path(folder) / "socket")
         keeping = asyncio.create_task(Keeper(Kept(socket=path, loads=loads)).run())
+        await _until_loaded(path)
         client = Timed(path, held)
         client.start()
-        while not await _answered(client):  # noqa: ASYNC110 (nobody tells when it listens)
-            await asyncio.sleep(0.1)
         replica = await asyncio.start_server(_replica, "127.0.0.1", 0)
         gateway = _gateway(replica.sockets[0].getsockname()[1])
         listener = socket.create_server(("127.0.0.1", 0))
@@ -114,8 +115,16 @@ async def _scene(loads: str, held: Held) -> None:
         await asyncio.wait([keeping])
 
 
+async def _until_loaded(path: str) -> None:
+    """Wait until the classifier has its models: asked with patience, which the requests do not have."""
+    client = Client(path, 60.0)
+    client.start()
+    while not await _answered(client):  # noqa: ASYNC110 (nobody tells when it listens)
+        await asyncio.sleep(0.1)
+    client.close()
+
+
 async def _answered(client: Client) -> bool:
-    """Whether the classifier answers, its models being loaded by now."""
     done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     client.ask(frozenset(LEARNED), "hello", "", lambda _, why: done.set_result(why))
     return await done == ""

@@ -115,6 +115,7 @@ def bins(logs: Floats, tokens: Tokens, size: int = BINS) -> tuple[Floats, Floats
     known = np.flatnonzero(~np.isnan(tokens))
     order = known[np.argsort(logs[known], kind="stable")]
     parts = np.array_split(order, max(min(size, len(order) // FEWEST), 1))
+    parts += [parts[-1]] * (size - len(parts))  # few rows fill few bins: the last one is there as often as is needed
     middles = np.array([logs[part].mean() for part in parts], np.float32)
     factors = np.array([np.quantile((tokens[part] + 1) / np.exp(logs[part]), QUANTILES) for part in parts], np.float32)
     return middles, factors
@@ -179,7 +180,7 @@ def with_any(tokens: Tokens) -> Tokens:
     return np.concatenate([tokens, np.nanmean(tokens, axis=1, keepdims=True)], axis=1).astype(np.float32)
 
 
-def pinball(tokens: Tokens, told: Floats, quantile: float) -> Floats:
+def pinball(tokens: Tokens, told: Floats | np.float32, quantile: float) -> Floats:
     """The loss that a quantile minimises, by element; NaN where tokens are."""
     over = tokens - told
     loss: Floats = np.maximum(quantile * over, (quantile - 1) * over)

@@ -38,7 +38,7 @@ def read_tensors(path: Path) -> Tensors:
     try:
         header = json.loads(data[8 : 8 + length])
         return {name: _tensor(data, 8 + length, told) for name, told in header.items() if name != "__metadata__"}
-    except (ValueError, KeyError, TypeError) as bad:
+    except (ValueError, KeyError, TypeError, AttributeError) as bad:
         raise NoModel(f"{path} is not a safetensors file that can be read here: {bad}") from bad
 
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 
+class BadRow(ValueError):
+    """A row that cannot be read; names file and row, and says what a row has."""
+
+
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows in file order; raises ValueError naming file and row for one that cannot be read."""
+    """Rows in file order; raises `BadRow` for one that cannot be read."""
     with _opened(path) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
         yield from csv.DictReader(text) if ".csv" in path.name else _objects(path, text)
 
@@ -25,7 +29,7 @@ def _objects(path: Path, lines: Iterator[str]) -> Iterator[dict[str, Any]]:
         try:
             found = json.loads(line)
         except ValueError as bad:
-            raise ValueError(f"{path}, row {number} is not JSON: {bad}") from bad
+            raise BadRow(f"{path}, row {number} is not JSON: {bad}") from bad
         if not isinstance(found, dict):
-            raise ValueError(f"{path}, row {number} is not a JSON object")
+            raise BadRow(f"{path}, row {number} is not a JSON object")
         yield found

@@ -21,7 +21,8 @@ def vectors(texts: Sequence[str], name: str) -> Floats:
     for row, text in enumerate(texts):
         for word in text.lower().split():
             out[row] += np.random.default_rng([*name.encode(), *word.encode()]).normal(size=24)
-    return np.divide(out, np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+    unit: Floats = np.divide(out, np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+    return unit
 
 
 def examples(each: int = 30, outside: int = 0) -> list[Example]:
