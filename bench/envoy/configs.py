@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+import yaml
+
 from bench.gateway.configs import TYPES, address
-from bench.gateway.places import REPLICA_PORTS, RUN
+from bench.gateway.places import REPLICA_PORTS, REPO, RUN
 
 LIMITS = {"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 8192, "max_retries": 1024}
 HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-ENDPOINT = "x-gateway-destination-endpoint"
 DUPLEX, BUFFERED = "FULL_DUPLEX_STREAMED", "BUFFERED"
-READ = (":path", ":method", "x-request-id", "x-session-id")
-READ_PREFIXES = ("x-weir-", "x-gateway-", "x-llm-d-")
-"""The request headers that the picker reads: the others stay in Envoy."""
 Processor: TypeAlias = Callable[[int], tuple[str, ...]]
 """The arguments of `python -m` that start a processor on a port."""
 HEADERS_ONLY = {"request_header_mode": "SEND", "response_header_mode": "SKIP"}
@@ -63,50 +62,28 @@ def manager(filters: list[dict[str, object]]) -> dict[str, object]:
 
 
 def ext_proc(shown: dict[str, str]) -> dict[str, object]:
-    """The external processing filter."""
-    patterns = [*({"exact": name} for name in READ), *({"prefix": name} for name in READ_PREFIXES)]
-    return {
-        "@type": f"{TYPES}.http.ext_proc.v3.ExternalProcessor",
-        "grpc_service": {"envoy_grpc": {"cluster_name": "weir"}},
-        "message_timeout": "35s",
-        "failure_mode_allow": False,
-        "processing_mode": shown,
-        "allow_mode_override": True,
-        "forward_rules": {"allowed_headers": {"patterns": patterns}},
-        "metadata_options": {
-            "forwarding_namespaces": {"untyped": ["envoy.lb", "envoy.lb.subset_hint"]},
-            "receiving_namespaces": {"untyped": ["envoy.lb"]},
-        },
-    }
+    """The chart's external processing filter, shown what `shown` says."""
+    return {**chart()["ext_proc"], "processing_mode": shown}
+
+
+@cache
+def chart() -> dict[str, dict[str, object]]:
+    """What the chart gives an Envoy."""
+    found: dict[str, dict[str, object]] = yaml.safe_load((REPO / "helm" / "files" / "envoy.yaml").read_text())
+    return found
 
 
 def replicas(ports: tuple[int, ...], *, picked: bool) -> dict[str, object]:
     """The replicas by turns; picked, by the endpoints that the processor named, one after another."""
     endpoints = [{"endpoint": {"address": address(replica)}} for replica in ports]
-    turns = policy("round_robin", "RoundRobin", {})
-    override: dict[str, object] = {
-        "override_host_sources": [{"metadata": {"key": "envoy.lb", "path": [{"key": ENDPOINT}]}}, {"header": ENDPOINT}],
-        "selected_host_key": {"key": "envoy.lb", "path": [{"key": f"{ENDPOINT}-served"}]},
-        "fallback_policy": turns,
-    }
-    return {
+    found: dict[str, object] = {
         "name": "replicas",
         "type": "STATIC",
         "connect_timeout": "2s",
         "circuit_breakers": {"thresholds": [LIMITS]},
-        "load_balancing_policy": policy("override_host", "OverrideHost", override) if picked else turns,
         "load_assignment": {"cluster_name": "replicas", "endpoints": [{"lb_endpoints": endpoints}]},
     }
-
-
-def policy(name: str, kind: str, settings: dict[str, object]) -> dict[str, object]:
-    """A load balancing policy as Envoy writes it."""
-    typed = {"@type": f"type.googleapis.com/envoy.extensions.load_balancing_policies.{name}.v3.{kind}", **settings}
-    return {
-        "policies": [
-            {"typed_extension_config": {"name": f"envoy.load_balancing_policies.{name}", "typed_config": typed}}
-        ]
-    }
+    return {**found, "load_balancing_policy": chart()["load_balancing_policy"]} if picked else found
 
 
 def brain(port: int) -> dict[str, object]:

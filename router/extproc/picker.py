@@ -7,6 +7,7 @@ from policies.fleet import MODEL, READY, ROLE, RUNNING, WAITING
 from router.core import NOBODY, Core, Placement
 from router.extproc.answers import ENDPOINT, endpoint_metadata, response_headers, set_header
 from router.extproc.call import Call
+from router.extproc.messages import DUPLEX
 from router.extproc.rewriting import Rewriting, renamed
 from router.gateway import body as bodies
 from router.gateway.body import Limits
@@ -93,7 +94,8 @@ class Picker:
             replica, row = decoder, placement.decode
         if call.rewritten is not None:
             extra += set_header(RENAMED, placement.order.model.encode())
-            extra += set_header(b"content-length", str(len(call.rewritten)).encode())
+            if call.request_mode != DUPLEX:
+                extra += set_header(b"content-length", str(len(call.rewritten)).encode())
         endpoint = replica.address
         spare = self._spare(call, placement, row) if self.settings.ext_proc_fallbacks else ""
         if spare:
