@@ -112,8 +112,8 @@ class Client:
             self._read(data)
         except BadHead as bad:
             self._reject(bad.status, bad.message)
-        except BadFraming as bad:
-            self._reject(400, f"The body's chunks are malformed: {bad}.")
+        except BadFraming as odd:  # another name than above: compiled, a name has one type
+            self._reject(400, f"The body's chunks are malformed: {odd}.")
 
     def answer(self, whole: bytes, keep: bool) -> None:
         """Answer the request at hand with a reply of the gateway's own."""

@@ -75,7 +75,7 @@ async def test_a_killed_replicas_stream_goes_on_token_for_token(routers: Routers
     async with emulated(routers, {"a": "mixed", "b": "mixed"}) as (running, up):
         _, whole = await stream(running.port, return_token_ids=True)
         events = await killed_while_it_speaks(running, up, after_s, return_token_ids=True)
-        assert running.core.metrics.retries
+        assert running.core.metrics.continuations
     assert said(events) == said(whole)
     assert len(said(events)) == 60
     assert events[-1]["usage"]["completion_tokens"] == 60
