@@ -104,6 +104,7 @@ async def _scene(loads: str, held: Held) -> None:
         gc.collect()
         gc.freeze()  # as a worker does
         gc.set_threshold(50_000, 20, 100)
+        await asyncio.sleep(0)  # what was done here so far is no request's
         for noted in (held.callbacks, held.went_on, client.why):
             noted.clear()
         await asyncio.gather(*(_caller(port, body) for body in bodies))

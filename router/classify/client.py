@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
+from time import monotonic
 
 from policies.select.rules.rule import RuleSet
 from policies.signals.reading import Reading
@@ -14,6 +16,7 @@ from router.frames import Frames
 AGAIN_S = 0.2
 MOST_PENDING = 512
 DEADLINE_S = 0.05
+AT_A_TIME_S = 0.0005  # that answers which come together hold the loop for
 
 Then = Callable[[Mapping[str, Reading], str], None]
 """What is done with the readings; the word is empty, or says why there are none: late, absent, died, full, unread."""
@@ -36,6 +39,8 @@ class Client:
         self._ids, self._pending = count(), dict[int, Pending]()
         self._frames: Frames | None = None
         self._meanings = Meanings({}, {})
+        self._ended: deque[tuple[Then, Mapping[str, Reading], str]] = deque()  # answers not yet passed on
+        self._going = False
         self.why: dict[str, int] = {}  # how often readings came ("") or did not, by why
         self._again: asyncio.Task[None] | None = None
         self._closed = False
@@ -72,7 +77,26 @@ class Client:
 
     def _end(self, then: Then, readings: Mapping[str, Reading], why: str) -> None:
         self.why[why] = self.why.get(why, 0) + 1
-        then(readings, why)
+        self._ended.append((then, readings, why))
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._ended and not self._going:
+            self._going = True
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Let requests go on for a moment; the rest after the loop has looked at its sockets again."""
+        until = monotonic() + AT_A_TIME_S
+        try:
+            while self._ended:
+                then, readings, why = self._ended.popleft()
+                then(readings, why)
+                if monotonic() >= until:
+                    break
+        finally:
+            self._going = False
+            self._soon()
 
     def _late(self, number: int) -> None:
         pending = self._pending.pop(number, None)

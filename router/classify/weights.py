@@ -1,6 +1,7 @@
 """Where the weights of packaged models lie, and how they are read: no hub, no framework."""
 
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Tensors = dict[str, npt.NDArray[np.generic]]
+Tensors = Mapping[str, npt.NDArray[np.generic]]
 
 KINDS = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
 

@@ -23,6 +23,7 @@ from router.classify.wire import Meanings, Told, asked, encode
 from router.frames import Frames
 
 READY = "classifier ready"
+ORPHAN_S = 1.0  # how often it is looked whether the front process is still there
 
 
 class Server:
@@ -108,12 +109,18 @@ async def _main(path: str, made: Made, batch: int) -> None:
     listening = await server.serve(path)
     computing = loop.create_task(server.run())
     print(READY, flush=True)  # noqa: T201 (what the front process waits for)
-    stopping = loop.create_task(stop.wait())
-    await asyncio.wait([computing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    ends = [computing, loop.create_task(stop.wait()), loop.create_task(_orphaned(os.getppid()))]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     listening.close()
     server.close()
     if computing.done():
         computing.result()  # what it died of is for the front process to see
+
+
+async def _orphaned(parent: int) -> None:
+    """Wait until whoever started this process is gone, however it went."""
+    while os.getppid() == parent:  # noqa: ASYNC110 (nobody tells)
+        await asyncio.sleep(ORPHAN_S)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ SOURCES = (
 """File, column, and of how many rows one is taken."""
 
 
+SERVED = 0.3  # how much an everyday prompt counts where rules act on the answer
 EVERYDAY = 0.04  # how much an everyday prompt counts: more keeps them quieter and tells look-alikes worse
 
 
@@ -29,7 +30,7 @@ class Guard:
     labels: ClassVar[tuple[str, ...]] = ("benign", "harmful", "jailbreak", "prompt_injection")
     synthetic: ClassVar[bool] = False
     ridge: ClassVar[float] = 3.0
-    buckets: ClassVar[int] = 8192
+    buckets: ClassVar[int] = 2048
     outside_recall: ClassVar[float] = 0.0
     quiet: ClassVar[str] = "benign"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from router.classify.tasks.guard import Guard
+from router.classify.tasks.guard import ORDINARY, SERVED, Guard
 from router.classify.tasks.port import Example, task
 
 KINDS = ("harmful", "jailbreak")  # of the guard's
@@ -22,6 +22,7 @@ class Jailbreak:
     quiet: ClassVar[str] = "no"
 
     def examples(self, data: Path) -> Iterator[Example]:
-        """The guard's examples."""
+        """The guard's examples; everyday prompts count more, as rules act on this."""
         for each in Guard().examples(data):
-            yield each._replace(label="yes" if each.label in KINDS else "no")
+            counts = SERVED if each.group.startswith(ORDINARY) else each.counts
+            yield each._replace(label="yes" if each.label in KINDS else "no", counts=counts)

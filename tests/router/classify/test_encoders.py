@@ -1,10 +1,12 @@
 """Encoders: found by package or folder, the same whatever is asked beside, and refused with a remedy."""
 
 import json
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from router.classify import encoder as encoders
@@ -22,11 +24,11 @@ from router.classify.graph import encoder_graph, quantised_columns  # noqa: E402
 WIDTH, WORDS = 16, ["[UNK]", "[CLS]", "[SEP]", "bread", "butter", "train", "rail", "the", "a"]
 
 
-def weights(layers: int = 2) -> dict[str, np.ndarray]:
+def weights(layers: int = 2) -> dict[str, npt.NDArray[np.float32]]:
     """Weights of a tiny encoder, drawn."""
     chance = np.random.default_rng(0)
 
-    def drawn(*shape: int) -> np.ndarray:
+    def drawn(*shape: int) -> npt.NDArray[np.float32]:
         return chance.normal(scale=0.4, size=shape).astype(np.float32)
 
     made = {
@@ -49,15 +51,19 @@ def weights(layers: int = 2) -> dict[str, np.ndarray]:
     }
 
 
-def exact(made: dict[str, np.ndarray], ids: list[int], heads: int = 4) -> np.ndarray:
+def exact(made: dict[str, npt.NDArray[np.float32]], ids: list[int], heads: int = 4) -> npt.NDArray[np.float32]:
     """The same encoder in plain numpy, in full precision."""
     from math import erf
 
-    def dense(x: np.ndarray, name: str) -> np.ndarray:
-        return np.add(x @ made[f"{name}.weight"].T, made[f"{name}.bias"])
+    def dense(x: np.ndarray, name: str) -> npt.NDArray[np.float32]:
+        out: npt.NDArray[np.float32] = x @ made[f"{name}.weight"].T + made[f"{name}.bias"]
+        return out
 
-    def norm(x: np.ndarray) -> np.ndarray:
-        return np.divide(x - x.mean(axis=1, keepdims=True), np.sqrt(x.var(axis=1, keepdims=True) + 1e-12))
+    def norm(x: np.ndarray) -> npt.NDArray[np.float32]:
+        out: npt.NDArray[np.float32] = (x - x.mean(axis=1, keepdims=True)) / np.sqrt(
+            x.var(axis=1, keepdims=True) + 1e-12
+        )
+        return out
 
     h = made["embeddings.word_embeddings.weight"][ids] + made["embeddings.position_embeddings.weight"][: len(ids)]
     h = norm(h + made["embeddings.token_type_embeddings.weight"][0])
@@ -74,7 +80,8 @@ def exact(made: dict[str, np.ndarray], ids: list[int], heads: int = 4) -> np.nda
         wide = wide * (1 + np.vectorize(erf)(wide / np.sqrt(2))) / 2
         h = norm(dense(wide, f"{at}.output.dense") + h)
     mean = h.mean(axis=0)
-    return np.divide(mean, np.linalg.norm(mean))
+    unit: npt.NDArray[np.float32] = mean / np.linalg.norm(mean)
+    return unit
 
 
 @pytest.fixture
@@ -154,7 +161,7 @@ def test_packaged_weights_are_made_into_a_graph_once(monkeypatch: pytest.MonkeyP
     assert [each.name for each in (tmp_path / "cache").iterdir()] == [first.name]
 
 
-def write_tensors(path: Path, made: dict[str, np.ndarray]) -> None:
+def write_tensors(path: Path, made: Mapping[str, npt.NDArray[np.float32]]) -> None:
     header, data = dict[str, object](), b""
     for name, value in made.items():
         header[name] = {"dtype": "F32", "shape": value.shape, "data_offsets": [len(data), len(data) + value.nbytes]}
