@@ -101,8 +101,13 @@ def by_domain(tokens: Floats, domains: Sequence[str], asked: Sequence[str]) -> t
         kept = mine if len(mine) >= FEWEST else tokens
         rows = np.array([each == domain for each in asked])
         shared[rows] = np.nanquantile(kept, QUANTILES[AT])
-        own[rows] = np.nanquantile(kept, QUANTILES[AT], axis=0)
+        own[rows] = [_of_model(kept[:, m], tokens[:, m]) for m in range(tokens.shape[1])]
     return shared, own
+
+
+def _of_model(kept: Floats, every: Floats) -> float:
+    """A model's P75 in a domain; in all of them where it answered nothing there."""
+    return float(np.nanquantile(every if np.isnan(kept).all() else kept, QUANTILES[AT]))
 
 
 def _some(domains: Sequence[str], rows: npt.NDArray[np.bool_]) -> list[str]:

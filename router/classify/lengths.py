@@ -20,6 +20,7 @@ from router.classify.ngrams import Floats, rarity
 from router.classify.tasks.reading import rows
 
 QUANTILES = (0.5, 0.75, 0.9)
+RIDGES = (1.0, 3.0, 9.0)  # the one whose left-out predictions miss least is taken
 BINS = 10  # of the predicted length
 FEWEST = 20  # rows a bin
 ANY = "*"  # the model that stands for all: the mean of their logarithms
@@ -151,12 +152,14 @@ def mmlu_pro_answers(data: Path) -> tuple[list[dict[str, Any]], Answers]:
     return asked, Answers(texts=texts, models=models, tokens=np.array(table, np.float32))
 
 
-def learn(answers: Answers, seen: Seen, tier: str, ridge: float = 2.0, buckets: int = 2048) -> tuple[Lengths, Floats]:
+def learn(answers: Answers, seen: Seen, tier: str, buckets: int = 2048) -> tuple[Lengths, Floats]:
     """Lengths, and every text's quantiles by a fit without its fold: (texts, models + 1, quantiles)."""
     rare, folds = rarity(seen.folded(buckets)), assign(answers.texts)
     counts = np.ones(len(answers.texts), np.float32)
-    problem = Problem(features=seen.of_tier(tier, rare), targets=answers.logs(), counts=counts, ridge=ridge)
-    logs, tokens = left_out(problem, folds), with_any(answers.tokens)
+    features, targets = seen.of_tier(tier, rare), answers.logs()
+    tried = [Problem(features=features, targets=targets, counts=counts, ridge=ridge) for ridge in RIDGES]
+    problem, logs = min(((each, left_out(each, folds)) for each in tried), key=lambda pair: error(*pair))
+    tokens = with_any(answers.tokens)
     fitted = [bins(logs[:, m], tokens[:, m]) for m in range(logs.shape[1])]
     left = np.empty((*logs.shape, len(QUANTILES)), np.float32)
     for fold in np.unique(folds):
@@ -173,6 +176,11 @@ def learn(answers: Answers, seen: Seen, tier: str, ridge: float = 2.0, buckets: 
         factors=np.stack([factors for _, factors in fitted]),
     )
     return lengths, left
+
+
+def error(problem: Problem, left: Floats) -> float:
+    """The mean square of what left-out predictions miss, in logarithms."""
+    return float(np.square(problem.targets - left).mean())
 
 
 def with_any(tokens: Tokens) -> Tokens:

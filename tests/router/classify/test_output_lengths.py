@@ -29,7 +29,7 @@ def answers(rows: int = 300) -> Answers:
 
 
 GIVEN = answers()
-LEARNED, LEFT = learn(GIVEN, seen_of(GIVEN.texts, "static", vectors), "static", ridge=0.3, buckets=256)
+LEARNED, LEFT = learn(GIVEN, seen_of(GIVEN.texts, "static", vectors), "static", buckets=256)
 
 
 def test_a_long_answer_is_foreseen_and_a_wordy_model_says_more() -> None:
