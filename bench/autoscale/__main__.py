@@ -17,6 +17,7 @@ from policies.scale.scaling import Scaling, scaling
 
 OURS, LEAST = "slo_model", 0.99
 FIT_DAYS, DAYS, SEEDS = 4, 7, 8
+MARGIN = 0.004  # by which more is kept on the days of the fit, for days that are not like them
 TARGETS = {
     "kept": {"least": LEAST}, "gpu_hours_over_clairvoyant": {"most": 1.15}, "fewer_than_best": {"least": 0.15},
     "reversals_a_day": {"most": 2.0},
@@ -35,11 +36,11 @@ def _scaling(name: str, settings: dict[str, float]) -> Scaling:
 
 DEADLINES = {"ttft_s": TTFT_S, "tpot_s": TPOT_S}
 CONTESTANTS: dict[str, tuple[Make, list[float]]] = {
-    OURS: (make(OURS, "spare", **DEADLINES), [1.4, 2.0, 2.6, 3.2]),
+    OURS: (make(OURS, "spare", **DEADLINES), [2.6, 3.2, 3.8, 4.4]),
     "hpa_queue": (make("hpa_queue", "target"), [0.02, 0.05, 0.1, 0.2]),
     "hpa_kv": (make("hpa_kv", "target"), [0.02, 0.03, 0.05, 0.07]),
-    "kpa": (make("kpa", "target"), [4.0, 6.0, 8.0, 10.0]),
-    "dynamo_like": (make("dynamo_like", "utilisation", **DEADLINES), [0.2, 0.25, 0.3, 0.4]),
+    "kpa": (make("kpa", "target"), [4.0, 5.0, 6.0, 7.0]),
+    "dynamo_like": (make("dynamo_like", "utilisation", **DEADLINES), [0.22, 0.25, 0.27, 0.3]),
     "wva_like": (make("wva_like", "kv", spare_kv=0.02), [0.05, 0.08, 0.12]),
 }
 
@@ -56,7 +57,7 @@ def main() -> int:
     sample = fit_days.arrivals(options.data, 100)
     settings = {}
     for name, (maker, tried) in CONTESTANTS.items():
-        settings[name], best = fitted(maker, tried, sample, fit_days, LEAST)
+        settings[name], best = fitted(maker, tried, sample, fit_days, LEAST + MARGIN)
         say(f"{name}: {settings[name]:g} fitted on {fit_days.count} days: {told(best)}")
     days = Days(first=0, count=options.days)
     found = served(options.data, days, options.seeds, settings)

@@ -29,10 +29,10 @@ class SloModel:
     lead_s: float = 240.0  # from asking for a replica until it serves: what is foreseen
     trust: float = 0.5  # how much of what earlier days say is believed
     trend: float = 0.5  # how much of a rise goes on
-    spare: float = 2.0  # see `staffed`
+    spare: float = 3.8  # see `staffed`
     clear_s: float = 60.0  # in which those who wait are to be worked off
-    down_s: float = 3600.0
-    slack: float = 1.0  # of a replica that has to be spare before one goes
+    down_s: float = 5400.0
+    slack: float = 1.5  # of a replica that has to be spare before one goes
     least: int = 1
     usd_per_hour: float = 0.0  # the budget of all pools; 0: none
 
