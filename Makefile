@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 DATA ?= ../shared/data
 export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 
-.PHONY: help setup demo test test-vllm test-k8s check show fmt clean
+.PHONY: help setup demo test explore test-vllm test-k8s check show fmt clean
 
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
@@ -46,6 +46,10 @@ demo: setup
 test: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
+
+# The laws once more, on examples that no run before has drawn.
+explore: setup
+	WEIR_EXPLORE=1 WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 
 # Two real vLLM engines: installed once, some minutes.
 test-vllm: setup

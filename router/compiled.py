@@ -25,6 +25,7 @@ MODULES = (
     "router.order", "router.view", "router.held", "router.models", "router.metrics", "router.core",
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
     "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
+    "router.counting", "router.unstreamed",
     "router.gateway.upstream", "router.gateway.exchange", "router.gateway.client", "router.gateway.server",
     "router.extproc.frames", "router.extproc.heads", "router.extproc.stream", "router.extproc.connection",
     "router.extproc.messages", "router.extproc.metadata", "router.extproc.answers", "router.extproc.rewriting",

@@ -4,6 +4,7 @@ from heapq import heappop, heappush
 
 from policies.fleet import HBM, Fleet
 from policies.kv.blocks import Hashes
+from policies.kv.expected import expected_until
 from policies.native.index import BlockBuffer, NativeIndex
 from router.truth import Bounds, Truth
 
@@ -12,7 +13,6 @@ MISPREDICTED = "mispredicted"  # why a replica that sends events is taken for on
 
 GUESSED_SHARE = 4  # the index of guesses takes at most this part of the blocks that the other takes
 MOST_EXPECTED = 4  # blocks of prompts on their way that are noted, of a full index: prompts share blocks
-WAIT_FACTOR, WAIT_FLOOR_S = 3.0, 0.5  # what a request was to bring is expected for so many times its predicted TTFT
 
 
 class Held:
@@ -113,7 +113,7 @@ class Held:
         if self.guessed.store(row, hashes):
             self._number += 1
             self._expected += len(hashes)
-            heappush(self._pending, (now + WAIT_FACTOR * ttft_s + WAIT_FLOOR_S, self._number, row, hashes))
+            heappush(self._pending, (expected_until(now, ttft_s), self._number, row, hashes))
 
     def expire(self, now: float) -> None:
         """Drop what was expected by now: it has come, or it will not."""

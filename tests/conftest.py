@@ -10,8 +10,13 @@ from router import compiled
 
 asyncio.set_event_loop(None)  # else pytest-asyncio has the policy make a loop where a sync test is first
 
+# The same examples in every run, so that what fails is what was changed; `make explore` draws others.
 settings.register_profile(
-    "weir", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], print_blob=True
+    "weir",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+    derandomize="WEIR_EXPLORE" not in os.environ,
 )
 settings.load_profile("weir")
 

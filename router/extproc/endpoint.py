@@ -12,19 +12,19 @@ import msgspec
 from policies.decision import Outcome, Refusal, Shed
 from policies.request import coin
 from router.core import Core, Placement
+from router.counting import count_apart
 from router.extproc.call import READING, Call
 from router.extproc.connection import Connection
 from router.extproc.heads import Head
 from router.extproc.health import CHECK, WATCH, HealthCall
 from router.extproc.picker import JSON, Picker
 from router.extproc.stream import Service, Stream
-from router.gateway import body as bodies
 from router.gateway.body import BadRequest, ForeignKv
 from router.gateway.server import PROXIED
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
-from router.view import Load
+from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
 PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
@@ -50,7 +50,7 @@ class Endpoint:
         self._watches: list[HealthCall] = []
         self._held: list[Call] = []
         self._fading: list[tuple[float, Placement]] = []
-        self._unstreamed: list[tuple[float, Load]] = []
+        self._unstreamed = Unstreamed(core.view)
         self._ids, self._prefix = count(), token_hex(6)
         self._server: asyncio.Server | None = None
         self._tick: asyncio.TimerHandle | None = None
@@ -138,7 +138,7 @@ class Endpoint:
         """Ask the core."""
         decision = self.picker.place(call, monotonic())
         if isinstance(decision, Placement):
-            self._unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
+            self._unstreamed.wait(decision.sent_at + decision.ttft_s, decision.load)
         call.decided(decision)
 
     def hold(self, call: Call) -> None:
@@ -199,19 +199,14 @@ class Endpoint:
 
     def _count_apart(self, call: Call, model: Model, vocabulary: Tokenizer) -> None:
         """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
-        order = call.order
-        assert order is not None
+        assert call.order is not None
 
-        def done(counted: "asyncio.Future[None]") -> None:
-            if call.over:
-                return
-            if counted.cancelled() or counted.exception() is not None:
-                order.tokens = None  # it goes on as text
-            self.place(call)
-            call.stream.connection.flush()
+        def go_on() -> None:
+            if not call.over:
+                self.place(call)
+                call.stream.connection.flush()
 
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, bodies.tokenise, order, model, vocabulary).add_done_callback(done)
+        count_apart(call.order, model, vocabulary, go_on)
 
     def _on_tick(self) -> None:
         now = monotonic()
@@ -219,23 +214,10 @@ class Endpoint:
         self.picker.forget_spares()
         if self.core.view.resume(now) or self._held:
             self.release()
-        if self._unstreamed:
-            self._start_unstreamed(now)
+        self._unstreamed.start_due(now)
         if self._ticks % 5 == 0:
             self._sweep(now)
         self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _start_unstreamed(self, now: float) -> None:
-        """Replies that show no first token, or are not shown: they run when the prediction says so."""
-        still = []
-        for due, load in self._unstreamed:
-            if load.over or load.started:
-                continue
-            if now >= due:
-                self.core.view.start(load)
-            else:
-                still.append((due, load))
-        self._unstreamed = still
 
     def _sweep(self, now: float) -> None:
         """What has waited too long: bodies, replies, connections; and whoever watches is told how things are."""

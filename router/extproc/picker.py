@@ -5,6 +5,7 @@ import numpy as np
 from policies.decision import Outcome, Queue, Refusal, Shed
 from policies.fleet import MODEL, READY, ROLE, RUNNING, WAITING
 from router.core import NOBODY, Core, Placement
+from router.counting import count_now
 from router.extproc.answers import ENDPOINT, endpoint_metadata, response_headers, set_header
 from router.extproc.call import Call
 from router.extproc.messages import DUPLEX
@@ -47,14 +48,7 @@ class Picker:
         wanted = self._rewriting.target(order.model, request_id)
         if wanted != order.model:
             order.model, call.rewritten = wanted, renamed(call.body, wanted)
-        model = self.core.models.get(order.model)
-        vocabulary = None if model is None or order.tokens is not None else model.vocabulary(order)
-        if model is None or vocabulary is None:
-            return None
-        if vocabulary.quick:
-            bodies.tokenise(order, model, vocabulary)
-            return None
-        return vocabulary
+        return count_now(order, self.core.models.get(order.model))
 
     def blind(self, call: Call, request_id: str) -> None:
         """Note what a call asks for without its body: the model from a header, or the only one there is."""

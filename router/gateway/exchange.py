@@ -87,7 +87,7 @@ class Exchange:
             if decision.replica.role == "prefill":
                 gateway.handovers.begin(self)
             if not self.stream:
-                gateway.unstreamed.append((decision.sent_at + decision.ttft_s, decision.load))
+                gateway.unstreamed.wait(decision.sent_at + decision.ttft_s, decision.load)
             gateway.lane(self.row).send(self)
         elif isinstance(decision, Queue):
             self.held_since = self.held_since or monotonic()

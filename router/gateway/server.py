@@ -12,6 +12,7 @@ import msgspec
 
 from policies.decision import Refusal, Shed
 from router.core import Core
+from router.counting import count_apart, count_now
 from router.gateway import body as bodies
 from router.gateway.body import BadRequest, ForeignKv, Limits
 from router.gateway.client import Client
@@ -23,7 +24,7 @@ from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
 from router.settings import Settings
-from router.view import Load
+from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Gateway:
         self.core, self.settings = core, settings
         self.clients: set[Client] = set()
         self.budget = MOST_BUDGET  # attempts that may still be repeated
-        self.unstreamed: list[tuple[float, Load]] = []  # when what shows no first token will have come to it
+        self.unstreamed = Unstreamed(core.view)
         self.draining = False
         self._refuses_at = 0.0  # when it drains: from when on requests are refused
         self.deadline_s, self._retry_share = settings.deadline_s, settings.retry_share
@@ -128,7 +129,7 @@ class Gateway:
     def hold(self, exchange: Exchange) -> None:
         """Keep a request until a replica is ready."""
         self._held.append(exchange)
-        self.core.metrics.held = len(self._held)
+        self.core.metrics.held += 1
 
     def served(self) -> None:
         """A request was answered: a share of another attempt is earned."""
@@ -138,6 +139,7 @@ class Gateway:
         """The fleet changed: decide again for what is held."""
         now, waiting = monotonic(), list(self._held)
         self._held.clear()
+        self.core.metrics.held -= len(waiting)
         for exchange in waiting:
             if exchange.ended:
                 continue
@@ -146,7 +148,6 @@ class Gateway:
             else:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
-        self.core.metrics.held = len(self._held)
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
@@ -201,27 +202,16 @@ class Gateway:
         if head.session:
             order.session = head.session
         order.tenant, order.slo = head.tenant, head.slo
-        model = self.core.models.get(order.model)
-        vocabulary = None if model is None or order.tokens is not None else model.vocabulary(order)
-        if model is None or vocabulary is None:
-            return order, None
-        if vocabulary.quick:
-            bodies.tokenise(order, model, vocabulary)
-            return order, None
-        return order, vocabulary
+        return order, count_now(order, self.core.models.get(order.model))
 
     def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:
         """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
 
-        def done(counted: "asyncio.Future[None]") -> None:
-            if exchange.ended:
-                return
-            if counted.cancelled() or counted.exception() is not None:
-                exchange.order.tokens = None  # it goes on as text
-            exchange.dispatch()
+        def go_on() -> None:
+            if not exchange.ended:
+                exchange.dispatch()
 
-        loop = asyncio.get_running_loop()
-        loop.run_in_executor(None, bodies.tokenise, exchange.order, model, vocabulary).add_done_callback(done)
+        count_apart(exchange.order, model, vocabulary, go_on)
 
     def _after(self, client: Client, head: Head) -> None:
         if not head.keep:
@@ -245,23 +235,10 @@ class Gateway:
         self._ticks += 1
         if self.core.view.resume(now) or self._held:
             self.release()
-        if self.unstreamed:
-            self._start_unstreamed(now)
+        self.unstreamed.start_due(now)
         if self._ticks % 5 == 0:
             self._sweep(now)
         self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _start_unstreamed(self, now: float) -> None:
-        """An unstreamed reply shows no first token: count it as running when the prediction says it runs."""
-        still = []
-        for due, load in self.unstreamed:
-            if load.over or load.started:
-                continue
-            if now >= due:
-                self.core.view.start(load)
-            else:
-                still.append((due, load))
-        self.unstreamed = still
 
     def _sweep(self, now: float) -> None:
         for client in list(self.clients):

@@ -4,13 +4,11 @@ As the live router does: a prompt counts as held from its sending until a deadli
 nothing will; an event that a block is gone ends it for that block.
 """
 
+from policies.kv.expected import expected_until
 from sims.engine.compiled import compiled
 from sims.engine.knowledge import note, run
 from sims.engine.memory import guess, smalls
 from sims.engine.records import World
-
-WAIT_FACTOR, WAIT_FLOOR_S = 3.0, 0.5
-"""A prompt is expected for so many times its predicted TTFT, and so much more: the live router's own figures."""
 
 
 @compiled
@@ -27,7 +25,7 @@ def expect(w: World, row: int, chain: int, count: int, ttft_s: float) -> None:
         return
     for i in range(count):
         note(w, row, smalls(w.chains_)[chain + i], w.tiers, 1)
-    until, place = w.now + WAIT_FACTOR * ttft_s + WAIT_FLOOR_S, w.guesses
+    until, place = expected_until(w.now, ttft_s), w.guesses
     w.guesses += 1
     while place > 0 and guess(w, (place - 1) >> 1).until > until:
         above = guess(w, (place - 1) >> 1)

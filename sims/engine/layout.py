@@ -20,7 +20,7 @@ from sims.engine.conditions import GAPS, Conditions, SloClass
 from sims.engine.looks import LOOKS
 from sims.engine.reads import Reads
 from sims.engine.records import NONE
-from sims.limits import limit_tokens
+from sims.limits import limit_tokens, limits
 
 FIRST_EXPECTED = 200.0
 """Output tokens that a router expects of a model of which it has seen nothing."""
@@ -42,10 +42,8 @@ def lay_fleet(memory: Memory, fleet: Fleet, replicas: Sequence[Replica]) -> tupl
     table = memory.keep("table_", aligned(fleet.table))
     cached = memory.keep("cached_", nothing_cached(len(replicas)))
     memory.world.replicas, memory.world.words = len(replicas), (len(replicas) + 63) // 64
-    limits: dict[str, int] = {}
-    for replica in replicas:
-        limits[replica.model] = max(limits.get(replica.model, 0), limit_tokens(replica))
-    memory.keep("limits_", np.array([limits[name] for name in fleet.models], np.int64))
+    longest = limits(replicas)
+    memory.keep("limits_", np.array([longest[name] for name in fleet.models], np.int64))
     memory.keep("expected_", np.full(len(fleet.models), FIRST_EXPECTED))
     return table, cached
 

@@ -12,7 +12,7 @@ from policies.native.placer import Placer
 from policies.policy import Routing
 from policies.request import hash31
 from sims.arrival import Arrival
-from sims.limits import limit_tokens
+from sims.limits import limit_tokens, limits
 from sims.replay.flight import Flight
 from sims.replay.holdings import Holdings
 from sims.replay.ledger import Ledger, Prior
@@ -61,9 +61,7 @@ class _Run:
         self.holdings = Holdings(len(replicas), staleness_s)
         self.placer = Placer(policy, self.fleet, self.holdings.index, BlockBuffer())
         self.engines = [Engine(replica.perf, self.prompts.block_tokens) for replica in replicas]
-        self.limits = dict[str, int]()
-        for replica in replicas:
-            self.limits[replica.model] = max(self.limits.get(replica.model, 0), limit_tokens(replica))
+        self.limits = limits(replicas)
         self.inbox: list[deque[tuple[float, Job]]] = [deque() for _ in replicas]  # on their way through a front end
         self.due = [inf] * len(replicas)
         self.agenda: list[tuple[float, int]] = []  # (time, row); stale when `due` says another time

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from policies.fleet import TIERS, Fleet
 from policies.kv.blocks import hash_tokens
+from policies.kv.expected import expected_until
 from router.core import Core, Placement
-from router.held import WAIT_FACTOR, WAIT_FLOOR_S, Held
+from router.held import Held
 from router.intake import apply
 from router.order import Order
 from router.settings import Settings
@@ -62,7 +63,7 @@ def test_a_hit_on_what_is_on_its_way_is_told_from_what_is_known() -> None:
 def test_what_did_not_come_by_its_deadline_is_not_expected_any_more() -> None:
     core = exact()
     first = placed(core)
-    due = WAIT_FACTOR * first.ttft_s + WAIT_FLOOR_S
+    due = expected_until(0.0, first.ttft_s)
     assert placed(core, "q1", now=due - 1e-6).cached_tokens == 4000.0
     assert placed(core, "q2", now=due + 1e-6).cached_tokens == 0.0
 

@@ -7,6 +7,7 @@ from numba import cfunc, types
 from numba.core.cpu import CPUContext
 from numba.extending import register_jitable
 
+from policies.kv.expected import expected_until
 from policies.perf import step
 from policies.request import mix31
 from sims.engine import control
@@ -26,7 +27,14 @@ def _nothing(*_: Any) -> Any:
 def entry() -> Any:
     """`asked(address of the world, what, argument)` as a compiled C function."""
     pointers.enter()
-    for function in [step.distinct_experts, step.model_seconds, step.step_seconds, mix31, *COMPILED]:
+    for function in [
+        step.distinct_experts,
+        step.model_seconds,
+        step.step_seconds,
+        mix31,
+        expected_until,
+        *COMPILED,
+    ]:
         register_jitable(error_model="numpy", fastmath=False, **UNCALLED)(function)
     world_at, asked = pointers.record_at(World), control.asked
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from policies import fleet, request
+from policies.kv import expected
 from policies.native.library import cache_folder, processor
 from policies.perf import latency, step
 from sims.engine import compiled, control, memory, records
@@ -27,7 +28,7 @@ def library_path() -> Path:
 
 
 def _sources() -> set[Path]:
-    modules = [fleet, request, latency, step, compiled, control, memory, records]
+    modules = [expected, fleet, request, latency, step, compiled, control, memory, records]
     functions = {sys.modules[function.__module__] for function in compiled.COMPILED}
     files = {Path(str(module.__file__)) for module in {*modules, *functions}}
     return files | set(Path(__file__).parent.glob("*.py"))

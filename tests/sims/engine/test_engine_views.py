@@ -21,11 +21,11 @@ from policies.fleet import (
     WAITING,
     Table,
 )
+from policies.kv.expected import WAIT_FLOOR_S
 from policies.policy import routing
 from policies.request import Ask
 from sims.arrivals import Arrivals
 from sims.engine.conditions import Conditions, Outage
-from sims.engine.guesses import WAIT_FLOOR_S
 from sims.engine.run import SERVED
 from sims.engine.simulate import simulate
 from tests.sims.engine.small import FRONT_S, arrivals, prompts

@@ -8,6 +8,8 @@ from policies.select.rules.predicate import LABEL, SCORE, SURE, Variable
 from policies.select.rules.prove.boxes import Box
 from policies.select.rules.values import Numbers, Words
 
+ROUNDING = 1e-9  # scores that should sum to one do so up to this
+
 
 def sayable(signal: str, labels: Sequence[str], box: Box) -> bool:
     """Whether a classifier could say what a box asks of it."""
@@ -31,4 +33,4 @@ def _largest(label: str, bounds: dict[str, tuple[float, float]], sure: tuple[flo
     lows = sum(low for low, _ in others)
     low = max([bounds[label][0], sure[0], *(low for low, _ in others)])
     top = min(bounds[label][1], sure[1], 1.0 - lows)
-    return low <= top and top + sum(min(high, top) for _, high in others) >= 1.0 - 1e-9
+    return low <= top + ROUNDING and top + sum(min(high, top) for _, high in others) >= 1.0 - ROUNDING
