@@ -32,6 +32,7 @@ RIGHT, OUT = "ok:", "out:"
 TEXT, TOPIC = ("text", "prompt", "question"), ("topic", "category", "task")
 QUALITY = ("quality", "scores")
 CHARACTERS_A_TOKEN = 4.0  # where prompt tokens are not told
+TUNED = {"instruct", "chat", "it"}
 DATA = Path("..") / "shared" / "data"
 
 
@@ -97,8 +98,8 @@ def text_hash(text: str) -> str:
 def columns_for(models: Sequence[str], told: Sequence[str], named: Mapping[str, str] | None = None) -> list[int]:
     """Which judged model stands for each of these, as places in `told`.
 
-    A name in `named` goes first, then the same name, then the only one that has all words of it, as
-    Meta-Llama-3_1-8B-Instruct has those of llama-3.1-8b. Raises `BadFile` where none does, or several do.
+    A name in `named` goes first, then the same name, then the only one that has all words of it, or of several the only
+    one tuned to instructions: Meta-Llama-3_1-8B-Instruct for llama-3.1-8b. Raises `BadFile` where none or several do.
     """
     return [_column(model, told, named or {}) for model in models]
 
@@ -110,8 +111,9 @@ def _column(model: str, told: Sequence[str], named: Mapping[str, str]) -> int:
     if model in named:
         raise BadFile(f"nobody judged a model {asked!r}: {known(asked, list(told))}")
     fitting = [each for each in told if _words(model) <= _words(each)]
-    if len(fitting) == 1:
-        return told.index(fitting[0])
+    for some in (fitting, [each for each in fitting if _words(each) & TUNED]):
+        if len(some) == 1:
+            return told.index(some[0])
     why = f"{' and '.join(sorted(fitting)[:3])} all fit" if fitting else known(model, list(told))
     raise BadFile(f"which judged model is {model!r} of the fleet: {why}; say --judged-as {model}=NAME")
 
