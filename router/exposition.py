@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from router.counts import CacheCounts, HistogramCounts, SeriesCounts, Snapshot
+from router.counts import CacheCounts, HistogramCounts, LearningCounts, SeriesCounts, Snapshot
 from router.metrics import Metrics, Series
 
 
@@ -102,6 +102,21 @@ def _choices(total: Snapshot) -> Iterator[Metric]:
         "weir_unread_signals", "Requests decided without readings that were wanted, by why.", "why", total.unread
     )
     yield _counter("weir_feedback", "Feedback on decisions, by what became of it.", "verdict", total.judged)
+    learning = total.learning
+    for field, (name, said, label) in LEARNING.items():
+        yield _counter(name, said, label, getattr(learning, field))
+    yield CounterMetricFamily("weir_learning_dropped", "Verdicts that came too fast to be learned.", learning.dropped)
+    yield GaugeMetricFamily("weir_exploration_usd", "Dollars that trying models out has cost.", learning.explored_usd)
+    yield GaugeMetricFamily("weir_exploration_budget_usd", "Dollars that it may have cost by now.", learning.budget_usd)
+
+
+LEARNING = {
+    "choices": ("weir_model_choices", "Requests whose model a learner chose, by model.", "model"),
+    "verdicts": ("weir_verdicts", "Verdicts that were learned from, by who gave them.", "source"),
+    "judged": ("weir_judged_choices", "Choices that got a verdict, by model.", "model"),
+    "quality": ("weir_judged_quality", "Sum of the verdicts' qualities, 0 to 1 each, by model.", "model"),
+    "usd": ("weir_judged_usd", "Sum of what the judged choices did cost, by model.", "model"),
+}
 
 
 CACHES = {
@@ -180,6 +195,7 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
         _add_counts(out.refused, one.refused)
         for by in ("retries", "untold", "continuations", "handovers", "broken", "chosen", "unread", "judged"):
             _add_counts(getattr(out, by), getattr(one, by))
+        _add_learning(out.learning, one.learning)
         for replica, cache in one.caches.items():
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:
@@ -189,6 +205,13 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
         for field in ("connections", "held", "in_flight", "index_blocks", "index_bytes", "index_refused"):
             setattr(out, field, getattr(out, field) + getattr(one, field))
     return out
+
+
+def _add_learning(into: LearningCounts, counts: LearningCounts) -> None:
+    for field in LEARNING:
+        _add_counts(getattr(into, field), getattr(counts, field))
+    for field in ("explored_usd", "budget_usd", "dropped"):
+        setattr(into, field, getattr(into, field) + getattr(counts, field))
 
 
 def _add_series(into: SeriesCounts, counts: SeriesCounts) -> None:

@@ -11,7 +11,7 @@ class Order:
     __slots__ = (
         "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt", "prompt_tokens",
         "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens",
-        "tools", "untold",
+        "tools", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +41,7 @@ class Order:
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
         self.pools: tuple[str, ...] = ()  # only there; empty: wherever the model is served
+        self.wider: tuple[str, ...] | None = None  # these where nobody is ready there; None: only there
         self.choice: dict[str, object] | None = None  # how its model was chosen, where it was: for the record
         self.stamp = b""  # what the reply's head says of that
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 from policies.select.rules.build import ruleset
 from policies.select.rules.conditions import FORMS, BadRules
 from policies.select.rules.rule import FALLBACK, RuleSet
+from weir.learnfile import LearnGiven
 from weir.strictyaml import BadFile, Document, loads, text_of
 
 ALONE = {"all", "any", "not", "condition"}
@@ -135,6 +136,7 @@ class RulesFile(Strict):
     anchors: dict[str, AnchorGiven] = {}
     partitions: dict[str, PartitionGiven] = {}
     roles: dict[str, RoleGiven | None] = {}
+    learn: LearnGiven | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "RulesFile":

@@ -240,6 +240,8 @@ class Exchange:
     def refuse(self, shed: Shed) -> None:
         """Tell the client why not."""
         self.ended = True
+        if self.order.choice is not None and self.gateway.auto is not None:
+            self.gateway.auto.gave_up(self.order, shed.reason.value)
         self._answer(shed)
 
     def silent(self, now: float) -> None:
@@ -298,10 +300,13 @@ class Exchange:
         if self.continued is not None and ok:
             prompt, output = len(self.continued.prompt), self.continued.said
         first = self.first_at or now
-        self.gateway.core.end(placement, Outcome(
+        outcome = Outcome(
             ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0),
             output, cached, placement.cost_usd, status, self.attempts,
-        ))  # fmt: skip
+        )  # fmt: skip
+        if self.order.choice is not None and self.gateway.auto is not None:
+            self.gateway.auto.came_of(self.order, outcome, self.ended)
+        self.gateway.core.end(placement, outcome)
 
     def _drop(self, status: int) -> None:
         self.ended = True
