@@ -35,8 +35,8 @@ TONE = "feedback"
 SAID = {"satisfied": 1.0, "unclear": 0.4, "different": 0.3, "wrong": 0.0}
 """How good an answer was after which users speak so."""
 
-FAILED = {502: "provider", 504: "timeout"}
-"""The kind of failure by the status that ends a request; other statuses are the client's doing."""
+FAILED, OUT_OF_TIME = 500, 504
+"""Statuses from which on a request failed that its model's replicas should have answered, and the one of a timeout."""
 
 GIVEN_UP = frozenset({"no-replica", "retries-exhausted"})
 """Why a request is refused that its model's replicas should have answered."""
@@ -153,14 +153,14 @@ class Chooser:
             usd = sent.bill(outcome)
             order.choice["billed_usd"] = usd
             self.learning.billed(name, usd)
-        elif ended and outcome.status in FAILED:
-            self._fail(name, FAILED[outcome.status])
+        elif ended and outcome.status >= FAILED:
+            self._fail(name, "timeout" if outcome.status == OUT_OF_TIME else "provider")
 
     def gave_up(self, order: "Order", why: str) -> None:
         """A request was refused."""
         assert order.choice is not None
         if why in GIVEN_UP:
-            self._fail(key(str(order.choice["decision"])), FAILED[502])
+            self._fail(key(str(order.choice["decision"])), "provider")
 
     def heard(self, message: bytes) -> None:
         """Another worker's lessons or turns, or the canary's stage."""
