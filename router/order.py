@@ -10,8 +10,8 @@ class Order:
 
     __slots__ = (
         "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt", "prompt_tokens",
-        "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens",
-        "tools", "untold",
+        "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text",
+        "tokens", "tools", "untold",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,7 @@ class Order:
         self.pools: tuple[str, ...] = ()  # only there; empty: wherever the model is served
         self.choice: dict[str, object] | None = None  # how its model was chosen, where it was: for the record
         self.stamp = b""  # what the reply's head says of that
+        self.records: list[dict[str, object]] | None = None  # where its decision records go, where they are another's
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property

@@ -20,6 +20,8 @@ from router.auto.claims import claims
 from router.auto.facts import facts, headers, previous_question
 from router.auto.feedback import Ledger, Verdict, given
 from router.auto.rewriting import rewritten, with_headers
+from router.auto.sending import Sending
+from router.auto.served import Served
 from router.classify.client import Client as Classifier
 from router.refusals import error_body, reply
 
@@ -44,6 +46,7 @@ class Auto:
         self.ledger = ledger or Ledger(token_bytes(16), clock)
         self.on_judged: Callable[[str, float], None] = lambda decision, rating: None
         self._secret = os.environ.get(SIGNED_WITH, "").encode()
+        self.served = Served(gateway, classifier, clock, rules)
         self.take(rules)
 
     def take(self, rules: RuleSet) -> None:
@@ -55,6 +58,7 @@ class Auto:
         self._structural = read - self._learned
         self._priced = any(rule.answer.at_most_usd < ENOUGH_USD for rule in rules.rules)
         self._priced = self._priced or rules.fallback.at_most_usd < ENOUGH_USD
+        self.served.take(rules)
         if self._classifier is not None:
             self._classifier.use(rules)
 
@@ -105,7 +109,6 @@ class Auto:
         pools = tuple(place.pool for place in found.places if place.model == model)
         decision = self.ledger.decision(exchange.head.tenant)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
-        stamp = f"\r\nx-weir-model: {_plain(model)}\r\nx-weir-rule: {found.rule}\r\nx-weir-decision: {decision}"
         choice: dict[str, object] = {
             "decision": decision,
             "rule": found.rule,
@@ -117,7 +120,10 @@ class Auto:
         }
         body = rewritten(exchange.body, model, found.answer.effects)
         fence = () if self._everywhere(model, pools) else pools
-        self._gateway.chosen(exchange, body, stamp.encode("latin-1", "replace"), choice, fence)
+        self.served.send(Sending(
+            exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=fence, body=body,
+            decision=decision, choice=choice,
+        ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:
         """The first model with a replica that is ready in one of its places; the first of all where nobody is."""
@@ -156,11 +162,6 @@ class Auto:
 
 def _id(exchange: "Exchange") -> bytes:
     return b"x-request-id: %b\r\n" % exchange.id_bytes
-
-
-def _plain(name: str) -> str:
-    """A model's name as a header's value."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)
 
 
 def _shown(reading: Reading) -> dict[str, float | str | None]:

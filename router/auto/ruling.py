@@ -56,9 +56,12 @@ class Ruling:
 
 
 def needs_classifier(message: bytes) -> bool:
-    """Whether some rule reads a learned signal."""
-    known = signals()
-    return any(is_learned(name, known) for name in needed(ruleset(msgspec.json.decode(message))))
+    """Whether some rule reads a learned signal, or compares meanings."""
+    known, rules = signals(), ruleset(msgspec.json.decode(message))
+    learned = any(is_learned(name, known) for name in needed(rules))
+    caches = [answer.effects.cache for answer in (rules.fallback, *(rule.answer for rule in rules.rules))]
+    chooses = rules.sessions is not None and rules.sessions.tool_choice is not None
+    return learned or chooses or any(one is not None and one.semantic for one in caches)
 
 
 def _complain(said: str) -> None:

@@ -155,7 +155,7 @@ class Gateway:
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
         try:
-            order, slow = self._order(request_id, head, body)
+            order, slow = self.read(request_id, head, body)
         except BadRequest as bad:
             foreign = isinstance(bad, ForeignKv)
             self.core.metrics.refused("foreign-kv" if foreign else "bad-request")
@@ -182,7 +182,7 @@ class Gateway:
         self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...]
     ) -> None:
         """A request's model was chosen and its body says so: send it to one of those pools, or any where none is."""
-        order, slow = self._order(exchange.order.id, exchange.head, body)
+        order, slow = self.read(exchange.order.id, exchange.head, body)
         order.stamp, order.choice, order.pools = stamp, choice, pools
         exchange.becomes(body, order)
         if slow is None:
@@ -196,8 +196,8 @@ class Gateway:
         exchange.body = body
         self.auto.begin(exchange)
 
-    def _order(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
-        """The request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
+    def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
+        """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
         order = bodies.parse(head.path, body, request_id, self._limits)
         if head.session:
             order.session = head.session

@@ -1,0 +1,43 @@
+"""A request whose answer was decided: everything that cache, cascade and sessions need to send it, or not to."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from policies.select.rules.deciding import Decided
+from policies.signals.facts import Facts
+from policies.signals.reading import Readings
+
+if TYPE_CHECKING:
+    from router.gateway.exchange import Exchange
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """One request on its way out."""
+
+    exchange: "Exchange"
+    asked: Facts
+    readings: Readings
+    found: Decided
+    model: str
+    pools: tuple[str, ...]  # only there; empty: wherever the model is served
+    body: bytes  # with the model and the rule's effects in it
+    decision: str
+    choice: dict[str, object]  # for the record
+    told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
+
+    def stamp(self) -> bytes:
+        """The lines of the reply's head, each behind a line's end."""
+        told = {"model": self.model, "rule": self.found.rule, "decision": self.decision, **self.told}
+        return "".join(f"\r\nx-weir-{name}: {plain(value)}" for name, value in told.items()).encode(
+            "latin-1", "replace"
+        )
+
+    def lines(self) -> bytes:
+        """The same for a reply of the gateway's own, with the request's id, each before a line's end."""
+        return b"%b\r\nx-request-id: %b\r\n" % (self.stamp()[2:], self.exchange.id_bytes)
+
+
+def plain(name: str) -> str:
+    """A name as a header's value."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)

@@ -1,0 +1,37 @@
+"""What is done with a request whose answer was decided: given again, cascaded, or sent to its model."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from policies.select.rules.rule import RuleSet
+from router.auto.caching import Kept
+from router.auto.sending import Sending
+
+if TYPE_CHECKING:
+    from router.classify.client import Client as Classifier
+    from router.gateway.server import Gateway
+
+
+class Served:
+    """The last steps before a replica is asked, of one gateway."""
+
+    def __init__(
+        self, gateway: "Gateway", classifier: "Classifier | None", clock: Callable[[], float], rules: RuleSet
+    ) -> None:
+        self._gateway = gateway
+        self.kept = Kept(gateway, classifier, clock, rules)
+
+    def take(self, rules: RuleSet) -> None:
+        """Go by these rules from now on."""
+        self.kept.take(rules)
+
+    def send(self, sending: Sending) -> None:
+        """Answer from the cache, or have models asked."""
+        caching = sending.found.answer.effects.cache
+        if caching is None:
+            self._ask(sending)
+        else:
+            self.kept.look_up(sending, caching, self._ask)
+
+    def _ask(self, sending: Sending) -> None:
+        self._gateway.chosen(sending.exchange, sending.body, sending.stamp(), sending.choice, sending.pools)
