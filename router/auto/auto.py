@@ -122,7 +122,7 @@ class Auto:
         fence = () if self._everywhere(model, pools) else pools
         self.served.send(Sending(
             exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=fence, body=body,
-            decision=decision, choice=choice,
+            original=exchange.body, decision=decision, choice=choice,
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:

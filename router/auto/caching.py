@@ -67,6 +67,11 @@ class Kept:
         kept = self.answers.keep(asked, vector, reply, self._clock())
         self._gateway.core.metrics.looked_up("kept" if kept else "not kept")
 
+    def answered(self, sending: Sending, answer: dict[str, Any]) -> None:
+        """The gateway itself gave an answer that an engine had made: keep it where it was looked up before."""
+        if sending.looked_up is not None:
+            self.keep(*sending.looked_up, Reply().whole(_encode(answer)))
+
     def _question(self, sending: Sending, caching: Caching) -> Question | None:
         if sending.exchange.head.path != CHAT:
             return None
@@ -90,7 +95,7 @@ class Kept:
 
     def _miss(self, sending: Sending, asked: Question, vector: Embedding, why: str, go_on: GoOn) -> None:
         self._gateway.core.metrics.looked_up(why)
-        sending.told["cache"] = "miss"
+        sending.told["cache"], sending.looked_up = "miss", (asked, vector)
         listen(sending.exchange, Keeping(self, asked, vector))
         go_on(sending)
 

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 from policies.select.rules.deciding import Decided
 from policies.signals.facts import Facts
+from policies.signals.port import Embedding
 from policies.signals.reading import Readings
+from router.auto.rewriting import rewritten
+from router.semantic_cache import Question
 
 if TYPE_CHECKING:
     from router.gateway.exchange import Exchange
@@ -22,9 +25,18 @@ class Sending:
     model: str
     pools: tuple[str, ...]  # only there; empty: wherever the model is served
     body: bytes  # with the model and the rule's effects in it
+    original: bytes  # before model and effects
     decision: str
     choice: dict[str, object]  # for the record
+    looked_up: tuple[Question, Embedding] | None = None  # what the response cache did not know
     told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
+
+    def goes_to(self, model: str) -> None:
+        """Send it to another model of its rule, in that model's pools."""
+        self.model = model
+        self.pools = tuple(dict.fromkeys(place.pool for place in self.found.places if place.model == model))
+        self.body = rewritten(self.original, model, self.found.answer.effects)
+        self.choice |= {"model": model, "pools": sorted(self.pools)}
 
     def stamp(self) -> bytes:
         """The lines of the reply's head, each behind a line's end."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from policies.select.rules.rule import RuleSet
 from router.auto.caching import Kept
+from router.auto.cascading import cascade
 from router.auto.sending import Sending
 
 if TYPE_CHECKING:
@@ -34,4 +35,11 @@ class Served:
             self.kept.look_up(sending, caching, self._ask)
 
     def _ask(self, sending: Sending) -> None:
+        rule = sending.found.answer.cascade
+        if rule is None:
+            self._send(sending)
+        else:
+            cascade(sending, rule, self._send, self.kept.answered)
+
+    def _send(self, sending: Sending) -> None:
         self._gateway.chosen(sending.exchange, sending.body, sending.stamp(), sending.choice, sending.pools)

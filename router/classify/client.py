@@ -13,7 +13,7 @@ import numpy as np
 from policies.select.rules.rule import RuleSet
 from policies.signals.port import Embedding
 from policies.signals.reading import Reading
-from router.classify.wire import ASK, EMBEDDING, MEANINGS, Ask, Meanings, Told, encode, sendable, told
+from router.classify.wire import ASK, MEANINGS, VECTOR, Ask, Meanings, Told, encode, sendable, told
 from router.frames import Frames
 
 NOTHING = Told(-1, {})
@@ -77,7 +77,7 @@ class Client:
 
     def embed(self, text: str, then: Embedded) -> None:
         """Have a text embedded; `then` is called once, soon."""
-        self._ask(frozenset((EMBEDDING,)), text, "", lambda answer, _: then(np.frombuffer(answer.vector, np.float32)))
+        self._ask(frozenset((VECTOR,)), text, "", lambda answer, _: then(np.frombuffer(answer.vector, np.float32)))
 
     def _ask(self, names: frozenset[str], text: str, previous: str, heard: Callable[[Told, str], None]) -> None:
         if self._frames is None or len(self._pending) >= MOST_PENDING:
@@ -124,7 +124,7 @@ class Client:
             return
         if pending.timer is not None:
             pending.timer.cancel()
-        read = {*answer.readings, *((EMBEDDING,) if answer.vector else ())}
+        read = {*answer.readings, *((VECTOR,) if answer.vector else ())}
         self._end(pending.heard, answer, "late" if answer.late else "" if pending.names <= read else "unread")
 
     async def _connect(self) -> None:

@@ -4,7 +4,7 @@ import msgspec
 
 from policies.signals.reading import Reading
 
-EMBEDDING = "embedding"  # asked for like a signal, answered as a vector
+VECTOR = "vector"  # asked for like a signal, answered as a vector
 HEAD, TAIL = 12_000, 6_000  # characters of a text that are sent: more is never looked at
 
 

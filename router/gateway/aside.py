@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from router.counting import count_apart
 from router.gateway.client import Client
+from router.gateway.exchange import Exchange
 from router.gateway.framing import CHUNKED, UNTIL_CLOSE, BadFraming, Chunks, dechunk, reply_head
+from router.order import Order
+from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from router.gateway.exchange import Exchange
     from router.gateway.server import Gateway
 
 MOST_GATHERED = 16 << 20  # bytes of one reply
@@ -56,11 +59,22 @@ class Aside(Client):
         self._timer: asyncio.TimerHandle | None = None
         self.transport = cast("asyncio.Transport", self._gathered)
 
-    def begin(self, exchange: "Exchange", within_s: float) -> None:
-        """Send a request whose order is made; without a reply in so many seconds it is given up."""
+    def begin(self, exchange: Exchange, within_s: float, slow: Tokenizer | None) -> None:
+        """Send a request whose order is made; without a reply in so many seconds it is given up.
+
+        `slow` is the vocabulary that is to count its tokens off the loop first, if any.
+        """
         self.exchange = exchange
         self._timer = asyncio.get_running_loop().call_later(within_s, self._late)
-        exchange.dispatch()
+        if slow is None:
+            exchange.dispatch()
+            return
+
+        def go_on() -> None:
+            if not exchange.ended:
+                exchange.dispatch()
+
+        count_apart(exchange.order, self.gateway.core.models[exchange.order.model], slow, go_on)
 
     def cancel(self) -> None:
         """Nobody waits for it any more."""
@@ -102,7 +116,8 @@ def whole(data: bytes) -> Whole:
     try:
         head, body = reply_head(data[:end]), data[end + 4 :]
         if head.length == CHUNKED:
-            if not Chunks().feed(body):
+            chunks = Chunks()
+            if chunks.feed(body) != len(body) or not chunks.over:
                 return NONE
             body = dechunk(body)
         elif head.length != UNTIL_CLOSE and len(body) != head.length:
@@ -110,3 +125,14 @@ def whole(data: bytes) -> Whole:
     except (BadFraming, ValueError):
         return NONE
     return Whole(head.status, head.raw, body)
+
+
+def ask(beside: Exchange, body: bytes, name: str, pools: tuple[str, ...], aside: Aside, within_s: float) -> Order:
+    """Ask a body aside, with the path and headers of the request that it is asked for; raises `BadRequest`."""
+    gateway = beside.gateway
+    order, slow = gateway.read(f"{beside.order.id}.{name}", beside.head, body)
+    order.pools, order.records = pools, []
+    exchange = Exchange(gateway, aside, beside.head, body, order)
+    exchange.forward, exchange.deadline = beside.forward, beside.deadline
+    aside.begin(exchange, within_s, slow)
+    return order
