@@ -6,6 +6,7 @@ from collections.abc import Callable
 MOST = 256 << 20
 READY = b"ready"  # what a worker says once it serves
 RULES, JUDGED = b"\0", b"\1"  # first bytes of messages that are neither updates of the fleet nor counts
+SESSIONS = b"\5"  # what is remembered of sessions and callers
 
 
 class Frames(asyncio.Protocol):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
-from router.frames import JUDGED, READY, RULES, Frames
+from router.frames import JUDGED, READY, RULES, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import Settings
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 BESIDE = 2  # parts of the shared memory behind the workers': the core that answers Route, and routers elsewhere
 RESTART_S = (0.0, 0.2, 1.0, 5.0)
+REMEMBERED = 20_000  # the newest of what workers remember of sessions: a worker that starts is told them
 STEADY_S = 10.0  # a worker that lived so long may be restarted at once
 
 
@@ -63,6 +65,7 @@ class Front:
         self._awaited = settings.router.workers
         self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
         self._peers = Peers(self._shared, settings.router.workers, -1)
+        self._remembered = deque[bytes](maxlen=REMEMBERED)
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -141,6 +144,8 @@ class Front:
         await loop.create_connection(lambda: frames, sock=ours)
         if self._ruling is not None:
             frames.send(RULES + self._ruling.message)
+            for message in self._remembered:
+                frames.send(message)
         self._live[index] = frames
         feeding = loop.create_task(self._bring(f"worker-{index}", frames))
         stopping = loop.create_task(self.stop.wait())
@@ -172,6 +177,10 @@ class Front:
 
     def _told(self, index: int, message: bytes) -> None:
         if message[:1] == JUDGED:
+            self._tell_all(message, index)
+            return
+        if message[:1] == SESSIONS:
+            self._remembered.append(message)
             self._tell_all(message, index)
             return
         if message == READY:

@@ -66,9 +66,12 @@ class Auto:
         """A request for one of the rules' names came."""
         rules, order, head = self.rules, exchange.order, exchange.head
         told = claims(headers(head.forward).get("authorization", ""), self._secret, self.clock())
-        asked = facts(order, head, exchange.body, told)
+        forged = bool(self._secret) and not told and b"\r\nauthorization: bearer" in head.forward.lower()
+        asked = self.served.visits.enter(exchange, facts(order, head, exchange.body, told), forged=forged)
+        if asked is None:
+            return
         known = readings(asked, self._structural)
-        open_ones = wanted(rules, known, self._learned)
+        open_ones = wanted(rules, known, self._learned) | self.served.visits.wants(exchange)
         if not open_ones or self._classifier is None:
             self._decide(exchange, rules, asked, known, "absent" if open_ones else "")
             return
@@ -92,6 +95,10 @@ class Auto:
         client.transport.write(reply(verdict.status, told))
 
     def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
+        admitted = self.served.visits.admits(exchange, known)
+        if admitted is None:
+            return
+        known = admitted
         found = decide(rules, known, self._places(asked))
         metrics = self._gateway.core.metrics
         if unread:

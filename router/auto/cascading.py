@@ -156,8 +156,8 @@ class Legs:
         """The client gets the cheap answer, in the form it asked for."""
         sending, exchange = self._sending, self._sending.exchange
         self._note(step, known, self._orders)
-        answer = leg_bodies.shown(self._answer, self._asked)
-        lines = sending.lines() + _replica(self._reply.head)
+        answer = sending.clean(leg_bodies.shown(self._answer, self._asked))
+        lines = sending.lines() + self._reply.line(b"x-weir-replica")
         options = self._asked.get("stream_options")
         usage = isinstance(options, dict) and options.get("include_usage") is True
         told = streamed_reply(answer, lines, usage=usage) if exchange.stream else whole_reply(answer, lines)
@@ -168,7 +168,7 @@ class Legs:
         """The client gets the cheap model's own refusal."""
         status = self._reply.status if self._reply.body else 502
         self._note(Step(Act.KEEP, 0, "refused"), {"status": status}, self._orders)
-        self._end(reply(status, self._reply.body, extra=self._sending.lines() + _replica(self._reply.head)))
+        self._end(reply(status, self._reply.body, extra=self._sending.lines() + self._reply.line(b"x-weir-replica")))
 
     def _end(self, told: bytes) -> None:
         """Answer with the cheap leg's reply; its record is the request's."""
@@ -207,9 +207,3 @@ def _bills(order: "Order") -> list[dict[str, Any]]:
         names = ("cost_usd", "prompt_tokens", "output_tokens", "e2e_s", "status")
         told.append({"model": order.model, "replica": record["chosen"], **{name: outcome[name] for name in names}})
     return told
-
-
-def _replica(head: bytes) -> bytes:
-    """The line of a reply's head that names the replica."""
-    at = head.lower().find(b"\r\nx-weir-replica:")
-    return head[at + 2 :].partition(b"\r\n")[0] + b"\r\n" if at >= 0 else b""

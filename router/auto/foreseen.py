@@ -1,7 +1,7 @@
-"""The models of a cascade as the fleet stands: how soon each would answer, and how busy it is."""
+"""The models that a rule names as the fleet stands: what each costs, how soon it would answer, and how busy it is."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from router.core import Core
 
 
-def foreseen(core: "Core", asked: Facts, places: Sequence[Place]) -> tuple[list[Option], list[Depth]]:
-    """One option a model that has a ready replica in its places, and its pools' depth.
+class Seen(NamedTuple):
+    """One model with its ready replicas."""
 
-    Their order is the rule's, and so is what is dearer: an option's price is its place among them.
-    """
-    options, depths = [], []
+    option: Option  # of its replica of the least predicted TTFT, nothing of the prompt cached
+    rows: list[int]
+
+
+def seen(core: "Core", asked: Facts, places: Sequence[Place]) -> Iterator[Seen]:
+    """Every model that has a ready replica in its places, in the places' order."""
     for name in dict.fromkeys(place.model for place in places):
         pools = {place.pool for place in places if place.model == name}
         ask = _ask(core, name, asked)
@@ -30,9 +33,18 @@ def foreseen(core: "Core", asked: Facts, places: Sequence[Place]) -> tuple[list[
         if ask is not None and found:
             best = min(found, key=lambda one: one.ttft_s)
             took_s = best.ttft_s + best.tpot_s * ask.expected_tokens
-            options.append(Option(name, _pool(core, best.row), float(len(options)), best.ttft_s, took_s))
-            depths.append(_depth(core, [one.row for one in found], took_s))
-    return options, depths
+            option = Option(name, _pool(core, best.row), best.cost_usd, best.ttft_s, took_s)
+            yield Seen(option, [one.row for one in found])
+
+
+def foreseen(core: "Core", asked: Facts, places: Sequence[Place]) -> tuple[list[Option], list[Depth]]:
+    """One option a model of a cascade, and its pools' depth.
+
+    Their order is the rule's, and so is what is dearer: an option's price is its place among them.
+    """
+    found = list(seen(core, asked, places))
+    options = [one.option._replace(usd=float(at)) for at, one in enumerate(found)]
+    return options, [_depth(core, one.rows, one.option.e2e_s) for one in found]
 
 
 def _ask(core: "Core", name: str, asked: Facts) -> Ask | None:

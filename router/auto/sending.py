@@ -1,7 +1,8 @@
 """A request whose answer was decided: everything that cache, cascade and sessions need to send it, or not to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policies.select.rules.deciding import Decided
 from policies.signals.facts import Facts
@@ -12,6 +13,13 @@ from router.semantic_cache import Question
 
 if TYPE_CHECKING:
     from router.gateway.exchange import Exchange
+
+Plain = dict[str, Any]
+
+
+def unchanged(answer: Plain) -> Plain:
+    """A reply as it is."""
+    return answer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +37,7 @@ class Sending:
     decision: str
     choice: dict[str, object]  # for the record
     looked_up: tuple[Question, Embedding] | None = None  # what the response cache did not know
+    clean: Callable[[Plain], Plain] = unchanged  # what a whole reply must go through before the client has it
     told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
 
     def goes_to(self, model: str) -> None:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 from policies.select.rules.rule import RuleSet
 from router.auto.caching import Kept
 from router.auto.cascading import cascade
+from router.auto.guarded_replies import Guarded
 from router.auto.sending import Sending
+from router.auto.session_shaping import SessionShaping
+from router.auto.visiting import Visits
 
 if TYPE_CHECKING:
     from router.classify.client import Client as Classifier
@@ -21,13 +24,19 @@ class Served:
     ) -> None:
         self._gateway = gateway
         self.kept = Kept(gateway, classifier, clock, rules)
+        self.visits = Visits(gateway, clock, rules)
+        self.shaping = SessionShaping(gateway.core, self.visits, classifier)
 
     def take(self, rules: RuleSet) -> None:
         """Go by these rules from now on."""
         self.kept.take(rules)
+        self.visits.take(rules)
 
     def send(self, sending: Sending) -> None:
-        """Answer from the cache, or have models asked."""
+        """Shape it for its session; answer it from the cache, or have models asked."""
+        self.shaping.shape(sending, self._look_up)
+
+    def _look_up(self, sending: Sending) -> None:
         caching = sending.found.answer.effects.cache
         if caching is None:
             self._ask(sending)
@@ -42,4 +51,8 @@ class Served:
             cascade(sending, rule, self._send, self.kept.answered)
 
     def _send(self, sending: Sending) -> None:
-        self._gateway.chosen(sending.exchange, sending.body, sending.stamp(), sending.choice, sending.pools)
+        exchange, visit = sending.exchange, self.visits.of(sending.exchange)
+        if visit is not None and visit.guarded and not exchange.stream:
+            Guarded(sending).begin()
+        else:
+            self._gateway.chosen(exchange, sending.body, sending.stamp(), sending.choice, sending.pools)

@@ -26,6 +26,11 @@ class Whole:
     def __init__(self, status: int, head: bytes, body: bytes) -> None:
         self.status, self.head, self.body = status, head, body
 
+    def line(self, name: bytes) -> bytes:
+        """One line of the head with its end; empty where there is none."""
+        at = self.head.lower().find(b"\r\n%b:" % name)
+        return self.head[at + 2 :].partition(b"\r\n")[0] + b"\r\n" if at >= 0 else b""
+
 
 NONE = Whole(BROKEN, b"", b"")
 
