@@ -1,6 +1,6 @@
 """The form of a rules file's section `sessions`."""
 
-from math import inf
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
@@ -13,7 +13,7 @@ Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 def _rising(told: list[float]) -> None:
-    if any(low > high for low, high in zip(told, [*told[1:], inf], strict=True)):
+    if any(low > high for low, high in pairwise(told)):
         raise ValueError("the numbers must rise")
 
 

@@ -201,9 +201,8 @@ class Legs:
 
 def _bills(order: "Order") -> list[dict[str, Any]]:
     """What each attempt of a leg cost."""
-    told = []
-    for record in order.records or ():
-        outcome: Any = record["outcome"]
-        names = ("cost_usd", "prompt_tokens", "output_tokens", "e2e_s", "status")
-        told.append({"model": order.model, "replica": record["chosen"], **{name: outcome[name] for name in names}})
-    return told
+    names = ("cost_usd", "prompt_tokens", "output_tokens", "e2e_s", "status")
+    return [
+        {"model": order.model, "replica": replica, **{name: getattr(outcome, name) for name in names}}
+        for replica, outcome in order.bills or ()
+    ]

@@ -30,7 +30,7 @@ def tokens_of(exchange: "Exchange", asked: Facts, sending: "Sending | None") -> 
 
 def declared(content: bytes) -> list[Plain]:
     """The arguments of every call in a reply, whole or streamed, by which a model declares a boundary."""
-    if DECLARES.encode() not in content:
+    if b'"tool_calls"' not in content:
         return []
     found = [read(arguments.encode()) for name, arguments in _calls(content) if name == DECLARES]
     return [each for each in found if each is not None]
@@ -45,7 +45,7 @@ def _whole(told: object) -> float:
     return float(told) if isinstance(told, int | float) and told > 0 else 0.0
 
 
-def _calls(content: bytes) -> Iterator[tuple[str, str]]:
+def _calls(content: bytes) -> list[tuple[str, str]]:
     """Names and arguments of a reply's tool calls, the pieces of streamed ones put together."""
     calls: dict[tuple[Any, Any], list[str]] = {}
     for choice, call, at in _pieces(content):
@@ -54,8 +54,7 @@ def _calls(content: bytes) -> Iterator[tuple[str, str]]:
             held = calls.setdefault((choice, call.get("index", at)), ["", ""])
             held[0] += str(function.get("name") or "")
             held[1] += str(function.get("arguments") or "")
-    for name, arguments in calls.values():
-        yield name, arguments
+    return [(held[0], held[1]) for held in calls.values()]
 
 
 def _pieces(content: bytes) -> Iterator[tuple[Any, Plain, int]]:

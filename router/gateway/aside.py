@@ -136,7 +136,7 @@ def ask(beside: Exchange, body: bytes, name: str, pools: tuple[str, ...], aside:
     """Ask a body aside, with the path and headers of the request that it is asked for; raises `BadRequest`."""
     gateway = beside.gateway
     order, slow = gateway.read(f"{beside.order.id}.{name}", beside.head, body)
-    order.pools, order.records = pools, []
+    order.pools, order.records, order.bills = pools, [], []
     exchange = Exchange(gateway, aside, beside.head, body, order)
     exchange.forward, exchange.deadline = beside.forward, beside.deadline
     aside.begin(exchange, within_s, slow)

@@ -324,10 +324,13 @@ class Exchange:
         if self.continued is not None and ok:
             prompt, output = len(self.continued.prompt), self.continued.said
         first = self.first_at or now
-        self.gateway.core.end(placement, Outcome(
+        outcome = Outcome(
             ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0),
             output, cached, placement.cost_usd, status, self.attempts,
-        ))  # fmt: skip
+        )  # fmt: skip
+        if self.order.bills is not None:
+            self.order.bills.append((placement.replica.name, outcome))
+        self.gateway.core.end(placement, outcome)
 
     def _drop(self, status: int) -> None:
         self.over(False)
