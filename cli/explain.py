@@ -56,6 +56,8 @@ def _candidate(place: int, each: dict[str, Any], chosen: str) -> str:
 
 
 def _why(record: dict[str, Any], ranked: list[dict[str, Any]]) -> str:
+    if not ranked:
+        return f"The {record['why']} answered it; no replica was asked."
     place = next((i for i, each in enumerate(ranked, 1) if each["replica"] == record["chosen"]), 0)
     rank = {0: "not among the candidates now", 1: "the fastest"}.get(place, f"number {place} by that prediction")
     knowledge = record.get("knowledge", "unknown")

@@ -13,7 +13,6 @@ from policies.select.beliefs import key
 from policies.select.port import Context, Feedback, Option, Selector
 from policies.signals.reading import Reading
 
-
 FAILED = 500
 """Statuses from here on are of requests that their model's replicas should have answered, and did not."""
 

@@ -102,6 +102,11 @@ def _choices(total: Snapshot) -> Iterator[Metric]:
         "weir_unread_signals", "Requests decided without readings that were wanted, by why.", "why", total.unread
     )
     yield _counter("weir_feedback", "Feedback on decisions, by what became of it.", "verdict", total.judged)
+    yield _counter(
+        "weir_response_cache", "Requests looked up in the response cache, by result.", "result", total.cached
+    )
+    yield _counter("weir_cascades", "Cheap answers of cascades, by what became of them.", "act", total.cascades)
+    yield _counter("weir_sessions", "What sessions and callers changed of requests.", "what", total.sessions)
     learning = total.learning
     for field, (name, said, label) in LEARNING.items():
         yield _counter(name, said, label, getattr(learning, field))
@@ -193,7 +198,19 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
     for one in snapshots:
         _add_histogram(out.decisions, one.decisions)
         _add_counts(out.refused, one.refused)
-        for by in ("retries", "untold", "continuations", "handovers", "broken", "chosen", "unread", "judged"):
+        for by in (
+            "retries",
+            "untold",
+            "continuations",
+            "handovers",
+            "broken",
+            "chosen",
+            "unread",
+            "judged",
+            "cached",
+            "cascades",
+            "sessions",
+        ):
             _add_counts(getattr(out, by), getattr(one, by))
         _add_learning(out.learning, one.learning)
         for replica, cache in one.caches.items():

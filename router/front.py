@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
-from router.frames import JUDGED, LEARNED, READY, Frames
+from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import Settings
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LEAN = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 BESIDE = 2  # parts of the shared memory behind the workers': the core that answers Route, and routers elsewhere
 RESTART_S = (0.0, 0.2, 1.0, 5.0)
+REMEMBERED = 20_000  # the newest of what workers remember of sessions: a worker that starts is told them
 STEADY_S = 10.0  # a worker that lived so long may be restarted at once
 
 
@@ -65,6 +67,7 @@ class Front:
         self._awaited = settings.router.workers
         self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
         self._peers = Peers(self._shared, settings.router.workers, -1)
+        self._remembered = deque[bytes](maxlen=REMEMBERED)
         self.stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -142,7 +145,7 @@ class Front:
         frames = Frames(lambda message: self._told(index, message), lambda: None)
         await loop.create_connection(lambda: frames, sock=ours)
         if self._ruling is not None:
-            for message in self._ruling.messages():
+            for message in (*self._ruling.messages(), *self._remembered):
                 frames.send(message)
         self._live[index] = frames
         feeding = loop.create_task(self._bring(f"worker-{index}", frames))
@@ -178,6 +181,10 @@ class Front:
             self._tell_all(message, index)
             for more in self._ruling.heard(message) if self._ruling is not None else ():
                 self._tell_all(more)
+            return
+        if message[:1] == SESSIONS:
+            self._remembered.append(message)
+            self._tell_all(message, index)
             return
         if message == READY:
             self._awaited -= 1

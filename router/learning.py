@@ -55,6 +55,11 @@ class Learning:
         self.awaiting.took(decision, context, options[choice.option], choice, now)
         return options[choice.option], record(decision, context, options, choice)
 
+    def forget(self, decision: str) -> None:
+        """A choice did not come about: no verdict on it says anything."""
+        self.awaiting.forget(decision)
+        self._hints.pop(decision, None)
+
     def billed(self, decision: str, usd: float) -> None:
         """What a request did cost; before its verdict."""
         if isfinite(usd) and self.awaiting.tenant(decision) is not None:

@@ -71,8 +71,9 @@ class Metrics:
     """The counters of one worker."""
 
     __slots__ = (
-        "_caches", "_decisions", "_series", "broken", "chosen", "connections", "continuations", "handovers", "held",
-        "in_flight", "judged_decisions", "learning", "refusals", "retries", "unread", "untold",
+        "_caches", "_decisions", "_series", "broken", "cached", "cascades", "chosen", "connections", "continuations",
+        "handovers", "held", "in_flight", "judged_decisions", "learning", "refusals", "retries", "sessions", "unread",
+        "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -84,6 +85,9 @@ class Metrics:
         self.unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
         self.judged_decisions: dict[str, int] = {}
         self.learning = LearningCounts()
+        self.cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
+        self.cascades: dict[str, int] = {}  # cheap answers, by what became of them
+        self.sessions: dict[str, int] = {}  # what was done to requests because of their session or caller
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
         self.continuations: dict[str, int] = {}
@@ -135,6 +139,18 @@ class Metrics:
         """A request is decided without readings that its rules wanted."""
         self.unread[why] = self.unread.get(why, 0) + 1
 
+    def looked_up(self, result: str) -> None:
+        """The response cache was asked: hit, alike, miss, or it was not asked, by why."""
+        self.cached[result] = self.cached.get(result, 0) + 1
+
+    def cascaded(self, act: str) -> None:
+        """A cheap answer was kept, or a dearer model was asked."""
+        self.cascades[act] = self.cascades.get(act, 0) + 1
+
+    def session_did(self, what: str) -> None:
+        """A session, or its caller, changed what was done with a request."""
+        self.sessions[what] = self.sessions.get(what, 0) + 1
+
     def judged_decision(self, verdict: str) -> None:
         """Feedback came, and was taken or refused."""
         self.judged_decisions[verdict] = self.judged_decisions.get(verdict, 0) + 1
@@ -173,5 +189,5 @@ class Metrics:
             series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
             caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
             broken=self.broken, chosen=self.chosen, unread=self.unread, judged=self.judged_decisions,
-            learning=self.learning,
+            cached=self.cached, cascades=self.cascades, sessions=self.sessions, learning=self.learning,
         )  # fmt: skip

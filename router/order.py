@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from policies.decision import Outcome
+
 MEDIA_BYTES = 4000  # of text that has about the tokens of an image: a thousand
 
 
@@ -9,9 +11,9 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt", "prompt_tokens",
-        "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens",
-        "tools", "untold", "wider",
+        "bills", "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt",
+        "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream",
+        "tenant", "text", "tokens", "tools", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +46,8 @@ class Order:
         self.wider: tuple[str, ...] | None = None  # these where nobody is ready there; None: only there
         self.choice: dict[str, object] | None = None  # how its model was chosen, where it was: for the record
         self.stamp = b""  # what the reply's head says of that
+        self.records: list[dict[str, object]] | None = None  # where its decision records go, where they are another's
+        self.bills: list[tuple[str, Outcome]] | None = None  # what each attempt came to, by replica, where one asks
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property

@@ -66,7 +66,15 @@ class Recorder:
         """Note what came of it; the record is complete."""
         if placement.record is not None:
             placement.record["outcome"] = outcome.as_dict()
-            self._lines.append(_encode(placement.record))
+            kept = placement.order.records
+            if kept is None:
+                self.write(placement.record)
+            else:
+                kept.append(placement.record)
+
+    def write(self, record: dict[str, Any]) -> None:
+        """Note a complete record."""
+        self._lines.append(_encode(record))
 
     def feedback(self, decision: str, rating: float, against: str = "", weight: float = 1.0) -> None:
         """Note a verdict, or less than one: a line of its own, joined with the record by the decision's id."""

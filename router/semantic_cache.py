@@ -4,9 +4,8 @@ Embedding is the caller's: it runs in the classifier's process, under its deadli
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -24,8 +23,6 @@ REFUSED = (
     "modalities",
     "kv_transfer_params",
 )
-PIECE = 24  # characters an event of a replayed stream
-
 _encode, _decode = msgspec.json.Encoder(order="sorted").encode, msgspec.json.decode
 
 
@@ -43,21 +40,29 @@ class Question:
         return Asked(self.partition, self.text, vector, True)
 
 
+class Given(NamedTuple):
+    """An answer that is given again."""
+
+    answer: dict[str, Any]  # a chat completion under its own id, its usage marked
+    similarity: float
+    age_s: float
+
+
 class Answers:
     """Looks answers up and keeps them; every moment is told, nothing is awaited."""
 
     def __init__(self, cache: SemanticCache) -> None:
-        self.cache, self.hits, self.misses = cache, 0, 0
+        self.cache = cache
 
-    def look_up(self, question: Question, vector: Embedding, request_id: str, now: float) -> tuple[bytes, ...] | None:
-        """The reply's body, in one piece or as the events of a stream; None when nothing is known."""
+    def look_up(self, question: Question, vector: Embedding, request_id: str, now: float) -> Given | None:
+        """What was answered to the same question, or one of the same meaning; None when nothing is known."""
         hit = self.cache.look_up(question.asked(vector), now)
         if hit is None:
-            self.misses += 1
             return None
-        self.hits += 1
         answer = _decode(hit.answer) | {"id": f"chatcmpl-{request_id}", "created": int(now)}
-        return tuple(streamed(answer, usage=question.usage)) if question.stream else (_encode(answer),)
+        usage = answer.get("usage")
+        answer["usage"] = (usage if isinstance(usage, dict) else {}) | {"cached": True}
+        return Given(answer, hit.similarity, hit.age_s)
 
     def keep(self, question: Question, vector: Embedding, reply: "Reply", now: float) -> bool:
         """Keep a whole reply, if it is one that may be given again."""
@@ -149,22 +154,16 @@ class Reply:
         )
 
 
-def streamed(answer: dict[str, Any], *, usage: bool) -> Iterator[bytes]:
-    """A kept answer as the events that a client which asked for a stream expects."""
-    head = {name: answer[name] for name in ("id", "created", "model")} | {"object": "chat.completion.chunk"}
-    text = answer["choices"][0]["message"]["content"]
-    yield _event(head, {"role": "assistant", "content": ""}, None)
-    for at in range(0, len(text), PIECE):
-        yield _event(head, {"content": text[at : at + PIECE]}, None)
-    yield _event(head, {}, "stop")
-    if usage:
-        yield b"data: " + _encode({**head, "choices": [], "usage": answer.get("usage")}) + b"\n\n"
-    yield b"data: [DONE]\n\n"
-
-
-def _event(head: dict[str, Any], delta: dict[str, Any], finish: str | None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return b"data: " + _encode({**head, "choices": [choice]}) + b"\n\n"
+def heard(data: bytes) -> Reply:
+    """The reply that a stream's events are, once all of them came; one without its end is spoiled."""
+    reply, ended = Reply(), False
+    for event in data.split(b"\n\n"):
+        line = event.strip()
+        if line == b"data: [DONE]":
+            ended = True
+        elif line.startswith(b"data: "):
+            reply = reply.event(line[6:])
+    return reply if ended else replace(reply, spoiled=True)
 
 
 def _may_be_kept(told: dict[str, Any], messages: list[dict[str, Any]]) -> bool:

@@ -15,7 +15,7 @@ import uvloop
 
 from router.core import Core
 from router.extproc.endpoint import Endpoint
-from router.frames import JUDGED, LEARNED, READY, RULES, Frames
+from router.frames import JUDGED, LEARNED, READY, RULES, SESSIONS, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
@@ -75,6 +75,7 @@ class Worker:
         if self.gateway.auto is None:
             self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
             connect(self.gateway.auto, self._tell, self.recorder)
+            self.gateway.auto.served.visits.share = self._frames.send
         else:
             self.gateway.auto.take(rules)
         self.gateway.auto.learn(learn, self.settings.workers)
@@ -86,6 +87,10 @@ class Worker:
     def _on_update(self, message: bytes) -> None:
         if message[:1] == RULES:
             self._on_rules(message[1:])
+            return
+        if message[:1] == SESSIONS:
+            if self.gateway.auto is not None:
+                self.gateway.auto.served.visits.hear(message[1:])
             return
         if message[:1] == JUDGED or message[:1] in LEARNED:
             if self.gateway.auto is not None:

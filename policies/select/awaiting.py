@@ -36,6 +36,10 @@ class Awaiting:
         """Whose choice it is; None where it is not open."""
         return self._open[name][0].tenant if name in self._open else None
 
+    def forget(self, name: str) -> None:
+        """A choice was not carried out."""
+        self._open.pop(name, None)
+
     def settle(self, name: str, tenant: str, quality: float, usd: float) -> Feedback | Unsettled:
         """The verdict on one choice, as of when it was made; or why it is not taken."""
         if name not in self._open:

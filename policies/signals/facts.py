@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+UNTOLD = float("nan")
+
 
 class Message(NamedTuple):
     """One message of a conversation; its text is what a model reads, images counted apart."""
@@ -30,6 +32,8 @@ class Facts(NamedTuple):
     tenant: str = ""
     headers: Mapping[str, str] = {}  # lower-case names
     claims: Mapping[str, str] = {}  # of a verified token
+    session_risk: float = UNTOLD  # what has built up over the session, this turn among it
+    caller_reputation: float = UNTOLD  # 0..1; 1 when nothing is held against the caller
 
     def system_text(self) -> str:
         """The first system message; empty where there is none."""

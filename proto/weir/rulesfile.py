@@ -1,66 +1,46 @@
 """The rules file: what is done with requests for "auto"; its form is checked here, its meaning by the ground."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from policies.select.rules.build import ruleset
-from policies.select.rules.conditions import FORMS, BadRules
+from policies.select.rules.conditions import BadRules
 from policies.select.rules.rule import FALLBACK, RuleSet
+from weir.condition_form import Condition, Strict, switched
 from weir.learnfile import LearnGiven
+from weir.session_form import SessionsGiven
 from weir.strictyaml import BadFile, Document, loads, text_of
 
-ALONE = {"all", "any", "not", "condition"}
-TAKES = {
-    "signal": {"is", "at_least", "below", "label"},
-    "near": {"at_least", "below"},
-    "partition": {"is"},
-    "claim": {"is"},
-    "header": {"is"},
-}
-Text = Field(min_length=1)
+
+class CachingGiven(Strict):
+    """How answers are given again."""
+
+    category: str = Field(default="", max_length=64)
+    threshold: float = Field(default=0.92, gt=0.0, le=1.0)
+    ttl_s: PositiveFloat = 3600.0
+    quota: int = Field(default=1000, ge=1, le=100_000)
+    semantic: bool = True
 
 
-class Strict(BaseModel):
-    """An unknown key is an error."""
+class CascadingGiven(Strict):
+    """How the models are asked one after another."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
-
-
-class Condition(Strict):
-    """One condition: exactly one of its forms, with what that form takes."""
-
-    all: list["Condition"] | None = Field(default=None, min_length=1)
-    any: list["Condition"] | None = Field(default=None, min_length=1)
-    not_: "Condition | None" = Field(default=None, alias="not")
-    condition: str | None = None
-    signal: str | None = None
-    near: str | None = None
-    partition: str | None = None
-    claim: str | None = None
-    header: str | None = None
-    is_: list[str] | None = Field(default=None, alias="is", min_length=1)
-    label: str | None = None
-    at_least: float | None = None
-    below: float | None = None
+    by: list[Literal["margin", "agreement", "judge"]] = Field(default=["margin"], min_length=1)
+    threshold: float = Field(default=0.7, ge=0.0, le=1.0)
+    unsure: float = Field(default=0.0, ge=0.0, le=1.0)
+    answers: int = Field(default=3, ge=2, le=16)
+    judge: str = ""
+    ttft_s: NonNegativeFloat = 0.0
+    within_s: PositiveFloat = 30.0
+    compressed: float = Field(default=0.5, gt=0.0, le=1.0)
 
     @model_validator(mode="after")
-    def _one_form(self) -> "Condition":
-        given = {
-            field.alias or name for name, field in type(self).model_fields.items() if name in self.model_fields_set
-        }
-        forms = [form for form in FORMS if form in given]
-        if len(forms) != 1:
-            raise ValueError(f"a condition is one of {', '.join(FORMS)}, not {' and '.join(forms) or 'none of them'}")
-        form = forms[0]
-        for extra in sorted(given - {form} - TAKES.get(form, set())):
-            raise ValueError(f"`{extra}` says nothing beside `{form}`")
-        if form in ("partition", "claim", "header") and "is" not in given:
-            raise ValueError(f"`{form}` needs `is`: a list of words")
-        if form == "near" and self.at_least is None and self.below is None:
-            raise ValueError("`near` needs `at_least` or `below`: a cosine")
+    def _judge_is_named(self) -> "CascadingGiven":
+        if ("judge" in self.by) != bool(self.judge):
+            raise ValueError("`judge` names the model that judges where `by` holds judge, and only there")
         return self
 
 
@@ -69,10 +49,10 @@ class EffectsGiven(Strict):
 
     system_prompt: str = Field(default="", max_length=100_000)
     reasoning: bool | None = None
-    cache: bool | None = None
-    headers: dict[str, str] = {}
+    cache: Annotated[CachingGiven | None, BeforeValidator(switched)] = None
+    headers: dict[str, str] = Field(default_factory=dict)
     keep_tools: list[str] | None = None
-    drop_tools: list[str] = []
+    drop_tools: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _headers_can_be_sent(self) -> "EffectsGiven":
@@ -90,8 +70,9 @@ class AnswerGiven(Strict):
     """Where requests go."""
 
     models: list[str] = Field(min_length=1)
-    pools: list[str] = []
+    pools: list[str] = Field(default_factory=list)
     at_most_usd: PositiveFloat | None = None
+    cascade: Annotated[CascadingGiven | None, BeforeValidator(switched)] = None
     effects: EffectsGiven = EffectsGiven()
 
 
@@ -107,8 +88,8 @@ class RuleGiven(Strict):
 class RoleGiven(Strict):
     """What callers of a role may not reach."""
 
-    deny_models: list[str] = []
-    deny_pools: list[str] = []
+    deny_models: list[str] = Field(default_factory=list)
+    deny_pools: list[str] = Field(default_factory=list)
 
 
 class AnchorGiven(Strict):
@@ -131,11 +112,12 @@ class RulesFile(Strict):
     version: Literal[1] = 1
     names: list[str] = Field(default=["auto"], min_length=1)
     fallback: AnswerGiven
-    rules: list[RuleGiven] = []
-    conditions: dict[str, Condition] = {}
-    anchors: dict[str, AnchorGiven] = {}
-    partitions: dict[str, PartitionGiven] = {}
-    roles: dict[str, RoleGiven | None] = {}
+    rules: list[RuleGiven] = Field(default_factory=list)
+    conditions: dict[str, Condition] = Field(default_factory=dict)
+    anchors: dict[str, AnchorGiven] = Field(default_factory=dict)
+    partitions: dict[str, PartitionGiven] = Field(default_factory=dict)
+    roles: dict[str, RoleGiven | None] = Field(default_factory=dict)
+    sessions: SessionsGiven | None = None
     learn: LearnGiven | None = None
 
     @model_validator(mode="after")

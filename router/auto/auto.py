@@ -23,6 +23,8 @@ from router.auto.facts import facts, headers, previous_question
 from router.auto.feedback import Ledger, Verdict, given
 from router.auto.lessons import Said, said
 from router.auto.rewriting import rewritten, with_headers
+from router.auto.sending import Sending
+from router.auto.served import Served
 from router.classify.client import Client as Classifier
 from router.frames import JUDGED
 from router.learning import as_told
@@ -53,6 +55,7 @@ class Auto:
         self.share: Callable[[bytes], None] = lambda message: None  # tells the other workers
         self.chooser: Chooser | None = None  # chooses among what a rule admits; without one the first that is ready
         self._secret = os.environ.get(SIGNED_WITH, "").encode()
+        self.served = Served(gateway, classifier, clock, rules)
         self.take(rules)
 
     def take(self, rules: RuleSet) -> None:
@@ -64,6 +67,7 @@ class Auto:
         self._structural = read - self._learned
         self._priced = any(rule.answer.at_most_usd < ENOUGH_USD for rule in rules.rules)
         self._priced = self._priced or rules.fallback.at_most_usd < ENOUGH_USD
+        self.served.take(rules)
         if self._classifier is not None:
             self._classifier.use(rules)
 
@@ -71,9 +75,12 @@ class Auto:
         """A request for one of the rules' names came."""
         rules, order, head = self.rules, exchange.order, exchange.head
         told = claims(headers(head.forward).get("authorization", ""), self._secret, self.clock())
-        asked = facts(order, head, exchange.body, told)
+        forged = bool(self._secret) and not told and b"\r\nauthorization: bearer" in head.forward.lower()
+        asked = self.served.visits.enter(exchange, facts(order, head, exchange.body, told), forged=forged)
+        if asked is None:
+            return
         known = readings(asked, self._structural)
-        open_ones = wanted(rules, known, self._learned)
+        open_ones = wanted(rules, known, self._learned) | self.served.visits.wants(exchange)
         if self.chooser is not None:
             known = {**known, **readings(asked, self.chooser.columns.structural())}
             open_ones |= self.chooser.wants(asked)
@@ -162,6 +169,10 @@ class Auto:
             self.on_said(said)
 
     def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
+        admitted = self.served.visits.admits(exchange, known)
+        if admitted is None:
+            return
+        known = admitted
         found = decide(rules, known, self._places(asked))
         metrics = self._gateway.core.metrics
         if unread:
@@ -176,13 +187,12 @@ class Auto:
 
     def _send(self, exchange: "Exchange", found: Decided, known: Readings, unread: str, asked: Facts) -> None:
         begun, chosen = self.ledger.begin(), None
-        if self.chooser is not None:
+        if self.chooser is not None and found.answer.cascade is None:  # a cascade asks its models in their order
             chosen = self.chooser.choose(exchange, asked, found, known, begun, self.clock())
         model = chosen.model if chosen is not None else self._ready(found.places)
         admitted = tuple(sorted({place.pool for place in found.places if place.model == model}))
         decision = self.ledger.decision(exchange.head.tenant, begun, model)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
-        stamp = f"\r\nx-weir-model: {_plain(model)}\r\nx-weir-rule: {found.rule}\r\nx-weir-decision: {decision}"
         choice: dict[str, object] = {
             **(chosen.told if chosen is not None else {"readings": as_told(known)}),
             "decision": decision,
@@ -197,7 +207,10 @@ class Auto:
         body = rewritten(exchange.body, model, found.answer.effects)
         wider = () if self._everywhere(model, admitted) else admitted
         pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
-        self._gateway.chosen(exchange, body, stamp.encode("latin-1", "replace"), choice, pools, wider)
+        self.served.send(Sending(
+            exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
+            body=body, original=exchange.body, decision=decision, choice=choice,
+        ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:
         """The first model with a replica that is ready in one of its places; the first of all where nobody is."""
@@ -238,6 +251,3 @@ def _id(exchange: "Exchange") -> bytes:
     return b"x-request-id: %b\r\n" % exchange.id_bytes
 
 
-def _plain(name: str) -> str:
-    """A model's name as a header's value."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in name)

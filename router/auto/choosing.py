@@ -59,6 +59,7 @@ class Open:
     """A choice under way: its decision's id, and what its tokens cost."""
 
     decision: str
+    model: str
     rates: Rates
     prompt_tokens: float  # predicted, as is what was cached of them
     cached_tokens: float
@@ -110,7 +111,7 @@ class Chooser:
         trying = self.canary is not None and self.canary.serves(asked.session or begun) == new
         option, told = self.learning.choose(begun, context, [one.option for one in there], now, trying)
         taken = there[told["chosen"]]
-        self._open[begun] = Open("", taken.rates, taken.prompt_tokens, taken.cached_tokens)
+        self._open[begun] = Open("", option.model, taken.rates, taken.prompt_tokens, taken.cached_tokens)
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
         self.counts.choices[option.model] = self.counts.choices.get(option.model, 0) + 1
@@ -149,7 +150,9 @@ class Chooser:
         sent = self._open.get(name)
         if sent is None:
             return
-        if outcome.ok:
+        if order.choice["model"] != sent.model:  # something later than the choice sent it to another
+            self.learning.forget(name)
+        elif outcome.ok:
             usd = sent.bill(outcome)
             order.choice["billed_usd"] = usd
             self.learning.billed(name, usd)

@@ -1,5 +1,7 @@
 """A body and a head with the model and the effects of a rule: every other byte stays as the client sent it."""
 
+from typing import Any
+
 import msgspec
 
 from policies.select.rules.rule import Effects
@@ -54,7 +56,11 @@ def _stays(name: str, effects: Effects) -> bool:
 
 
 def _name(tool: bytes) -> str:
-    told = anything(tool)
+    return tool_name(anything(tool))
+
+
+def tool_name(told: Any) -> str:
+    """The name of a tool, in OpenAI's form or Anthropic's; empty where it has none."""
     function = told.get("function", told) if isinstance(told, dict) else {}
     name = function.get("name") if isinstance(function, dict) else ""
     return name if isinstance(name, str) else ""

@@ -95,12 +95,15 @@ class Ruling:
 
 
 def needs_classifier(message: bytes) -> bool:
-    """Whether some rule reads a learned signal, or the learner does."""
+    """Whether some rule reads a learned signal or compares meanings, or the learner does."""
     plain, known = msgspec.json.decode(message), signals()
-    learn = plain.get("learn")
+    learn, rules = plain.get("learn"), ruleset(plain)
     if learn is not None and (learners.wanted(learn) or learn.get("verdicts", {}).get("next_turn")):
         return True
-    return any(is_learned(name, known) for name in needed(ruleset(plain)))
+    learned = any(is_learned(name, known) for name in needed(rules))
+    caches = [answer.effects.cache for answer in (rules.fallback, *(rule.answer for rule in rules.rules))]
+    chooses = rules.sessions is not None and rules.sessions.tool_choice is not None
+    return learned or chooses or any(one is not None and one.semantic for one in caches)
 
 
 def _complain(said: str) -> None:

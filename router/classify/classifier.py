@@ -1,5 +1,6 @@
 """Readings of texts: each tier's vectors computed once a batch and shared by all heads, anchors and partitions."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -15,11 +16,13 @@ from router.classify.encoder import Vectors
 from router.classify.features import DENSE, Seen, see
 from router.classify.foretelling import foretold, projected
 from router.classify.port import ENCODER, Made, Text
+from router.classify.weights import NoModel
 from router.classify.wire import Meanings
 
 UP = "yes"  # the label of a flag's head that is up, unless it is named like the signal
 NO_MEANINGS = Meanings({}, {})
 MOST_REMEMBERED = 4096  # examples of anchors
+MOST_RECENT = 256  # texts whose vectors are kept for whoever asks for them next
 
 
 class Batch:
@@ -27,10 +30,14 @@ class Batch:
 
     def __init__(self, made: Made, texts: Sequence[Text]) -> None:
         self._made = made
-        self._whole = [one.text for one in texts]
-        self._texts = [compress(text) for text in self._whole]
+        self.whole = [one.text for one in texts]
+        self._texts = [compress(text) for text in self.whole]
         self._vectors: dict[str, Vectors] = {}
         self._seen: dict[tuple[str, tuple[int, ...]], Seen] = {}
+
+    def has(self, tier: str) -> bool:
+        """Whether the texts' vectors were computed."""
+        return tier in self._vectors
 
     def vectors(self, tier: str) -> Vectors:
         """The texts' vectors, shape (texts, dimensions)."""
@@ -53,6 +60,7 @@ class Classifier:
     def __init__(self, made: Made) -> None:
         self._made = made
         self._example = lru_cache(MOST_REMEMBERED)(lambda text: made.tier(ENCODER).embed([text])[0])
+        self._recent = OrderedDict[str, Vectors]()
 
     def read(
         self, texts: Sequence[Text], wanted: Sequence[frozenset[str]], meanings: Sequence[Meanings]
@@ -77,7 +85,27 @@ class Classifier:
             found = foretold(self._made.choosing, whole, lambda tier: batch.vectors(tier)[rows])
             for row, reading in zip(rows, found, strict=True):
                 told[row][QUALITY] = reading
+        if batch.has(ENCODER):
+            self._remember(batch)
         return told
+
+    def embed(self, text: str) -> Vectors:
+        """A text's vector on the encoder's tier, shape (dimensions,), of no length where no encoder is installed.
+
+        Of a text whose signals were read a moment ago it is there already.
+        """
+        if text not in self._recent:
+            try:
+                self._remember(Batch(self._made, [Text(text)]))
+            except (ImportError, NoModel):
+                return np.zeros(0, np.float32)
+        return self._recent[text]
+
+    def _remember(self, batch: Batch) -> None:
+        """Keep the vectors of a batch: whoever had signals read may ask for the embedding next."""
+        self._recent.update(zip(batch.whole, batch.vectors(ENCODER), strict=True))
+        while len(self._recent) > MOST_RECENT:
+            self._recent.popitem(last=False)
 
     def _meant(self, names: Iterable[str], vector: Vectors, meanings: Meanings) -> dict[str, Reading]:
         """Cosines to anchors, and which cell of a partition the text lies in."""

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
 
+import numpy as np
+
 from policies.select.rules.rule import RuleSet
+from policies.signals.port import Embedding
 from policies.signals.reading import Reading
-from router.classify.wire import ASK, MEANINGS, Ask, Meanings, encode, sendable, told
+from router.classify.wire import ASK, MEANINGS, VECTOR, Ask, Meanings, Told, encode, sendable, told
 from router.frames import Frames
 
+NOTHING = Told(-1, {})
 AGAIN_S = 0.2
 MOST_PENDING = 512
 DEADLINE_S = 0.05
@@ -21,12 +25,15 @@ AT_A_TIME_S = 0.0005  # that answers which come together hold the loop for
 Then = Callable[[Mapping[str, Reading], str], None]
 """What is done with the readings; the word is empty, or says why there are none: late, absent, died, full, unread."""
 
+Embedded = Callable[[Embedding], None]
+"""What is done with a text's embedding; it has no length where none came in time."""
+
 
 @dataclass(slots=True)
 class Pending:
     """One question under way."""
 
-    then: Then
+    heard: Callable[[Told, str], None]  # what came, and why nothing did
     names: frozenset[str]
     timer: asyncio.TimerHandle | None = field(default=None)
 
@@ -39,7 +46,7 @@ class Client:
         self._ids, self._pending = count(), dict[int, Pending]()
         self._frames: Frames | None = None
         self._meanings = Meanings({}, {})
-        self._ended: deque[tuple[Then, Mapping[str, Reading], str]] = deque()  # answers not yet passed on
+        self._ended: deque[tuple[Callable[[Told, str], None], Told, str]] = deque()  # answers not yet passed on
         self._going = False
         self.why: dict[str, int] = {}  # how often readings came ("") or did not, by why
         self._again: asyncio.Task[None] | None = None
@@ -66,18 +73,25 @@ class Client:
 
     def ask(self, names: frozenset[str], text: str, previous: str, then: Then) -> None:
         """Have signals read; `then` is called once, soon: with what was read, or with nothing and why."""
+        self._ask(names, text, previous, lambda answer, why: then(answer.readings, why))
+
+    def embed(self, text: str, then: Embedded) -> None:
+        """Have a text embedded; `then` is called once, soon."""
+        self._ask(frozenset((VECTOR,)), text, "", lambda answer, _: then(np.frombuffer(answer.vector, np.float32)))
+
+    def _ask(self, names: frozenset[str], text: str, previous: str, heard: Callable[[Told, str], None]) -> None:
         if self._frames is None or len(self._pending) >= MOST_PENDING:
-            self._end(then, {}, "absent" if self._frames is None else "full")
+            self._end(heard, NOTHING, "absent" if self._frames is None else "full")
             return
         number, loop = next(self._ids), asyncio.get_running_loop()
-        pending = self._pending[number] = Pending(then, names)
+        pending = self._pending[number] = Pending(heard, names)
         pending.timer = loop.call_later(self._deadline_s, self._late, number)
         asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s)
         self._frames.send(ASK + encode(asked))
 
-    def _end(self, then: Then, readings: Mapping[str, Reading], why: str) -> None:
+    def _end(self, heard: Callable[[Told, str], None], answer: Told, why: str) -> None:
         self.why[why] = self.why.get(why, 0) + 1
-        self._ended.append((then, readings, why))
+        self._ended.append((heard, answer, why))
         self._soon()
 
     def _soon(self) -> None:
@@ -90,8 +104,8 @@ class Client:
         until = monotonic() + AT_A_TIME_S
         try:
             while self._ended:
-                then, readings, why = self._ended.popleft()
-                then(readings, why)
+                heard, answer, why = self._ended.popleft()
+                heard(answer, why)
                 if monotonic() >= until:
                     break
         finally:
@@ -101,7 +115,7 @@ class Client:
     def _late(self, number: int) -> None:
         pending = self._pending.pop(number, None)
         if pending is not None:
-            self._end(pending.then, {}, "late")
+            self._end(pending.heard, NOTHING, "late")
 
     def _heard(self, frame: bytes) -> None:
         answer = told(frame)
@@ -110,8 +124,8 @@ class Client:
             return
         if pending.timer is not None:
             pending.timer.cancel()
-        why = "late" if answer.late else "" if pending.names <= set(answer.readings) else "unread"
-        self._end(pending.then, answer.readings, why)
+        read = {*answer.readings, *((VECTOR,) if answer.vector else ())}
+        self._end(pending.heard, answer, "late" if answer.late else "" if pending.names <= read else "unread")
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -132,7 +146,7 @@ class Client:
         for each in pending.values():
             if each.timer is not None:
                 each.timer.cancel()
-            self._end(each.then, {}, "died")
+            self._end(each.heard, NOTHING, "died")
 
     def _tell_meanings(self) -> None:
         if self._frames is not None:

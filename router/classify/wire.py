@@ -4,6 +4,7 @@ import msgspec
 
 from policies.signals.reading import Reading
 
+VECTOR = "vector"  # asked for like a signal, answered as a vector
 HEAD, TAIL = 12_000, 6_000  # characters of a text that are sent: more is never looked at
 
 
@@ -23,6 +24,7 @@ class Told(msgspec.Struct, array_like=True, gc=False):
     id: int
     readings: dict[str, Reading]
     late: bool = False  # it was not begun, because it would not have been done in time
+    vector: bytes = b""  # the text's embedding as float32, where that was asked for
 
 
 class Meanings(msgspec.Struct, array_like=True, gc=False):

@@ -19,7 +19,7 @@ import msgspec
 from router.classify.classifier import NO_MEANINGS, Classifier
 from router.classify.port import Made, Text
 from router.classify.queued import MOST_BATCH, Job, Queued
-from router.classify.wire import Meanings, Told, asked, encode
+from router.classify.wire import VECTOR, Meanings, Told, asked, encode
 from router.frames import Frames
 
 READY = "classifier ready"
@@ -67,7 +67,8 @@ class Server:
         told = self._classifier.read(texts, wanted, meanings)
         self._queue.took(monotonic() - begun, len(batch))
         for job, readings in zip(batch, told, strict=True):
-            tell(self._tell, job, Told(job.ask.id, readings))
+            vector = self._classifier.embed(job.ask.text).tobytes() if VECTOR in job.ask.names else b""
+            tell(self._tell, job, Told(job.ask.id, readings, vector=vector))
 
     def _tell(self, job: Job, told: Told) -> None:
         frames = self._frames.get(job.owner)

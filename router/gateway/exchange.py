@@ -11,6 +11,7 @@ from router.gateway.framing import CHUNKED, ReplyHead
 from router.gateway.head import Head
 from router.gateway.spoken import Spoken
 from router.gateway.takeover import spliced, take_over
+from router.gateway.through import Beside, Through
 from router.gateway.usage import numbers
 from router.order import Order
 from router.refusals import error_body, refusal
@@ -29,9 +30,10 @@ class Exchange:
     """A request, its attempts and its reply."""
 
     __slots__ = (
-        "arrived", "attempts", "avoid", "before", "body", "client", "connecting", "continued", "deadline", "ended",
-        "events", "first_at", "forward", "gateway", "head", "heard", "heard_at", "held_since", "id_bytes", "legs",
-        "order", "placement", "reply", "row", "sent_bytes", "spoken", "status", "stream", "upstream", "usage",
+        "arrived", "attempts", "avoid", "before", "beside", "body", "client", "connecting", "continued", "deadline",
+        "ended", "events", "first_at", "forward", "gateway", "head", "heard", "heard_at", "held_since", "id_bytes",
+        "legs", "order", "placement", "reply", "row", "sent_bytes", "spoken", "status", "stream", "through",
+        "upstream", "usage",
     )  # fmt: skip
 
     def __init__(self, gateway: "Gateway", client: "Client", head: Head, body: bytes, order: Order) -> None:
@@ -53,16 +55,19 @@ class Exchange:
         self.legs: Legs | None = None  # where prompt and answer are two replicas' work
         self.continued: Continued | None = None  # once another replica goes on with the stream
         self.spoken: Spoken | None = None  # what it has said, where another replica could go on
+        self.through: Through | None = None  # who hears the reply
+        self.beside: Beside | None = None  # what is done for it before it is sent
         self._follow(order)
 
     def becomes(self, body: bytes, order: Order) -> None:
         """Its model was chosen: go on as if the client had asked for that."""
+        self.beside = None
         self.body, self.order, self.stream, self.spoken = body, order, order.stream, None
         self._follow(order)
 
     def answer_early(self, whole: bytes) -> None:
         """Answer without having been sent anywhere."""
-        self.ended = True
+        self.over(False)
         self.client.answer(whole, self.head.keep)
 
     def _follow(self, order: Order) -> None:
@@ -202,7 +207,7 @@ class Exchange:
             self._first(data)
             return
         self._note(data)
-        self.client.transport.write(data)
+        self._tell(data)
 
     def completed(self, close: bool) -> None:
         """The reply is whole."""
@@ -212,9 +217,10 @@ class Exchange:
             self.gateway.handovers.prefilled(self, close)
             return
         if spoken is not None and spoken.rest and self.continued is None:
-            self.client.transport.write(spoken.rest)
+            self._tell(spoken.rest)
         self.ended = True
         self.settle(placement, ok=self.status < 400, status=self.status)
+        self.over(True)
         self.gateway.served()
         self.client.next(close or not self.head.keep)
 
@@ -239,7 +245,7 @@ class Exchange:
 
     def refuse(self, shed: Shed) -> None:
         """Tell the client why not."""
-        self.ended = True
+        self.over(False)
         if self.order.choice is not None and self.gateway.auto is not None:
             self.gateway.auto.gave_up(self.order, shed.reason.value)
         self._answer(shed)
@@ -261,7 +267,7 @@ class Exchange:
             else:
                 self.events += 1
                 self.before, self.usage = self.usage, told
-                self.client.transport.write(told)
+                self._tell(told)
         if spoken.broken:
             if self.upstream is not None:
                 self.upstream.abandon()
@@ -276,11 +282,31 @@ class Exchange:
             self.gateway.core.first_token(placement, now)
         self._note(data)
         if self.sent_bytes:
-            self.client.transport.write(data)
+            self._tell(data)
             return
         self.sent_bytes = True
+        if self.through is not None:
+            data = self.through.feed(data)
         stamp = self.gateway.lane(self.row).stamp
         self.client.transport.write(b"".join((reply.raw, self.order.stamp, stamp, self.id_bytes, b"\r\n\r\n", data)))
+
+    def _tell(self, data: bytes) -> None:
+        """Bytes for the client, by way of whoever hears them."""
+        if self.through is not None:
+            data = self.through.feed(data)
+            if not data:
+                return
+        self.client.transport.write(data)
+
+    def over(self, whole: bool) -> None:
+        """It has ended."""
+        self.ended = True
+        if self.beside is not None:
+            beside, self.beside = self.beside, None
+            beside.cancel()
+        if self.through is not None:
+            through, self.through = self.through, None
+            through.over(self, whole)
 
     def _note(self, data: bytes) -> None:
         if self.stream:
@@ -306,10 +332,12 @@ class Exchange:
         )  # fmt: skip
         if self.order.choice is not None and self.gateway.auto is not None:
             self.gateway.auto.came_of(self.order, outcome, self.ended)
+        if self.order.bills is not None:
+            self.order.bills.append((placement.replica.name, outcome))
         self.gateway.core.end(placement, outcome)
 
     def _drop(self, status: int) -> None:
-        self.ended = True
+        self.over(False)
         if self.legs is not None:
             self.legs.close()
         if self.connecting is not None:
@@ -323,7 +351,7 @@ class Exchange:
 
     def _break_off(self, why: str, whole: bool) -> None:
         """The reply stops half-way: a stream is told so where a chunk may stand, and the connection ends unfinished."""
-        self.ended = True
+        self.over(False)
         self.gateway.core.metrics.broke_off(why)
         if self.placement is not None:
             self.settle(self.placement, ok=False, status=502)

@@ -87,6 +87,7 @@ def _finish(exchange: "Exchange", ending: bytes) -> None:
     assert exchange.placement is not None
     exchange.ended = True
     exchange.settle(exchange.placement, ok=True, status=200)
-    exchange.client.transport.write(ending)
+    exchange.client.transport.write(ending if exchange.through is None else exchange.through.feed(ending))
+    exchange.over(True)
     exchange.gateway.served()
     exchange.client.next(not exchange.head.keep)

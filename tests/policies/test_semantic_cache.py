@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.semantic_cache import Asked, CacheRules, Partition, Rule, SemanticCache, cacheable, numbers_agree
+from policies.semantic_cache import (
+    NO_VECTOR,
+    Asked,
+    CacheRules,
+    Partition,
+    Rule,
+    SemanticCache,
+    cacheable,
+    numbers_agree,
+)
 from policies.signals.port import Embedding
 
 HERE = Partition("acme", "auto", "faq", "s")
@@ -16,8 +25,12 @@ def vector(angle: float) -> Embedding:
     return np.array([np.cos(angle), np.sin(angle)], np.float32)
 
 
-def asked(angle: float = 0.0, partition: Partition = HERE, text: str = "why", *, fit: bool = True) -> Asked:
-    return Asked(partition, text, vector(angle), fit)
+def asked(angle: float = 0.0, partition: Partition = HERE, text: str = "", *, fit: bool = True) -> Asked:
+    return Asked(partition, text or f"wh{'y' * round(10 * angle + 1)}", vector(angle), fit)
+
+
+def bare(text: str = "why", partition: Partition = HERE) -> Asked:
+    return Asked(partition, text, NO_VECTOR, True)
 
 
 def holding(*angles: float) -> SemanticCache:
@@ -104,8 +117,8 @@ def test_other_numbers_or_a_negation_are_another_question_however_alike_its_vect
 
 def test_vectors_that_are_no_numbers_or_of_another_width_are_survived() -> None:
     cache = holding(0.0)
-    nan = Asked(HERE, "why", np.array([np.nan, 0.0], np.float32), True)
-    wide = Asked(HERE, "why", np.zeros(3, np.float32), True)
+    nan = Asked(HERE, "what", np.array([np.nan, 0.0], np.float32), True)
+    wide = Asked(HERE, "what", np.zeros(3, np.float32), True)
     for strange in (nan, wide):
         assert cache.look_up(strange, 1.0) is None
         assert not cache.keep(strange, b"x", 1.0)
@@ -152,3 +165,45 @@ def test_tools_images_and_wishes_for_variety_are_never_cached(changed: dict[str,
 @pytest.mark.parametrize("roles", [["user", "assistant", "user"], ["user", "tool"], ["system"], []])
 def test_a_conversation_is_never_cached(roles: list[str]) -> None:
     assert not cacheable(roles, **FINE)  # type: ignore[arg-type]
+
+
+def test_without_vectors_the_same_words_are_the_same_question() -> None:
+    cache = SemanticCache(RULES)
+    assert cache.keep(bare(), b"x", 0.0)
+    hit = cache.look_up(bare(), 1.0)
+    assert hit is not None
+    assert (hit.answer, hit.similarity) == (b"x", 1.0)
+    assert cache.look_up(bare("why not"), 1.0) is None
+
+
+def test_an_answer_kept_without_a_vector_is_not_found_by_meaning() -> None:
+    cache = SemanticCache(CacheRules(default=Rule(threshold=-1.0)))
+    cache.keep(bare("other"), b"x", 0.0)
+    assert cache.look_up(asked(), 1.0) is None
+    cache.keep(asked(), b"y", 1.0)
+    assert cache.look_up(asked(0.1), 2.0) is not None
+
+
+def test_the_tenant_that_holds_most_gives_back_first() -> None:
+    cache = SemanticCache(CacheRules(default=Rule()), most_bytes=4000)
+    small = HERE._replace(tenant="small")
+    assert cache.keep(bare("s", small), b"s" * 100, 0.0)
+    for at in range(20):
+        assert cache.keep(bare("l" * (at + 1)), b"l" * 200, float(at))
+        assert cache.size <= 4000
+    assert cache.look_up(bare("s", small), 1.0) is not None
+    assert cache.look_up(bare("l"), 20.0) is None
+    assert cache.look_up(bare("l" * 20), 20.0) is not None
+    assert not cache.keep(bare("much"), b"x" * 4000, 0.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 9), st.integers(1, 300)), max_size=60))
+def test_bytes_are_counted_whatever_is_kept_replaced_and_dropped(kept: list[tuple[str, int, int]]) -> None:
+    cache = SemanticCache(CacheRules(default=Rule(quota=4, ttl_s=7.0)), most_partitions=2, most_bytes=4000)
+    for at, (tenant, text, size) in enumerate(kept):
+        where = HERE._replace(tenant=tenant, category=f"c{text % 3}")
+        cache.keep(bare("w" * (text + 1), where), b"x" * size, float(at))
+        assert 0 <= cache.size <= 4000
+    for tenant in ("a", "b"):
+        cache.forget(tenant)
+    assert (cache.size, len(cache)) == (0, 0)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from policies.semantic_cache import CacheRules, Rule, SemanticCache
-from router.semantic_cache import Answers, Question, Reply, question
+from router.auto.replaying import events as streamed
+from router.semantic_cache import Answers, Question, Reply, heard, question
 
 VECTOR = np.array([1.0, 0.0], np.float32)
 CHAT: dict[str, Any] = {
@@ -40,7 +41,14 @@ def answers() -> Answers:
     return Answers(SemanticCache(CacheRules(default=Rule())))
 
 
-def events(pieces: tuple[bytes, ...]) -> list[dict[str, Any]]:
+def again(known: Answers, asked: Question, now: float = 2.0) -> dict[str, Any]:
+    given = known.look_up(asked, VECTOR, "r2", now)
+    assert given is not None
+    return given.answer
+
+
+def events(answer: dict[str, Any], *, usage: bool = False) -> list[dict[str, Any]]:
+    pieces = list(streamed(answer, usage=usage))
     assert pieces[-1] == b"data: [DONE]\n\n"
     return [json.loads(piece.removeprefix(b"data: ")) for piece in pieces[:-1]]
 
@@ -49,18 +57,16 @@ def test_a_reply_comes_again_as_a_whole() -> None:
     known = answers()
     assert known.look_up(sure(), VECTOR, "r1", 1.0) is None
     assert known.keep(sure(), VECTOR, whole(), 1.0)
-    (body,) = known.look_up(sure(), VECTOR, "r2", 2.0) or ()
-    told = json.loads(body)
+    told = again(known, sure())
     assert (told["id"], told["created"], told["model"]) == ("chatcmpl-r2", 2, "small")
     assert told["choices"][0]["message"]["content"] == SAID
-    assert told["usage"] == WHOLE["usage"]
-    assert (known.hits, known.misses) == (1, 1)
+    assert told["usage"] == WHOLE["usage"] | {"cached": True}
 
 
 def test_a_reply_comes_again_as_a_stream_to_whoever_asks_for_one() -> None:
     known = answers()
     known.keep(sure(), VECTOR, whole(), 1.0)
-    told = events(known.look_up(sure(stream=True), VECTOR, "r2", 2.0) or ())
+    told = events(again(known, sure(stream=True)))
     assert told[0]["choices"][0]["delta"]["role"] == "assistant"
     assert "".join(each["choices"][0]["delta"].get("content", "") for each in told) == SAID
     assert told[-1]["choices"][0]["finish_reason"] == "stop"
@@ -71,21 +77,19 @@ def test_a_reply_comes_again_as_a_stream_to_whoever_asks_for_one() -> None:
 def test_a_stream_ends_with_its_usage_where_it_was_asked_for() -> None:
     known = answers()
     known.keep(sure(), VECTOR, whole(), 1.0)
-    told = events(known.look_up(sure(stream=True, stream_options={"include_usage": True}), VECTOR, "r2", 2.0) or ())
-    assert told[-1]["usage"] == WHOLE["usage"]
+    asked = sure(stream=True, stream_options={"include_usage": True})
+    told = events(again(known, asked), usage=asked.usage)
+    assert told[-1]["usage"] == WHOLE["usage"] | {"cached": True}
     assert told[-1]["choices"] == []
 
 
 def test_a_streamed_reply_is_kept_and_given_as_a_whole() -> None:
     known = answers()
     known.keep(sure(), VECTOR, whole(), 1.0)
-    reply = Reply()
-    for told in events(known.look_up(sure(stream=True), VECTOR, "r2", 2.0) or ()):
-        reply = reply.event(json.dumps(told).encode())
+    reply = heard(b"".join(streamed(again(known, sure(stream=True)), usage=True)))
     other = answers()
     assert other.keep(sure(), VECTOR, reply, 3.0)
-    (body,) = other.look_up(sure(), VECTOR, "r3", 4.0) or ()
-    assert json.loads(body)["choices"][0]["message"]["content"] == SAID
+    assert again(other, sure(), 4.0)["choices"][0]["message"]["content"] == SAID
 
 
 def test_another_tenant_never_gets_it() -> None:
@@ -157,3 +161,4 @@ def test_a_stream_that_broke_off_is_not_kept() -> None:
     assert Reply().event(json.dumps(part).encode()).answer() is None
     assert Reply().event(b"{broken").answer() is None
     assert Reply().whole(b"not json").answer() is None
+    assert heard(b"data: " + json.dumps(part).encode() + b"\n\n").answer() is None

@@ -55,7 +55,7 @@ def test_conditions_mean_what_they_say() -> None:
     assert isinstance(hard.when, All)
     assert isinstance(hard.when.parts[1], Not)
     assert Is(Variable("partition:topic", LABEL), words(["billing"])) in bill.when.parts  # type: ignore[union-attr]
-    assert bill.answer.effects.cache is False
+    assert bill.answer.effects.cache is None
     assert hard.answer.effects.keep_tools == ("read",)
 
 
@@ -137,3 +137,78 @@ def test_a_file_without_rules_sends_everything_to_the_fallback() -> None:
     rules, message = rules_of("fallback: {models: [m]}", "r.yaml")
     assert rules.rules == ()
     assert told(message) == rules
+
+
+def test_what_may_be_switched_on_takes_its_defaults() -> None:
+    text = "fallback: {models: [a, b], cascade: true, effects: {cache: true}}\nsessions: {risk: true, memory: false}"
+    rules, message = rules_of(text, "r.yaml")
+    assert rules.fallback.cascade is not None
+    assert rules.fallback.cascade.by == ("margin",)
+    assert rules.fallback.effects.cache is not None
+    assert rules.fallback.effects.cache.threshold == 0.92
+    assert rules.sessions is not None
+    assert rules.sessions.risk is not None
+    assert rules.sessions.memory is None
+    assert told(message) == rules
+
+
+SESSIONS = """\
+fallback: {models: [a]}
+sessions:
+  ttl_s: 60
+  risk: {signals: [jailbreak], keep: 0.5, levels: [0.5, 0.6, 0.7, 0.8]}
+  reputation: {half_life_s: 60}
+  stickiness: {quality: {a: 0.5, b: 0.9}, turns: 4, margin: 0.2}
+  token_budget: {expected: [100, 300], trigger: 2, rungs: [1, 2, 3, 4], tools: 3}
+  commitments: {refund: {claim: wants, is: [refund]}}
+  tool_rights: {mode: block, roles: {guest: [read_*], owner: ["*"]}}
+  tool_choice: {most: 5}
+  memory: {recent_turns: 2}
+"""
+
+
+def test_sessions_are_read_and_travel() -> None:
+    rules, message = rules_of(SESSIONS, "r.yaml")
+    found = rules.sessions
+    assert found is not None
+    assert told(message).sessions == found
+    assert (found.risk and found.risk.thresholds.levels) == (0.5, 0.6, 0.7, 0.8)
+    assert (found.token_budget and found.token_budget.ladder.trigger) == 2.0
+    assert (found.tool_rights and found.tool_rights.may("guest", "read_mail")) is True
+    assert set(found.commitments) == {"refund"}
+    assert found.makes() == {"session_risk", "caller_reputation"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("[jailbreak]", "[domain]", "no guard"),
+        ("0.5, 0.6, 0.7, 0.8", "0.5, 0.4, 0.7, 0.8", "must rise"),
+        ("[100, 300]", "[300, 100]", "must rise"),
+        ("mode: block", "mode: ask", "mode"),
+        ("is: [refund]", "at_least: 1", "says nothing beside"),
+        ("most: 5", "most: 0", "most"),
+        ("recent_turns: 2", "recent: 2", "recent"),
+        ("quality: {a: 0.5, b: 0.9}", "quality: {a: 0.5, b: 9}", "quality"),
+    ],
+)
+def test_what_is_wrong_with_sessions_is_said(before: str, after: str, said: str) -> None:
+    assert before in SESSIONS
+    with pytest.raises(BadFile, match=r"r\.yaml:") as bad:
+        rules_of(SESSIONS.replace(before, after), "r.yaml")
+    assert said in str(bad.value)
+
+
+@pytest.mark.parametrize(
+    ("cascade", "said"),
+    [
+        ("{by: [judge]}", "names the model"),
+        ("{judge: b}", "names the model"),
+        ("{by: [luck]}", "by"),
+        ("{answers: 1}", "answers"),
+    ],
+)
+def test_what_is_wrong_with_a_cascade_is_said(cascade: str, said: str) -> None:
+    with pytest.raises(BadFile) as bad:
+        rules_of(f"fallback: {{models: [a, b], cascade: {cascade}}}", "r.yaml")
+    assert said in str(bad.value)

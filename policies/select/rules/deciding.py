@@ -69,12 +69,18 @@ def reached(answer: Answer, role: Role, fleet: Sequence[Place]) -> tuple[Place, 
 def needed(rules: RuleSet) -> frozenset[str]:
     """The signals that some rule reads."""
     read = {test.variable.signal for rule in rules.rules for test in tests(rule.when)}
+    if rules.sessions is not None:
+        actions = rules.sessions.commitments.values()
+        read |= {test.variable.signal for when in actions for test in tests(when)} | rules.sessions.reads()
     return frozenset(read | ({ROLE} if rules.roles else set()))
 
 
 def wanted(rules: RuleSet, readings: Readings, learned: frozenset[str]) -> frozenset[str]:
     """The learned signals that could still change the answer, given what is known already."""
     open_ones: set[str] = set()
+    for when in rules.sessions.commitments.values() if rules.sessions is not None else ():
+        if truth(when, readings) is None:
+            open_ones |= {test.variable.signal for test in tests(when)} & learned
     for rule in rules.rules:
         found = truth(rule.when, readings)
         if found:

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from policies.signals.port import Embedding
 from policies.signals.reading import Reading
 from router.auto.auto import Auto
 from router.auto.feedback import Ledger
-from router.classify.client import Then
+from router.classify.client import Embedded, Then
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.routers import Routers, Running, described, update
@@ -35,6 +38,8 @@ class FakeClassifier:
         self.told, self.why, self.hold = dict(told or {}), why, hold
         self.asked: list[tuple[frozenset[str], str, str]] = []
         self.held: list[Then] = []
+        self.vectors: dict[str, Embedding] = {}  # by text; others have none
+        self.embedded: list[str] = []
         self.rules: Any = None
 
     def use(self, rules: Any) -> None:
@@ -46,6 +51,10 @@ class FakeClassifier:
             self.held.append(then)
         else:
             then(self.told, self.why)
+
+    def embed(self, text: str, then: Embedded) -> None:
+        self.embedded.append(text)
+        then(self.vectors.get(text, np.zeros(0, np.float32)))
 
     def let_go(self) -> None:
         held, self.held = self.held, []

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from policies.select.rules.rule import Anchor, Answer, RuleSet
+from policies.signals.port import Embedding
 from policies.signals.reading import Reading
 from router.classify.classifier import Classifier
 from router.classify.client import Client
 from router.classify.encoder import Vectors
 from router.classify.keeper import Keeper, Kept
+from router.classify.port import Made
+from router.classify.weights import NoModel
 from router.classify.worker import Server
 from tests.router.classify.talkers import Letters, Says, made
 
@@ -158,3 +161,40 @@ async def test_a_process_that_dies_is_started_again_and_the_question_goes_on(tmp
     with contextlib.suppress(asyncio.CancelledError):
         await running
     assert not path.exists()
+
+
+async def test_an_embedding_is_asked_for_like_a_signal(tmp_path: Path) -> None:
+    letters = Letters()
+    async with serving(tmp_path, letters) as found:
+        client = await found.client()
+        done: asyncio.Future[Embedding] = asyncio.get_running_loop().create_future()
+        client.embed("hello", done.set_result)
+        vector = await asyncio.wait_for(done, 10)
+        assert vector == pytest.approx(letters.embed(["hello"])[0])
+
+
+async def test_a_text_whose_signals_were_just_read_is_not_embedded_again(tmp_path: Path) -> None:
+    letters = Letters()
+    async with serving(tmp_path, letters) as found:
+        client = await found.client()
+        rules = RuleSet(rules=(), fallback=Answer(models=("m",)), anchors={"greeting": Anchor(examples=("hi",))})
+        client.use(rules)
+        await asked(client, "hello", frozenset({"near:greeting"}))
+        done: asyncio.Future[Embedding] = asyncio.get_running_loop().create_future()
+        client.embed("hello", done.set_result)
+        assert len(await asyncio.wait_for(done, 10))
+    assert letters.calls.count(["hello"]) == 1
+
+
+async def test_without_a_classifier_or_an_encoder_an_embedding_has_no_length(tmp_path: Path) -> None:
+    client = Client(str(tmp_path / "nobody"), 5.0)
+    client.start()
+    done: asyncio.Future[Embedding] = asyncio.get_running_loop().create_future()
+    client.embed("hello", done.set_result)
+    assert len(await asyncio.wait_for(done, 10)) == 0
+    client.close()
+
+    def nothing(_: str) -> Letters:
+        raise NoModel("no embedding model is installed")
+
+    assert len(Classifier(Made(nothing, {})).embed("hello")) == 0

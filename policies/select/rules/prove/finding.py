@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from policies.select.rules.predicate import LABEL, Variable
@@ -17,7 +18,8 @@ Request = Mapping[str, Any]
 class Finding:
     """One thing that is wrong, or that could not be proved."""
 
-    # "conflict" | "unreachable" | "shadowed" | "role" | "ceiling" | "cycle" | "target" | "undecided"
+    # "conflict" | "unreachable" | "shadowed" | "role" | "ceiling" | "cycle" | "target" | "cache" | "cascade" |
+    # "sessions" | "undecided"
     kind: str
     said: str
     rules: tuple[str, ...] = ()
@@ -38,7 +40,13 @@ def as_request(facts: Facts) -> Request:
     headers = {**facts.headers, **({"x-weir-session": facts.session} if facts.session else {})}
     headers |= {"x-weir-tenant": facts.tenant} if facts.tenant else {}
     counted = {"prompt_tokens": facts.prompt_tokens, "visual_tokens": facts.visual_tokens}
-    parts = {"headers": headers, "claims": dict(facts.claims), "counted": {k: v for k, v in counted.items() if v}}
+    kept = {"session_risk": facts.session_risk, "caller_reputation": facts.caller_reputation}
+    parts = {
+        "headers": headers,
+        "claims": dict(facts.claims),
+        "counted": {k: v for k, v in counted.items() if v},
+        "remembered": {k: v for k, v in kept.items() if isfinite(v)},
+    }
     return {"body": body, **{name: part for name, part in parts.items() if part}}
 
 

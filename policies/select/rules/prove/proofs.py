@@ -7,11 +7,12 @@ from typing import NamedTuple
 from policies.registry import known as nearest
 from policies.select.rules.deciding import EVERYBODY, ROLE, Place, reached
 from policies.select.rules.predicate import LABEL, VALUE, Variable
+from policies.select.rules.prove.beside import answers, beside
 from policies.select.rules.prove.boxes import Box, Space, TooMany, together
 from policies.select.rules.prove.caps import Vectors
 from policies.select.rules.prove.finding import Finding, names
 from policies.select.rules.prove.shown import EMPTY, SHOWN, UNDECIDED, Judge, Shown
-from policies.select.rules.rule import FALLBACK, Answer, Rule, RuleSet
+from policies.select.rules.rule import Answer, Rule, RuleSet
 from policies.select.rules.values import Numbers, Words
 
 Price = Callable[[str, str, float, float], float]
@@ -51,11 +52,12 @@ class Proof:
         yield from self._conflicts()
         yield from self._roles()
         yield from self._ceilings()
+        yield from beside(self.rules, self.boxes, self.fleet.places if self.checks_places else None)
 
     def _targets(self) -> Iterator[Finding]:
         """A rule leads to models that are served, and never back to the rules."""
         served = sorted({place.model for place in self.fleet.places})
-        for name, answer, where in self._answers():
+        for name, answer, where in answers(self.rules):
             for model in sorted(set(answer.models) & self.rules.names):
                 said = f"{name!r} leads to {model!r}, which these rules decide: that is a circle"
                 yield Finding(kind="cycle", said=said, rules=(name,), place=where)
@@ -138,7 +140,7 @@ class Proof:
         price = self.fleet.price
         if price is None:
             return
-        for name, answer, where in self._answers():
+        for name, answer, where in answers(self.rules):
             tokens = min((_least(box) for box in self.boxes.get(name, [{}])), default=1.0)
             places = reached(_free(answer), EVERYBODY, self.fleet.places)
             least = min((price(one.model, one.pool, max(tokens, 1.0), 1.0) for one in places), default=0.0)
@@ -147,11 +149,6 @@ class Proof:
                         f"${least:.2g} with {max(tokens, 1.0):.0f} prompt tokens and one of output")  # fmt: skip
                 found = self.judge.any(self.boxes.get(name, [{}]))
                 yield Finding(kind="ceiling", said=said, rules=(name,), place=where, request=found.request)
-
-    def _answers(self) -> Iterator[tuple[str, Answer, tuple[int | str, ...]]]:
-        for rule in self.rules.rules:
-            yield rule.name, rule.answer, (*rule.place, "then")
-        yield FALLBACK, self.rules.fallback, (FALLBACK,)
 
 
 def _never(rule: Rule, own: Shown) -> Finding:

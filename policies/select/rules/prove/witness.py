@@ -10,7 +10,7 @@ from policies.select.rules.prove.boxes import Box
 from policies.select.rules.prove.phrases import EVERY
 from policies.select.rules.structural import NONE, read
 from policies.select.rules.values import Numbers, Values
-from policies.signals.facts import Facts, Message
+from policies.signals.facts import UNTOLD, Facts, Message
 from policies.signals.reading import Reading
 
 Wish = Mapping[str, float | str]
@@ -102,6 +102,8 @@ def facts(text: str, wish: Wish) -> Facts:
         tenant=word("tenant"),
         headers=_named(wish, HEADER, {"budget_usd": "x-weir-budget-usd", "budget_tokens": "x-weir-budget-tokens"}),
         claims=_named(wish, CLAIM, {"caller_role": "role"}) | ({"agent": "agent"} if wish.get("agent") else {}),
+        session_risk=float(wish.get("session_risk", UNTOLD)),
+        caller_reputation=float(wish.get("caller_reputation", UNTOLD)),
     )
 
 
