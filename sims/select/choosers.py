@@ -98,7 +98,7 @@ class Weighing:
         self.scene, self.surge = scene, surge
         self._models, self._usd = scene.questions.models, scene.value.usd_per_token
         self._last: dict[int, str] = {}
-        self._session = scene.arrivals.session
+        self._session: list[int] = scene.arrivals.session.tolist()
 
     def begin(self, fleet: Table, ends: Array) -> None:
         """See `Chooser`."""
@@ -106,9 +106,10 @@ class Weighing:
 
     def context(self, index: int, features: Any) -> Context:
         """What is known of the request; features are given."""
-        session = int(self._session[index])
-        last = self._last.get(session, "") if session != NONE else ""
-        return Context(str(index), features, session="" if session == NONE else str(session), last_model=last)
+        session = self._session[index]
+        if session == NONE:
+            return Context(str(index), features)
+        return Context(str(index), features, session=str(session), last_model=self._last.get(session, ""))
 
     def options(self, ask: Ask, placed: Sequence[Placed]) -> tuple[list[int], list[Option]]:
         """The models that somebody can serve, and each as an option."""
@@ -118,7 +119,7 @@ class Weighing:
     def took(self, index: int, model: int) -> int:
         """The model was chosen: a session's next turn knows it."""
         if self._session[index] != NONE:
-            self._last[int(self._session[index])] = self._models[model]
+            self._last[self._session[index]] = self._models[model]
         return model
 
     def _option(self, model: int, ask: Ask, one: Placed) -> Option:
@@ -140,12 +141,12 @@ class ByValue(Weighing):
 
     def __init__(self, scene: Scene, surge: float) -> None:
         super().__init__(scene, surge)
-        self._expected, self._objective = scene.asked.expected, scene.value.objective
+        self._expected, self._objective = scene.asked.expected.tolist(), scene.value.objective
 
     def choose(self, index: int, now: float, ask: Ask, placed: Sequence[Placed]) -> int:
         """See `Chooser`."""
         there, options = self.options(ask, placed)
-        quality = self._expected[index].tolist()
+        quality = self._expected[index]
         scores = self._objective.scores(self.context(index, NO_FEATURES), options, [quality[i] for i in there])  # type: ignore[arg-type]
         return self.took(index, there[max(range(len(there)), key=scores.__getitem__)])
 
