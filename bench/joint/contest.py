@@ -13,6 +13,9 @@ from bench.joint.traffic import Drawn, Sent
 from bench.select.told import say
 from sims.sweep.trial import ensure_compiled
 
+FINE, COARSE = 1.1, 1.6
+"""Steps of the worth: at list prices a step moves many requests at once, at prices of the hour few."""
+
 WHO = {
     "blind": Chooser(aware=False),
     "aware": Chooser(aware=True),
@@ -52,4 +55,5 @@ def take(offered: Sent) -> None:
 def reached_by(task: tuple[int, Fleet, str]) -> Served | None:
     """One fleet's reach under one chooser."""
     seed, fleet, name = task
-    return reach(partial(serve, OFFERED[0], seed, fleet, who=WHO[name]))
+    who = WHO[name]
+    return reach(partial(serve, OFFERED[0], seed, fleet, who=who), COARSE if who.aware else FINE)

@@ -5,19 +5,19 @@ from collections.abc import Callable, Sequence
 from bench.joint.fleets import Served
 
 KEPT = 0.99  # as the autoscaling claim asks
-START, STEP, TRIES = 0.003, 2.0, 5  # dollars of a right answer, and how it rises
-HALVINGS = 3
+START, MOST = 0.003, 0.03  # dollars of a right answer
+HALVINGS = 2
 
 Try = Callable[[float], Served]
 
 
-def reach(serve: Try, kept: float = KEPT) -> Served | None:
-    """The best try that kept the deadlines; None where none did.
+def reach(serve: Try, step: float, kept: float = KEPT) -> Served | None:
+    """The best try that kept the deadlines; None where none did. The worth rises by the step.
 
     A worth too small overloads the small model, one too large the large model: the first worth that keeps them is
     sought upwards, then the last one, and between that and the first that fails the middle, some times.
     """
-    tried = _climb(serve, kept)
+    tried = _climb(serve, step, kept)
     good = [each for each in tried if each.kept >= kept]
     if not good:
         return None
@@ -26,13 +26,15 @@ def reach(serve: Try, kept: float = KEPT) -> Served | None:
     return _between(serve, best, failing, kept) if failing is not None else best
 
 
-def _climb(serve: Try, kept: float) -> Sequence[Served]:
+def _climb(serve: Try, step: float, kept: float) -> Sequence[Served]:
     """Rising worths until the deadlines, once kept, are kept no more."""
     tried: list[Served] = []
-    for place in range(TRIES):
-        tried.append(serve(START * STEP**place))
+    worth = START
+    while worth <= MOST:
+        tried.append(serve(worth))
         if tried[-1].kept < kept and any(each.kept >= kept for each in tried):
             break
+        worth *= step
     return tried
 
 

@@ -69,7 +69,7 @@ def test_only_questions_put_to_all_models_alike_are_kept_together(tmp_path: Path
         ("broken.jsonl", "{no\n", "row 1: no JSON"),
         ("list.jsonl", "[1]\n", "row 1: no object"),
         ("bare.jsonl", '{"text": "a"}\n', 'row 1: no "quality"'),
-        ("high.jsonl", '{"quality": {"a": 1}}\n{"quality": {"a": 2}}\n', "row 2: quality of a is 2, no number from 0 to 1"),
+        ("high.jsonl", '{"quality": {"a": 1}}\n{"quality": {"a": 2}}\n', "row 2: quality of a is 2, no number"),
         ("short.jsonl", '{"quality": {"a": 1}, "out_tokens": {"a": -1}}\n', "row 1: tokens of a is -1"),
         ("table.csv", "question_id,category\n1,law\n", "no column ok:MODEL"),
         ("wrong.csv", "question_id,ok:a\n1,right\n", "row 1: quality of a is 'right'"),
