@@ -19,7 +19,12 @@ TIERS = ("static", "encoder")
 
 def train(
     head: Annotated[str, typer.Argument(help="Which head: a known one, or a new name for labelled rows of your own.")],
-    data: Annotated[Path, typer.Option(help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers."
+        ),
+    ],
     tier: Annotated[str, typer.Option(help="static (under a millisecond) or encoder.")] = "encoder",
     out: Annotated[Path | None, typer.Option(help="Folder of heads; the classifier's own where none is named.")] = None,
 ) -> None:

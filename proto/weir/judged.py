@@ -2,8 +2,8 @@
 
 Two layouts are read, plain or gzipped. A table (`matrix.csv`, or any .csv): a row a question, columns `ok:MODEL` with a
 quality from 0 to 1 and `out:MODEL` with the answer's tokens, and as far as they are known `question_id`, `category`,
-`prompt_tokens` and `text`; a `questions.jsonl` beside it may tell the texts by `question_id`. Rows (.jsonl): objects with
-`text`, `topic`, `prompt_tokens`, `quality` {MODEL: 0..1} and `out_tokens` {MODEL: tokens}; only `quality` must be there.
+`prompt_tokens` and `text`; a `questions.jsonl` beside it may tell the texts by `question_id`. Rows (.jsonl): objects
+with `text`, `topic`, `prompt_tokens`, `quality` {MODEL: 0..1} and `out_tokens` {MODEL: tokens}; only `quality` must be.
 """
 
 import csv
@@ -65,6 +65,14 @@ class Judged:
             out_tokens=self.out_tokens[at][:, columns],
         )
 
+    def all_asked(self, models: Sequence[int]) -> "Judged":
+        """Those models in that order, and the questions that all of them were asked; raises `BadFile` where none is."""
+        known = np.flatnonzero(np.isfinite(self.quality[:, list(models)]).all(axis=1))
+        if not len(known):
+            names = " and ".join(self.models[each] for each in models)
+            raise BadFile(f"{self.name}: no question was put to {names} alike: judge the same questions of all")
+        return self.chosen(known, models)
+
 
 def find_judged(spec: str) -> Path:
     """The file or folder of that path, or of that name among public sets ($WEIR_DATA, ../shared/data)."""
@@ -80,13 +88,11 @@ def find_judged(spec: str) -> Path:
 def read_judged(path: Path) -> Judged:
     """Judged answers of a file or of a folder with a matrix; raises `BadFile` naming file, row and remedy."""
     file = _matrix(path) if path.is_dir() else path
-    rows = list(_rows(file))
+    table = ".csv" in file.name
+    texts = _texts(file) if table else {}
+    rows = [_of_table(file, i, row, texts) if table else _of_row(file, i, row) for i, row in _rows(file)]
     if not rows:
         raise BadFile(f"{file} holds no row: give at least one judged question")
-    if ".csv" in file.name:
-        rows = [_of_table(file, number, row, texts) for texts in [_texts(file)] for number, row in rows]
-    else:
-        rows = [_of_row(file, number, row) for number, row in rows]
     return _judged(file, rows)
 
 
@@ -131,13 +137,17 @@ def _matrix(folder: Path) -> Path:
 
 def _rows(file: Path) -> Iterator[tuple[int, Row]]:
     """Rows as they stand, counted from 1."""
-    opened = gzip.open(file) if file.suffix == ".gz" else file.open("rb")
     try:
-        with opened as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
+        with (
+            gzip.open(file) if file.suffix == ".gz" else file.open("rb") as raw,
+            io.TextIOWrapper(raw, "utf-8", newline="") as text,
+        ):
             if ".csv" in file.name:
                 yield from enumerate(csv.DictReader(text), 1)
             else:
-                yield from ((number, _object(file, number, line)) for number, line in enumerate(text, 1) if line.strip())
+                yield from (
+                    (number, _object(file, number, line)) for number, line in enumerate(text, 1) if line.strip()
+                )
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
         raise BadFile(f"{file} cannot be read ({error}): write it as UTF-8, plain or gzipped") from None
 

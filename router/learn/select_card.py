@@ -9,13 +9,13 @@ def select_card(head: SelectHead) -> str:
     low, high = found["lead_ci95"]
     lines = [
         "# select", "",
-        f"Expected quality of {len(head.models)} models from a prompt, on the {head.tier} tier, version {head.version}.",
+        f"Expected quality of {len(head.models)} models from a prompt, {head.tier} tier, version {head.version}.",
         "", "## Trained on", "",
         f"{found['questions']:,} judged questions of {found['source']}; encoders {_encoders(head)}.",
         "", "## Evaluated", "",
-        f"Each question by a fit without its fold, {found['folds']} folds. Were money no object, the head's choice would "
-        f"have a mean quality of {found['chosen_quality']:.3f}: {found['lead']:+.3f} [{low:+.3f}, {high:+.3f}] beside "
-        f"{found['best_model']} alone ({found['best_quality']:.3f}); whoever knew every answer, "
+        f"Each question by a fit without its fold, {found['folds']} folds. Were money no object, the head's choice "
+        f"would have a mean quality of {found['chosen_quality']:.3f}, {found['lead']:+.3f} [{low:+.3f}, {high:+.3f}] "
+        f"beside {found['best_model']} alone ({found['best_quality']:.3f}); whoever knew every answer, "
         f"{found['oracle_quality']:.3f}.",
         "", "## By model", "",
         "| model | judged | quality | AUROC | calibration error | mean answer, tokens |", "|---|---|---|---|---|---|",

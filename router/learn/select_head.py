@@ -110,4 +110,6 @@ def _made(file: Path, told: dict[str, Any], arrays: Mapping[str, Any]) -> Select
             card=told["card"],
         )
     except (KeyError, TypeError, ValueError) as bad:
-        raise BadHead(f"{file} holds no head that can be used ({bad}): train it again with `weir train select`") from bad
+        raise BadHead(
+            f"{file} holds no head that can be used ({bad}): train it again with `weir train select`"
+        ) from bad
