@@ -73,9 +73,7 @@ def learning(message: bytes) -> list[str]:
         return []
     width, read = columns(learn).width(), ", ".join(sorted(wanted(learn))) or "none"
     budget = learn.get("budget")
-    spend = (
-        f"${budget.get('start_usd', 0):g} and {budget.get('share', 0):.0%} of all" if budget else "no bound"
-    )
+    spend = f"${budget.get('start_usd', 0):g} and {budget.get('share', 0):.0%} of all" if budget else "no bound"
     told = [f"{learn['policy']} chooses among the models that a rule admits: {width} features; classifier: {read}; "
             f"exploring: {spend}."]  # fmt: skip
     if canary := learn.get("canary"):

@@ -17,10 +17,11 @@ SPARE_BILLS = 1000
 
 
 class Settled(NamedTuple):
-    """A choice of this router that got its verdict, and whether the canary's policy had made it."""
+    """A choice of this router that got its verdict."""
 
     feedback: Feedback
-    beside: bool
+    beside: bool  # whether the canary's policy had made it
+    inferred: bool  # whether nobody said the verdict in words
 
 
 class Learning:
@@ -66,17 +67,20 @@ class Learning:
             self._bills[decision] = usd
 
     def judged(
-        self, decision: str, rating: float, tenant: str | None = None, failure: str = "", weight: float = 1.0
+        self, decision: str, rating: float, tenant: str | None = None, failure: str = "", weight: float | None = None
     ) -> Unsettled | None:
-        """A verdict; `tenant` None where whoever took it has made sure whose it is. Why it was not taken, or None."""
+        """A verdict, inferred where it has a weight; `tenant` None where whoever took it has made sure whose it is.
+
+        Why it was not taken, or None.
+        """
         owner = self.awaiting.tenant(decision) if tenant is None else tenant
         found = self.awaiting.settle(decision, owner or "", rating, self._bills.get(decision, float("nan")))
         if isinstance(found, Unsettled):
             return found
         self._bills.pop(decision, None)
         self._hints.pop(decision, None)
-        told = found._replace(failure=failure, weight=weight)
-        self._settled.append(Settled(told, told.context.id in self._tried))
+        told = found._replace(failure=failure, weight=1.0 if weight is None else weight)
+        self._settled.append(Settled(told, told.context.id in self._tried, weight is not None))
         self._tried.discard(told.context.id)
         self.hear([told])
         return None

@@ -75,7 +75,7 @@ class Worker:
         if self.gateway.auto is None:
             self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
             connect(self.gateway.auto, self._tell, self.recorder)
-            self.gateway.auto.served.visits.share = self._frames.send
+            self.gateway.auto.served.visits.share = self._tell
         else:
             self.gateway.auto.take(rules)
         self.gateway.auto.learn(learn, self.settings.workers)

@@ -249,5 +249,3 @@ class Auto:
 
 def _id(exchange: "Exchange") -> bytes:
     return b"x-request-id: %b\r\n" % exchange.id_bytes
-
-

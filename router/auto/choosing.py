@@ -202,8 +202,10 @@ class Chooser:
     def _said(self, one: Settled) -> Said | None:
         """A settled choice's end, where it was judged by a tone."""
         told, was = one.feedback, self._open.pop(one.feedback.context.id, None)
-        inferred = was is not None and told.weight < 1.0 and not told.failure
-        return Said(was.decision, told.quality, weight=told.weight, inferred=True) if was and inferred else None
+        if was is None or not one.inferred:
+            return None
+        self._verdict("tone", None)
+        return Said(was.decision, told.quality, weight=told.weight, inferred=True)
 
     def _fail(self, name: str, kind: str) -> None:
         if self._failures:
@@ -220,7 +222,7 @@ class Chooser:
         counts.explored_usd = sum(one.explored_usd for one in purses)
         counts.budget_usd = sum(one.left_usd() + one.explored_usd for one in purses)
         counts.dropped = learning.dropped
-        for told, _ in found:
+        for told in (one.feedback for one in found):
             usd = told.usd if told.usd == told.usd else 0.0
             counts.judged[told.model] = counts.judged.get(told.model, 0) + 1
             counts.quality[told.model] = counts.quality.get(told.model, 0.0) + told.quality

@@ -58,9 +58,7 @@ def test_what_makes_no_sense_is_said_with_its_line(weir: Weir, tmp_path: Path, l
     assert "rules.yaml:" in said
 
 
-def test_a_learner_that_goes_by_a_head_needs_one(
-    weir: Weir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_learner_that_goes_by_a_head_needs_one(weir: Weir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("router.classify.load.heads_folder", lambda: tmp_path)
     code, said = checked(weir, tmp_path, "learn: {policy: best_value}\n")
     assert code == 2

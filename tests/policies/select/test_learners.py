@@ -81,7 +81,10 @@ def test_what_explores_nothing_has_no_use_for_a_budget() -> None:
 
 
 def test_what_is_wanted_of_the_classifier_is_what_is_seen_and_gone_by() -> None:
-    assert wanted({"policy": "ucb", "context": ["turns", "difficulty"], "embedding": 4}) == {"difficulty", "embedding:4"}
+    assert wanted({"policy": "ucb", "context": ["turns", "difficulty"], "embedding": 4}) == {
+        "difficulty",
+        "embedding:4",
+    }
     assert wanted({"policy": "best_value"}) == wanted({"policy": "ucb", "quality": True}) == {"quality"}
     assert wanted({"policy": "model_reputation"}) == {"domain"}
 

@@ -1,4 +1,4 @@
-"""A learner behind "auto": it chooses among what a rule admits, is billed and judged, and its records can be evaluated."""
+"""A learner behind "auto": it chooses among what a rule admits, is billed and judged; its records can be evaluated."""
 
 import asyncio
 import json
@@ -11,13 +11,14 @@ from cli.evaluate import judge
 from cli.selections import selections
 from policies.select.exploring import Explorer
 from policies.signals.reading import Reading
+from router.auto import offers
 from router.auto.choosing import Chooser, key
 from router.auto.serving import connect
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import FakeClassifier, ruled, ruler
-from tests.router.caller import Caller
-from tests.router.routers import Routers, Running
+from tests.router.caller import Caller, post
+from tests.router.routers import Routers, Running, described, update
 
 BOTH = "fallback: {models: [small, large]}\n"
 PRICES = {"small": {"input_usd": 0.1, "output_usd": 0.4}, "large": {"input_usd": 1.0, "output_usd": 4.0}}
@@ -87,7 +88,7 @@ async def test_the_bill_is_what_the_reply_tells_of_tokens_at_the_models_price(ro
     record = json.loads((tmp_path / "decisions.jsonl").read_text().splitlines()[0])
     price = PRICES[reply.headers["x-weir-model"]]
     usage = fakes.USAGE
-    expected = (price["input_usd"] * 40 + price["output_usd"] * 5) / 1e6  # type: ignore[operator]
+    expected = (price["input_usd"] * 40 + price["output_usd"] * 5) / 1e6
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (40, 5)
     assert record["choice"]["billed_usd"] == pytest.approx(expected)
     assert sum(running.core.metrics.snapshot().learning.usd.values()) == pytest.approx(expected)
@@ -237,6 +238,7 @@ async def test_the_next_turns_tone_is_a_weak_verdict_once_nobody_has_said_better
     assert isinstance(learned, Explorer)
     assert learned.beliefs.names == (f"{first['x-weir-model']}@p",)
     assert learned.beliefs.xx[0, 0, 0] == pytest.approx(0.25)
+    assert running.core.metrics.snapshot().learning.verdicts == {"tone": 1}
 
 
 async def test_what_a_client_says_supersedes_the_tone(routers: Routers) -> None:
@@ -280,10 +282,8 @@ async def test_two_answers_that_were_compared_move_both_ratings(routers: Routers
 
 
 async def test_a_pool_that_fails_gives_way_to_the_rules_others(routers: Routers) -> None:
-    running, _ = await learning(routers, GREEDY, trick=fakes.answer)
+    running, _ = await learning(routers, GREEDY)
     replica = running.replicas[1]
-    from tests.router.routers import described, update
-
     running.told(update(described("r2", replica.address, model="small", pool="z", context_limit=1 << 25)))
     await running.replicas[0].stop()
     async with running.caller() as caller:
@@ -313,8 +313,6 @@ async def test_records_of_a_live_router_can_be_evaluated(routers: Routers, tmp_p
 async def test_a_request_that_leaves_while_it_is_served_owes_no_verdict(routers: Routers) -> None:
     running, _ = await learning(routers, EVEN, trick=fakes.slow)
     async with running.caller() as caller:
-        from tests.router.caller import post
-
         caller.send(post(model="auto"))
         await running.until(lambda: running.core.metrics.in_flight)
         caller.vanish()
@@ -326,3 +324,22 @@ async def test_a_request_that_leaves_while_it_is_served_owes_no_verdict(routers:
 
 def test_a_decision_is_waited_for_by_what_it_was_called_first() -> None:
     assert key("d6a-0-1-0badcafe-00000000-0123456789abcdef") == "d6a-0-1"
+
+
+async def test_a_rule_that_cascades_asks_its_models_in_its_own_order(routers: Routers) -> None:
+    running, _ = await learning(routers, EVEN, "fallback: {models: [small, large], cascade: {threshold: 0.0}}\n")
+    async with running.caller() as caller:
+        for _ in range(6):
+            assert (await caller.ask(model="auto")).headers["x-weir-model"] == "small"
+    assert running.core.metrics.snapshot().learning.choices == {}
+
+
+async def test_a_large_body_is_not_read_again_for_each_model(routers: Routers, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, _ = await learning(routers, EVEN)
+    read: list[str] = []
+    monkeypatch.setattr(offers, "rewritten", lambda body, model, effects: (read.append(model), body)[1])
+    async with running.caller() as caller:
+        await caller.ask(model="auto")
+        assert read == ["small", "large"]
+        await caller.ask(model="auto", messages=[{"role": "user", "content": "word " * 40_000}])
+    assert read == ["small", "large"]
