@@ -12,7 +12,7 @@ from policies.select.port import Choice, Context, Feedback, Option, Selector
 from policies.signals.reading import Readings
 
 MOST_WAITING = 10_000  # verdicts between two moments of learning; more are dropped, the oldest first
-MOST_AT_ONCE = 256  # of which so many are learned at a tick: a tick must not hold the loop
+MOST_AT_ONCE = 64  # of which so many are learned at a tick, for a tick must not hold the loop
 SPARE_BILLS = 1000
 
 
