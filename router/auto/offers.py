@@ -1,7 +1,6 @@
 """The models and pools that a rule admits, as options of the fleet as it stands, each with what its tokens cost."""
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,11 +71,16 @@ def together(core: Core, model: str, pools: list[str]) -> Iterator[tuple[str, ..
 def _order(exchange: "Exchange", model: str, found: Decided) -> Order:
     """The request as it would be sent to a model, so that what is cached of it there is known."""
     if len(exchange.body) > LARGE:
-        order = copy(exchange.order)
-        order.model = model
-        return order
+        return _as_text(exchange.order, model)
     body = rewritten(exchange.body, model, found.answer.effects)
     return exchange.gateway.read(exchange.order.id, exchange.head, body)[0]
+
+
+def _as_text(order: Order, model: str) -> Order:
+    """The same prompt for another model, compared as text."""
+    made = Order(order.id, model, order.text, order.start, order.max_tokens, session=order.session, tenant=order.tenant)
+    made.media, made.said_bytes, made.salt = order.media, order.said_bytes, order.salt
+    return made
 
 
 def _offer(core: Core, order: Order, foreseen: Foreseen, price: Mapping[str, float] | None) -> Offer:
