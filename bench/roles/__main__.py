@@ -1,6 +1,7 @@
 """Measure it: `python -m bench.roles --data DIR`."""
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.roles.contest import LOAD, Outcome, contest, named, rate_of
+from bench.roles.live import LIVE_S, RATES, REPLICAS, Acted, acted, alternating
 from bench.roles.report import figures, met, table, target
 from bench.roles.traffic import PHASES, phases, recorded
 from cli.stack import say_if_compiling
@@ -41,7 +43,9 @@ def main() -> int:
     say(table(outcomes))
     flat: dict[str, Any] = {f"{kind}_rate_rps": round(rate, 2) for kind, rate in rates.items()}
     flat |= {f"{kind}_best": named(best) for kind, (_, best) in found.items()}
-    print(json.dumps(summary(flat | figures(outcomes), outcomes, time.monotonic() - begun)), flush=True)
+    live = asyncio.run(acted(alternating(traces, RATES, options.live), REPLICAS, say))
+    flat |= figures(outcomes) | live.figures()
+    print(json.dumps(summary(flat, outcomes, live, time.monotonic() - begun)), flush=True)
     return 0
 
 
@@ -51,6 +55,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of traces (default ../shared/data)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default {SEEDS}")
     parser.add_argument("--phases", type=int, default=PHASES, help=f"of half an hour; default {PHASES}")
+    parser.add_argument(
+        "--live", type=float, default=LIVE_S, help=f"seconds of each kind over emulated replicas; default {LIVE_S:g}"
+    )
     return parser.parse_args()
 
 
@@ -66,13 +73,13 @@ def told(seed: int, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def summary(flat: Mapping[str, Any], outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+def summary(flat: Mapping[str, Any], outcomes: Sequence[Outcome], live: Acted, seconds: float) -> dict[str, Any]:
     """The one JSON line."""
     return {
         "name": "roles",
         "figures": flat,
         "target": target(),
-        "met": met(outcomes),
+        "met": met(outcomes) and live.lost == 0 and bool(live.switches),
         "seconds": round(seconds, 1),
     }
 
