@@ -186,7 +186,8 @@ class Pool:
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:
-                crew = Crew(group, self.keeper, self.watching, self.following)
+                keeps = self.settings.roles == "switched"
+                crew = Crew(group, self.keeper, self.watching, self.following, keeps_roles=keeps)
                 first = asyncio.Event()
                 tasks = [
                     group.create_task(self._discover(discovery, crew, first)),
