@@ -27,7 +27,7 @@ class Settings:
     retries: int = 5  # attempts on other replicas per request ...
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
     continuation: bool = True  # whether a stream that breaks goes on at another replica
-    stall_s: float = 30.0  # silence after which a stream that has begun counts as broken; 0: never
+    stall_s: float = 30.0  # silence after which a stream counts as broken; 0: never
     hand_over: str = "nixl"  # how a prefill replica's KV comes to the decode replica: nixl, mooncake or sglang
     kv_hosts: str = ""  # hosts, comma-separated, that engines may fetch KV from beside those of the fleet's addresses
     kv_lease_s: float = 30.0  # how long a prefill replica keeps a computed prompt

@@ -248,7 +248,9 @@ class Gateway:
                     exchange.expire()
                 elif exchange.legs is not None and exchange.first_at == 0.0:
                     self.handovers.overdue(exchange, now)
-                elif exchange.spoken is not None and self.settings.stall_s > 0.0:
+                elif self.settings.stall_s > 0.0 and exchange.stream and exchange.first_at == 0.0:
+                    exchange.unheard(now)
+                elif self.settings.stall_s > 0.0 and exchange.spoken is not None:
                     exchange.silent(now)
             elif client.overdue(now):
                 client.time_out()
