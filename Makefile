@@ -42,10 +42,11 @@ $(STAMP): requirements.lock requirements-models.txt pyproject.toml
 demo: setup
 	@$(BIN)/weir demo $(ARGS)
 
-# The router's tests run twice: as the sources stand, and as mypyc compiles them.
+# The router's tests run twice: as the sources stand, and as mypyc compiles them. Then those with real vLLM engines.
 test: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
+	$(MAKE) test-vllm
 
 # The laws once more, on examples that no run before has drawn.
 explore: setup
