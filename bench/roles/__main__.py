@@ -14,6 +14,7 @@ from bench.roles.contest import LOAD, Outcome, contest, named, rate_of
 from bench.roles.live import LIVE_S, RATES, REPLICAS, Acted, acted, alternating
 from bench.roles.report import figures, met, table, target
 from bench.roles.traffic import PHASES, phases, recorded
+from cli.processes import Died
 from cli.stack import say_if_compiling
 from policies.native.library import ensure_built
 from sims.arrivals import Arrivals
@@ -43,7 +44,11 @@ def main() -> int:
     say(table(outcomes))
     flat: dict[str, Any] = {f"{kind}_rate_rps": round(rate, 2) for kind, rate in rates.items()}
     flat |= {f"{kind}_best": named(best) for kind, (_, best) in found.items()}
-    live = asyncio.run(acted(alternating(traces, RATES, options.live), REPLICAS, say))
+    try:
+        live = asyncio.run(acted(alternating(traces, RATES, options.live), REPLICAS, say))
+    except Died as died:
+        say(f"{died}")
+        return 1
     flat |= figures(outcomes) | live.figures()
     print(json.dumps(summary(flat, outcomes, live, time.monotonic() - begun)), flush=True)
     return 0
