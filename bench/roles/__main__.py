@@ -17,6 +17,7 @@ from bench.roles.traffic import PHASES, phases, recorded
 from cli.processes import Died
 from cli.stack import say_if_compiling
 from policies.native.library import ensure_built
+from router import compiled
 from sims.arrivals import Arrivals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -34,6 +35,8 @@ def main() -> int:
         return 2
     say_if_compiling()
     ensure_built()
+    if why := compiled.ensure():
+        say(f"the gateway runs interpreted: {why}")
     with ProcessPoolExecutor(PROCESSES) as pool:
         found = dict(zip(traces, pool.map(rate_of, traces.values()), strict=True))
         for kind, (most, best) in found.items():
