@@ -88,12 +88,11 @@ def load(path: Path) -> Linear:
     return Linear(**{**told, "labels": tuple(told["labels"])}, **arrays)
 
 
-def agreeing(head: Linear, encoders: Mapping[str, str]) -> Linear:
-    """The head, if it was trained on these very encoders; raises `BadHead` otherwise."""
-    other = [name for name, trained in head.encoders.items() if encoders.get(name, trained) != trained]
+def agreeing(name: str, trained: Mapping[str, str], encoders: Mapping[str, str]) -> None:
+    """Raises `BadHead` where a head was trained on other encoders than these; both are names by tier."""
+    other = [tier for tier, model in trained.items() if encoders.get(tier, model) != model]
     if other:
-        raise BadHead(f"head {head.name!r} was trained on another {other[0]} model: `weir train {head.name}` again")
-    return head
+        raise BadHead(f"head {name!r} was trained on another {other[0]} model: `weir train {name}` again")
 
 
 def indices(labels: Sequence[str], known: Sequence[str]) -> npt.NDArray[np.int64]:

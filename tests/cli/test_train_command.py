@@ -54,7 +54,7 @@ def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Pat
     code, said = run("topic", "--data", rows, "--tier", "static", "--out", tmp_path / "heads")
     assert code == 0
     assert "static tier, macro-F1" in said
-    head = load(tmp_path / "heads").heads["topic"]
+    head = load(tmp_path / "heads", Words).heads["topic"]
     assert isinstance(head, Reads)
     seen = seen_of(["bake bread with butter"], "static", vectors)
     assert head.readings(seen)[0].label == "cooking"
@@ -65,7 +65,7 @@ def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Pat
 def test_a_known_head_is_made_of_a_folder_of_public_sets(tmp_path: Path) -> None:
     data = make(tmp_path / "data")
     assert run("domain", "--data", data, "--tier", "encoder", "--out", tmp_path / "heads")[0] == 0
-    found = load(tmp_path / "heads")
+    found = load(tmp_path / "heads", Words)
     assert (found.heads["domain"].tier, found.light["domain"].tier) == ("encoder", "static")
     assert (tmp_path / "heads" / "light" / "domain.md").is_file()
     assert run("feedback", "--data", data, "--tier", "static", "--out", tmp_path / "heads")[0] == 0
@@ -75,12 +75,12 @@ def test_a_known_head_is_made_of_a_folder_of_public_sets(tmp_path: Path) -> None
 def test_the_static_tier_is_kept_alone_where_it_is_as_good(rows: Path, tmp_path: Path) -> None:
     heads = tmp_path / "heads"
     run("topic", "--data", rows, "--tier", "encoder", "--out", heads)
-    assert load(heads).light
+    assert load(heads, Words).light
     code, said = run("topic", "--data", rows, "--out", heads)
     assert code == 0
     assert "static tier" in said
-    assert load(heads).heads["topic"].tier == "static"
-    assert not load(heads).light
+    assert load(heads, Words).heads["topic"].tier == "static"
+    assert not load(heads, Words).light
 
 
 def test_the_encoder_is_kept_where_the_static_tier_tells_worse(
@@ -94,7 +94,7 @@ def test_the_encoder_is_kept_where_the_static_tier_tells_worse(
 
     monkeypatch.setattr(command, "classifier", worse)
     assert "when time is short" in run("topic", "--data", rows, "--out", tmp_path)[1]
-    found = load(tmp_path)
+    found = load(tmp_path, Words)
     assert (found.heads["topic"].tier, found.light["topic"].tier) == ("encoder", "static")
 
 
@@ -103,7 +103,7 @@ def test_lengths_and_personal_data_have_their_own_files(tmp_path: Path) -> None:
     assert run("length", "--data", data, "--tier", "static", "--out", heads)[0] == 0
     assert "long answer accuracy" in (heads / "length.md").read_text()
     assert run("pii", "--data", data, "--out", heads)[0] == 0
-    found = load(heads).heads
+    found = load(heads, Words).heads
     assert set(found) == {"output_p50", "output_p75", "output_p90", "heavy", "pii"}
     seen = seen_of(["My name is Ann Fox and I live in Oslo"], "static", vectors)
     tagger = found["pii"]
@@ -115,7 +115,7 @@ def test_difficulty_and_heaviness_are_read_like_any_other_signal(tmp_path: Path)
     data, heads = make(tmp_path / "data"), tmp_path / "heads"
     for head in ("difficulty", "length"):
         assert run(head, "--data", data, "--tier", "static", "--out", heads)[0] == 0
-    made = load(heads)._replace(tier=lambda name: Words(name))
+    made = load(heads, Words)
     wanted = frozenset(("difficulty", "heavy", "output_p75"))
     (told,) = Classifier(made).read([Text("math question 12 about math", tokens=900)], [wanted], [NO_MEANINGS])
     assert set(told) == wanted
