@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import domain, embedded, guard, intents, out_length, pii
+from bench import difficulty, domain, embedded, guard, intents, out_length, pii
 from bench.classify import claim, measured, presidio
 from bench.classify.presidio import Found, best
 from bench.gateway.installs import InstallError
@@ -125,6 +125,21 @@ def test_a_guards_threshold_is_set_by_other_rows(data: Path) -> None:
     levels = guard.thresholds(found, everyday)
     assert len(set(levels.tolist())) <= 5
     assert measured.chosen(found, ~everyday).scores.shape[0] == (~everyday).sum() == 80
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_difficulty_is_told_as_a_probability_on_both_tiers(taught: bool, data: Path, tmp_path: Path) -> None:
+    figures = difficulty.measure(data, make(tmp_path / "other", seed=1) if taught else None)
+    assert set(difficulty.TARGET) <= set(figures)
+    assert figures["hard"] == figures["static_hard"] == pytest.approx(1 / 3, abs=0.01)
+    json.dumps(figures, allow_nan=False)
+
+
+def test_what_is_heavy_is_told_beside_the_commonest_answer(data: Path) -> None:
+    figures = out_length.measure(data, None)
+    for name in ("mmlu_pro", "arena_hard"):
+        assert figures[f"{name}_heavy_accuracy"] >= figures[f"{name}_heavy_commonest"]
+        assert 0 <= figures[f"{name}_heavy_calibration_error"] < 0.3
 
 
 def test_a_template_is_what_spans_leave() -> None:
