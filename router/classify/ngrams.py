@@ -15,7 +15,7 @@ WORD = re.compile(r"\w+|[^\w\s]")
 CHARACTERS = 4_000  # read of a text
 LONGEST = 40  # characters read of a word: base64 is one word
 PIECES = (3, 4, 5)  # characters of a piece of a word
-KEPT = 1 << 16  # words whose pieces are remembered
+KEPT = 1 << 15  # words whose pieces are remembered
 
 
 class Word(NamedTuple):

@@ -15,7 +15,7 @@ from router.classify.weights import NoModel, packaged, read_tensors
 TABLE = ("wordllama", "weights/l2_supercat_256.safetensors")
 TOKENIZER = ("wordllama", "tokenizers/l2_supercat_tokenizer_config.json")
 TOKENS = 512
-REMEMBERED = 1 << 16  # words
+REMEMBERED, LONGEST = 1 << 16, 40  # words, and characters of one that is remembered
 
 
 class StaticEncoder:
@@ -54,10 +54,11 @@ class StaticEncoder:
     def _ids(self, text: str) -> list[int]:
         """The text's tokens: no token spans two words, so those of a word that was met before are known.
 
-        Several spaces in a row are tokens of their own, and such a text is read whole.
+        Several spaces in a row, or one at an end, are tokens of their own, and such a text is read whole.
         """
-        parts = [text] if "  " in text else text.split(" ")
-        return [token for part in parts for token in self._part(part)][: self._tokens]
+        parts = [text] if "  " in f" {text} " else text.split(" ")
+        read = (self._part(part) if len(part) < LONGEST else self._encoded(part) for part in parts)
+        return [token for ids in read for token in ids][: self._tokens]
 
 
 def _rows(path: Path) -> Vectors:

@@ -16,7 +16,7 @@ from router.classify.ngrams import hashed
 from router.classify.pii.tokens import STEPS, Token, edged, placed, seen, tokens
 
 ROWS = 1 << 17  # of the feature table
-REMEMBERED = 1 << 17  # words and where they stand
+REMEMBERED = 1 << 16  # words and where they stand
 AT_ONCE = 32  # tokens whose features are looked up together
 OUTSIDE = 0  # the tag of a token in no span; a kind k (from 0) begins with tag 1 + 2k and goes on with 2 + 2k
 Table = npt.NDArray[np.float32]
