@@ -21,7 +21,7 @@ KEPT = 1 << 15  # words whose pieces are remembered
 class Word(NamedTuple):
     """A word's hashes, and what the hash of a pair of words is made of."""
 
-    keys: npt.NDArray[np.int64]  # of the word and of its pieces
+    keys: bytes  # of the word and of its pieces, 32 bits each
     first: int  # the hash so far of a pair that it begins
     raw: bytes  # what it adds to a pair that it ends
 
@@ -32,8 +32,8 @@ def word(text: str) -> Word:
     marked = f" {text[:LONGEST]} "
     whole = marked.encode() if marked.isascii() else marked
     parts = [whole[at : at + length] for length in PIECES for at in range(len(whole) - length + 1)]
-    keys = np.array([hashed(f"w{text}"), *map(hashed, parts)], np.int64)
-    return Word(keys, hashed(f"b{text} "), text.encode("utf-8", "replace"))
+    keys = np.array([hashed(f"w{text}"), *map(hashed, parts)], np.uint32)
+    return Word(keys.tobytes(), hashed(f"b{text} "), text.encode("utf-8", "replace"))
 
 
 def hashed(text: str | bytes) -> int:
@@ -44,24 +44,29 @@ def hashed(text: str | bytes) -> int:
 START, STOP = word("^"), word("$")
 
 
-def counts(text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def counts(text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """The distinct hashes of a text, ascending, and how often each occurs."""
     words = list(map(word, WORD.findall(text[:CHARACTERS].lower())))
     # The hash of a pair goes on from that of its first word.
     pairs = [zlib.crc32(two.raw, one.first) for one, two in zip([START, *words], [*words, STOP], strict=True)]
-    keys = np.concatenate([*(each.keys for each in words), np.array(pairs, np.int64)])
-    keys.sort()
-    begins = np.flatnonzero(keys != np.concatenate((keys[:1] - 1, keys[:-1])))
-    return keys[begins], np.diff(begins, append=len(keys))
+    told = b"".join([each.keys for each in words]) + np.array(pairs, np.uint32).tobytes()
+    keys = np.sort(np.frombuffer(told, np.uint32))
+    other = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=other[1:])
+    begins = np.flatnonzero(other)
+    times = np.empty(len(begins), np.int64)
+    np.subtract(begins[1:], begins[:-1], out=times[:-1])
+    times[-1] = len(keys) - begins[-1]
+    return keys[begins], times
 
 
 def ngrams(texts: Sequence[str], buckets: int) -> Floats:
     """Signed logarithms of counts by bucket, float32, shape (texts, buckets)."""
-    out = np.empty((len(texts), buckets), np.float32)
-    for row, text in enumerate(texts):
+    out = np.zeros((len(texts), buckets), np.float32)
+    for row, text in zip(out, texts, strict=True):
         keys, times = counts(text)
-        signed = np.where(keys >> 31, 1.0, -1.0) * (1 + np.log(times))
-        out[row] = np.bincount(keys % buckets, weights=signed, minlength=buckets)
+        signed = np.where(keys >> 31, np.float32(1), np.float32(-1)) * (1 + np.log(times.astype(np.float32)))
+        np.add.at(row, keys % buckets, signed)
     return out
 
 
