@@ -13,6 +13,7 @@ from router.classify.tasks.reading import rows
 
 Tokens = npt.NDArray[np.float32]
 """Output tokens, shape (texts, models); NaN where a model has no answer."""
+Doubles = npt.NDArray[np.float64]
 ROUNDS = 10  # in which texts' and models' effects settle
 
 
@@ -27,21 +28,28 @@ class Answers:
     domains: tuple[str, ...]
 
     def logs(self) -> Floats:
-        """Logarithms by model and of all together, (texts, models + 1): a text's effect and a model's, added.
+        """Logarithms by model and of any, (texts, models + 1).
 
-        A gap is filled by those; what is of all together is the text's effect and the models' mean.
+        A model's gap is filled as if all prompts were alike to models: a text's effect and the model's, added. Any
+        model's length is the mean of those that answered, less how much longer each of them is than the others.
         """
         logs = np.log1p(self.tokens)
-        of_model = np.nanmean(logs, axis=0)
-        for _ in range(ROUNDS):
-            of_text = np.nanmean(logs - of_model, axis=1, keepdims=True)
-            of_model = np.nanmean(logs - of_text, axis=0)
-        filled = np.where(np.isnan(logs), of_text + of_model, logs)
-        return np.concatenate([filled, filled.mean(axis=1, keepdims=True)], axis=1).astype(np.float32)
+        of_any, _ = _effects(logs, np.zeros(logs.shape[1]))
+        of_text, usual = _effects(logs, np.nanmean(logs, axis=0))
+        filled = np.where(np.isnan(logs), of_text + usual, logs)
+        return np.concatenate([filled, of_any], axis=1).astype(np.float32)
 
     def with_any(self) -> Tokens:
         """Tokens by model, and the mean over models that answered as one more column."""
         return np.concatenate([self.tokens, np.nanmean(self.tokens, axis=1, keepdims=True)], axis=1).astype(np.float32)
+
+
+def _effects(logs: Floats, of_model: Doubles) -> tuple[Doubles, Doubles]:
+    """What texts (texts, 1) and models (models,) add to logarithms, from where the models' begin."""
+    for _ in range(ROUNDS):
+        of_text = np.nanmean(logs - of_model, axis=1, keepdims=True)
+        of_model = np.nanmean(logs - of_text, axis=0)
+    return np.asarray(of_text, float), np.asarray(of_model, float)
 
 
 def mmlu_pro(data: Path) -> Answers:

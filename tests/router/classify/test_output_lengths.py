@@ -133,6 +133,13 @@ def test_sets_of_other_models_and_other_prompts_are_put_together() -> None:
     assert np.isfinite(both.logs()).all()
 
 
+def test_a_set_of_longer_answers_stays_longer_whoever_answered() -> None:
+    """Where no model is in both sets, the prompts of the wordy set are taken to need more words from any model."""
+    other = replace(answers(40), models=("third", "fourth"), tokens=10 * answers(40).tokens)
+    any_model = together([GIVEN, other]).logs()[:, -1]
+    assert any_model[300:].mean() - any_model[:300].mean() == pytest.approx(np.log(10), abs=0.3)
+
+
 def test_all_sets_of_a_folder_are_read_and_a_folder_without_any_is_told(tmp_path: Path) -> None:
     found = all_of(make(tmp_path / "data"))
     assert len(found.texts) == 14 * 20 + 60
