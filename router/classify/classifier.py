@@ -6,15 +6,13 @@ from functools import lru_cache
 import numpy as np
 
 from policies.select.rules.known import NEAR, PARTITION
-from policies.signals.learned import LEARNED
 from policies.signals.reading import Reading
-from router.classify.compress import compress
 from router.classify.encoder import Vectors
-from router.classify.features import DENSE, Seen, see
+from router.classify.features import DENSE, TEXT, Seen, see, shown
+from router.classify.groups import as_told, grouped
 from router.classify.port import ENCODER, Made, Text
 from router.classify.wire import Meanings
 
-UP = "yes"  # the label of a flag's head that is up, unless it is named like the signal
 NO_MEANINGS = Meanings({}, {})
 MOST_REMEMBERED = 4096  # examples of anchors
 
@@ -23,25 +21,39 @@ class Batch:
     """Some texts, short enough for encoders, and what was computed of them so far."""
 
     def __init__(self, made: Made, texts: Sequence[Text]) -> None:
-        self._made = made
-        self._whole = [one.text for one in texts]
-        self._texts = [compress(text) for text in self._whole]
-        self._vectors: dict[str, Vectors] = {}
+        self._made, self._asked = made, texts
+        self._vectors: dict[str, dict[int, Vectors]] = {}
         self._seen: dict[tuple[str, tuple[int, ...]], Seen] = {}
+        self._shown: dict[int, str] = {}
 
-    def vectors(self, tier: str) -> Vectors:
-        """The texts' vectors, shape (texts, dimensions)."""
-        if tier not in self._vectors:
-            self._vectors[tier] = self._made.tier(tier).embed(self._texts)
-        return self._vectors[tier]
+    def vectors(self, tier: str, rows: Sequence[int]) -> Vectors:
+        """Some texts' vectors, shape (rows, dimensions); a text is embedded once a tier, and only where it is asked."""
+        known = self._vectors.setdefault(tier, {})
+        missing = [row for row in rows if row not in known]
+        if missing:
+            known.update(zip(missing, self._made.tier(tier).embed(self.shown(missing)), strict=True))
+        return np.stack([known[row] for row in rows])
+
+    def shown(self, rows: Sequence[int]) -> list[str]:
+        """Some texts as encoders read them."""
+        missing = [row for row in rows if row not in self._shown]
+        self._shown.update(zip(missing, shown([self._asked[row].text for row in missing]), strict=True))
+        return [self._shown[row] for row in rows]
 
     def seen(self, tier: str, rows: Sequence[int]) -> Seen:
         """What a head of a tier sees of some of the texts; heads that see the same share it."""
         key = (tier, tuple(rows))
         if key not in self._seen:
-            vectors = {name: self.vectors(name)[list(rows)] for name in DENSE[tier]}
-            self._seen[key] = see([self._texts[row] for row in rows], vectors)
+            self._seen[key] = self._look(tier, rows)
         return self._seen[key]
+
+    def _look(self, tier: str, rows: Sequence[int]) -> Seen:
+        whole, sizes = [self._asked[row].text for row in rows], [self._asked[row].tokens for row in rows]
+        if tier == TEXT:
+            nothing = np.empty((len(rows), 0), np.float32)
+            return Seen(cosines={}, grams=nothing, shapes=nothing, texts=whole, sizes=sizes)
+        vectors = {name: self.vectors(name, rows) for name in DENSE[tier]}
+        return see(whole, self.shown(rows), vectors, sizes)
 
 
 class Classifier:
@@ -49,22 +61,41 @@ class Classifier:
 
     def __init__(self, made: Made) -> None:
         self._made = made
+        self._whole = grouped(made.heads)
+        self._light = [group for group in grouped({**made.heads, **made.light}) if group.tier != ENCODER]
+        encoded = (group.names for group in self._whole if group.tier == ENCODER)
+        self._encoded = frozenset[str]().union(*encoded)
         self._example = lru_cache(MOST_REMEMBERED)(lambda text: made.tier(ENCODER).embed([text])[0])
 
+    @property
+    def has_light(self) -> bool:
+        """Whether anything can be read without the encoder."""
+        return bool(self._light)
+
+    def needs_encoder(self, names: frozenset[str]) -> bool:
+        """Whether some of these are read through the encoder where there is time."""
+        return bool(names & self._encoded) or any(name.startswith((NEAR, PARTITION)) for name in names)
+
     def read(
-        self, texts: Sequence[Text], wanted: Sequence[frozenset[str]], meanings: Sequence[Meanings]
+        self, texts: Sequence[Text], wanted: Sequence[frozenset[str]], meanings: Sequence[Meanings], light: bool = False
     ) -> list[dict[str, Reading]]:
-        """What is wanted of each text; a signal that nobody has a head for is left out."""
+        """What is wanted of each text; a signal that nobody has a head for is left out.
+
+        Light reading runs no encoder: heads that have a stand-in on the static tier answer through it, others not.
+        """
         batch = Batch(self._made, texts)
         told: list[dict[str, Reading]] = [{} for _ in texts]
-        for name in sorted({name for names in wanted for name in names if name in self._made.heads}):
-            rows = [i for i, names in enumerate(wanted) if name in names]
-            head = self._made.heads[name]
-            for row, reading in zip(rows, head.readings(batch.seen(head.tier, rows)), strict=True):
-                told[row][name] = as_told(name, reading)
+        for group in self._light if light else self._whole:
+            rows = [i for i, names in enumerate(wanted) if names & group.names]
+            if not rows:
+                continue
+            for name, readings in group.read(batch.seen(group.tier, rows)).items():
+                for row, reading in zip(rows, readings, strict=True):
+                    if name in wanted[row]:
+                        told[row][name] = as_told(name, reading)
         for i, names in enumerate(wanted):
-            if own := [name for name in names if name.startswith((NEAR, PARTITION))]:
-                told[i] |= self._meant(own, batch.vectors(ENCODER)[i], meanings[i])
+            if not light and (own := [name for name in names if name.startswith((NEAR, PARTITION))]):
+                told[i] |= self._meant(own, batch.vectors(ENCODER, [i])[0], meanings[i])
         return told
 
     def _meant(self, names: Iterable[str], vector: Vectors, meanings: Meanings) -> dict[str, Reading]:
@@ -90,11 +121,3 @@ class Classifier:
         scores = dict(zip(members, map(float, shares), strict=True))
         share = float(shares[best])
         return Reading(share, members[best] if share >= at_least else "", scores)
-
-
-def as_told(name: str, reading: Reading) -> Reading:
-    """A reading in its signal's form: a flag is the probability that it is up, not the likelier of two labels."""
-    if name not in LEARNED or LEARNED[name].kind != "flag" or not reading.scores:
-        return reading
-    up = next((label for label in (name, UP) if label in reading.scores), "")
-    return Reading(reading.scores[up]) if up else reading

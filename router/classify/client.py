@@ -10,7 +10,7 @@ from time import monotonic
 
 from policies.select.rules.rule import RuleSet
 from policies.signals.reading import Reading
-from router.classify.wire import ASK, MEANINGS, Ask, Meanings, encode, sendable, told
+from router.classify.wire import ASK, MEANINGS, Ask, Meanings, Told, encode, sendable, told
 from router.frames import Frames
 
 AGAIN_S = 0.2
@@ -19,7 +19,8 @@ DEADLINE_S = 0.05
 AT_A_TIME_S = 0.0005  # that answers which come together hold the loop for
 
 Then = Callable[[Mapping[str, Reading], str], None]
-"""What is done with the readings; the word is empty, or says why there are none: late, absent, died, full, unread."""
+"""What is done with the readings; the word is empty, or says why there are none, or why other
+ones than were meant: late, absent, died, full, unread, light (the static tier stood in for the encoder)."""
 
 
 @dataclass(slots=True)
@@ -64,15 +65,18 @@ class Client:
         self._meanings = Meanings(anchors, cells)
         self._tell_meanings()
 
-    def ask(self, names: frozenset[str], text: str, previous: str, then: Then) -> None:
-        """Have signals read; `then` is called once, soon: with what was read, or with nothing and why."""
+    def ask(self, names: frozenset[str], text: str, previous: str, then: Then, tokens: int = 0) -> None:
+        """Have signals read; `then` is called once, soon: with what was read, or with nothing and why.
+
+        Tokens are those of all that a model is asked with the text; 0 where nobody counted.
+        """
         if self._frames is None or len(self._pending) >= MOST_PENDING:
             self._end(then, {}, "absent" if self._frames is None else "full")
             return
         number, loop = next(self._ids), asyncio.get_running_loop()
         pending = self._pending[number] = Pending(then, names)
         pending.timer = loop.call_later(self._deadline_s, self._late, number)
-        asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s)
+        asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s, tokens)
         self._frames.send(ASK + encode(asked))
 
     def _end(self, then: Then, readings: Mapping[str, Reading], why: str) -> None:
@@ -110,8 +114,7 @@ class Client:
             return
         if pending.timer is not None:
             pending.timer.cancel()
-        why = "late" if answer.late else "" if pending.names <= set(answer.readings) else "unread"
-        self._end(pending.then, answer.readings, why)
+        self._end(pending.then, answer.readings, _why(answer, pending.names))
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -137,3 +140,9 @@ class Client:
     def _tell_meanings(self) -> None:
         if self._frames is not None:
             self._frames.send(MEANINGS + encode(self._meanings))
+
+
+def _why(answer: Told, names: frozenset[str]) -> str:
+    if answer.late or answer.light:
+        return "late" if answer.late else "light"
+    return "" if names <= set(answer.readings) else "unread"
