@@ -33,7 +33,12 @@ class Made(NamedTuple):
 
 def train(
     head: Annotated[str, typer.Argument(help="Which head: a known one, or a new name for labelled rows of your own.")],
-    data: Annotated[Path, typer.Option(help="A folder of public sets, or a .jsonl or .csv file of text and label.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers."
+        ),
+    ],
     tier: Annotated[str, typer.Option(help="static, encoder, or the cheapest that keeps its accuracy.")] = CHEAPEST,
     out: Annotated[Path | None, typer.Option(help="Folder of heads; the classifier's own where none is named.")] = None,
 ) -> None:
@@ -49,6 +54,9 @@ def train(
     folder = out or heads_folder()
     if head == "pii":
         typer.echo(tagger(data, folder / "pii.npz"))
+        return
+    if head == "select":
+        typer.echo(selector(data, "encoder" if tier == CHEAPEST else tier, folder))
         return
     found = by_tier(head, data, ("static",) if tier == "static" else TIERS)
     alone = tier == "static" or (tier == CHEAPEST and found["static"].figure >= found["encoder"].figure - NEAR)
@@ -109,6 +117,25 @@ def lengths(data: Path, tier: str) -> Made:
     made = learn(answers, seen_of(answers.texts, tier, embedder(encoders)), tier).lengths
     head = replace(made, encoders={name: encoder.name for name, encoder in encoders.items()})
     return Made(head, length_card(head), head.card["p75_loss_below_each_models_own"], "P75 loss saved")
+
+
+def selector(data: Path, tier: str, folder: Path) -> str:
+    """Learn how good each model's answer to a prompt is, from judged answers; kept under its version."""
+    from router.learn.select_card import select_card
+    from router.learn.select_training import train_select
+    from weir.judged import find_judged, read_judged
+
+    encoders = loaded(tier)
+    named = {name: encoder.name for name, encoder in encoders.items()}
+    judged = read_judged(find_judged(str(data / PUBLIC if (data / PUBLIC).is_dir() else data)))
+    typer.echo(f"select: {len(judged):,} questions, {len(judged.models)} models, {tier} tier", err=True)
+    made = replace(train_select(judged, tier, embedder(encoders)), encoders=named)
+    place, found = made.save(folder, select_card(made)), made.card
+    lead = f"quality {found['chosen_quality']:.3f} where {found['best_model']} alone has {found['best_quality']:.3f}"
+    return f"{place}: {lead}, left out"
+
+
+PUBLIC = "mmlu_pro"  # the judged answers among the public sets
 
 
 def chosen(head: str, data: Path, tier: str) -> "tuple[Plan, list[Example], bool]":
