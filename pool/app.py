@@ -37,7 +37,7 @@ from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
-from weir.fleetfile import Slo, read_fleet
+from weir.fleetfile import Slo
 
 if TYPE_CHECKING:
     from pool.discovery.kubernetes import Cluster
@@ -80,7 +80,7 @@ async def run(
         fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
     )
     discovery.read()
-    deadlines = read_fleet(fleet_file).slo if fleet_file is not None else Slo()
+    deadlines = discovery.said.slo if discovery.said else Slo()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher, deadlines) as pool:

@@ -22,7 +22,7 @@ from pool.discovery.kubernetes import Cluster, Pods
 from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
 from pool.roster import Roster
 from pool.settings import Settings
-from weir.resources import GROUP, VERSION
+from weir.resources import GROUP, KINDS, VERSION
 
 log = logging.getLogger(__name__)
 
@@ -128,12 +128,15 @@ class Controller:
             return
         declared = self.fleet.resources.declared
         counts = self._counts(wanted)
-        for verdict in list(declared.verdicts.values()):
+        standings = self.fleet.resources.following.standings
+        for verdict in [each for each in declared.verdicts.values() if each.kind in KINDS]:
             name, pools = verdict.meta.name, 0
             if verdict.kind == "Fleet":
                 pools = sum(spec.fleet in ("", name) for spec in declared.good.wanted.values())
             problems = [each for each in self.fleet.problems if each.about == name] if verdict.kind == "Pool" else []
-            made = status(verdict, counts.get(name) if verdict.kind == "Pool" else None, problems, pools, stamp())
+            mine = counts.get(name) if verdict.kind == "Pool" else None
+            standing = standings.get((verdict.kind, name))
+            made = status(verdict, mine, problems, pools, stamp(), standing)
             await asyncio.to_thread(self._statuses.write, verdict, made)
 
     def _counts(self, wanted: Mapping[str, Wanted]) -> dict[str, Counts]:
