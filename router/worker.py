@@ -142,6 +142,7 @@ class Worker:
         counts, index = self.metrics.snapshot(), self.core.held.index
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
         counts.rss_bytes, counts.knowledge = _rss_bytes(), self.core.held.known()
+        counts.policy = self.core.placer.name
         self._frames.send(msgspec.msgpack.encode(counts))
         self._keep_records()
 

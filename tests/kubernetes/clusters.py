@@ -35,6 +35,8 @@ def crd(group: str, version: str, kind: str) -> dict[str, Any]:
 
 OTHERS = (
     crd("inference.networking.k8s.io", "v1", "InferencePool"),
+    crd("inference.networking.x-k8s.io", "v1alpha2", "InferenceModelRewrite"),
+    crd("inference.networking.x-k8s.io", "v1alpha2", "InferenceObjective"),
     crd("monitoring.coreos.com", "v1", "ServiceMonitor"),
     crd("monitoring.coreos.com", "v1", "PrometheusRule"),
     crd("leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet"),
