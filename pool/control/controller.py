@@ -51,6 +51,7 @@ class Controller:
     async def run(self) -> None:
         """Look for ever."""
         while True:
+            self.look()
             if self.leadership.leads():
                 await self.round()
             await asyncio.sleep(EVERY_S)
@@ -70,9 +71,14 @@ class Controller:
         """What every pool shall be."""
         declared = self.fleet.resources.declared.good.wanted if self.fleet.resources else {}
         asked = {name: wishes.asked(declared.get(name)) for name in self.fleet.pools}
-        if self._wishes is None:
-            return asked
-        return self._wishes.wanted(lambda now: wishes.states(self.roster, asked, now), asked)
+        return asked if self._wishes is None else self._wishes.wanted(asked)
+
+    def look(self) -> None:
+        """Let the scaling policy see the fleet."""
+        if self._wishes is not None:
+            told, declared = self.roster.directions, self.fleet.resources
+            most = {name: spec.bounds.max for name, spec in declared.declared.good.wanted.items()} if declared else {}
+            self._wishes.look(self.roster, self.fleet.pools, most, (told.ttft_s, told.tpot_s))
 
     def target(self, name: str) -> Target | None:
         """The workload that a pool's replicas come from, if it says so."""
@@ -118,9 +124,12 @@ class Controller:
 
     async def _recommend(self, wanted: Mapping[str, Wanted]) -> None:
         for name, want in wanted.items():
+            about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
+            said = [f"{each.replicas} of them {each.role}" for each in want.switches]
             if want.replicas is not None and self.target(name) is not None:
-                about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
-                await asyncio.to_thread(self._events.say, about, "Recommended", f"{want.replicas} replicas: {want.why}")
+                said.insert(0, f"{want.replicas} replicas: {want.why}")
+            for words in said:
+                await asyncio.to_thread(self._events.say, about, "Recommended", words)
 
     async def _tell(self, wanted: Mapping[str, Wanted]) -> None:
         """Every resource's status."""
