@@ -21,6 +21,7 @@ from pool.discovery.fleet import Fleet
 from pool.discovery.metrics import Found
 from pool.discovery.port import Discovery
 from pool.discovery.static import BadFleet
+from pool.eds import EndpointService
 from pool.events import Following
 from pool.feed import Feed
 from pool.hashing import fastest_chain
@@ -182,7 +183,8 @@ class Pool:
         control: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """Serve until told to stop; what controls the fleet begins once routers are answered."""
-        server, port = bound(self.feed, self.settings.listen, self.registry_service)
+        endpoints = EndpointService(self.roster, self.feed)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:

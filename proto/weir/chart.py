@@ -49,6 +49,13 @@ class Switch(Strict):
     enabled: bool = False
 
 
+class ExtProc(Switch):
+    """Whether the router is the endpoint picker of an Envoy."""
+
+    fallbacks: int = Field(default=1, ge=0, le=1)  # endpoints named behind the first
+    replies: float = Field(default=0.125, ge=0.0, le=1.0)  # share of replies that are shown
+
+
 class Decisions(Switch):
     """Decision records on a volume of the pod."""
 
@@ -75,7 +82,7 @@ class Router(Placed):
     drainSeconds: NonNegativeInt = 30
     service: Service = Service()
     grpc: Switch = Switch(enabled=True)
-    extProc: Switch = Switch()
+    extProc: ExtProc = ExtProc()
     decisions: Decisions = Decisions()
     autoscaling: Autoscaling = Autoscaling()
     podDisruptionBudget: Disruption = Disruption()
@@ -127,7 +134,7 @@ class Redis(Strict):
 class Envoy(Switch):
     """An Envoy in front, whose endpoint picker the router is."""
 
-    image: Image = Image(repository="envoyproxy/envoy", tag="v1.36.2")
+    image: Image = Image(repository="envoyproxy/envoy", tag="v1.40.0")
     replicas: PositiveInt = 2
     port: int = Field(default=80, ge=1, le=65535)
     maxBodyBytes: PositiveInt = 32 << 20
