@@ -11,6 +11,23 @@ from cli.chosen import Policy, Set
 if TYPE_CHECKING:
     from weir.v1 import fleet_pb2
 
+Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
+Tokens = Annotated[
+    str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
+]
+Stall = Annotated[
+    float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on elsewhere; 0: never.")
+]
+Rules = Annotated[
+    Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
+]
+ClassifierDeadline = Annotated[
+    float | None, typer.Option(help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05.")
+]
+Redis = Annotated[
+    str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
+]
+
 
 def router(
     ctx: typer.Context,
@@ -25,29 +42,19 @@ def router(
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     ext_proc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Be the endpoint picker of an Envoy here.")] = "",
     fallbacks: Annotated[int, typer.Option(min=0, max=1, help="Endpoints that Envoy is told behind the first.")] = 1,
-    replies: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")
-    ] = 0.125,
+    replies: Replies = 0.125,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet's.")] = None,
     tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet's.")] = None,
-    tokens: Annotated[
-        str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
-    ] = "auto",
+    tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
-    stall: Annotated[
-        float,
-        typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
-    ] = 30.0,
+    stall: Stall = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
-    rules: Annotated[
-        Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
-    ] = None,
+    rules: Rules = None,
     heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
-    redis: Annotated[
-        str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
-    ] = "",
+    classifier_deadline: ClassifierDeadline = None,
+    redis: Redis = "",
 ) -> None:
     """Route OpenAI requests over a fleet.
 
@@ -69,7 +76,7 @@ def router(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
-        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
+        classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
     ), told)  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(

@@ -2,9 +2,11 @@
 
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from weir.fleetfile import Pool, Slo, Strict
+from weir.rulesfile import rules_of
 
 Object = dict[str, Any]  # passed on to Kubernetes as it is
 
@@ -231,6 +233,23 @@ class EnginePool(Pool):
     vllm: Vllm | None = None
 
 
+class Selecting(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: Object = {}  # what a rules file says; without any, "auto" is nobody's name
+    configMap: str = ""  # or somebody else's, whose rules.yaml it is
+    headsClaim: str = ""  # a volume claim with trained heads
+    deadlineSeconds: PositiveFloat = 0.05  # that a request waits for the classifier's readings
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Selecting":
+        if self.rules and self.configMap:
+            raise ValueError("select: give `rules` or `configMap`, not both")
+        if self.rules:
+            rules_of(yaml.safe_dump(self.rules), "select.rules")
+        return self
+
+
 class Values(Strict):
     """All of it."""
 
@@ -239,6 +258,7 @@ class Values(Strict):
     pools: list[EnginePool] = []
     crds: Watched = Watched()
     router: Router = Router()
+    select: Selecting = Selecting()
     pool: PoolService = PoolService()
     redis: Redis = Redis()
     envoy: Envoy = Envoy()

@@ -1,4 +1,4 @@
-"""A real Envoy with the chart's own configuration, told of the fleet by the pool service and of its choice by a router."""
+"""A real Envoy with the chart's own configuration: the pool service tells it the fleet, a router where to."""
 
 import asyncio
 import contextlib

@@ -46,10 +46,10 @@ class World:
         self.wishes = Wishes(policy="slo_model", clock=lambda: self.now)
         self.wishes._policy = said
 
-    def wanted(self, after_s: float = 0.0, **asked: int) -> Wanted:
+    def wanted(self, after_s: float = 0.0, replicas: int | None = None) -> Wanted:
         self.now += after_s
         self.wishes.look(self.roster, {"chat": CHAT}, {"chat": 8})
-        return self.wishes.wanted({"chat": Wanted(least=1, most=8, **asked)})["chat"]
+        return self.wishes.wanted({"chat": Wanted(least=1, most=8, replicas=replicas)})["chat"]
 
     def turn(self, name: str, role: str) -> None:
         entry = self.roster.get(name)
