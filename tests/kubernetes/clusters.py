@@ -17,7 +17,7 @@ from bench.cluster.tools import BIN as TOOLS
 from pool.cluster.api import Api
 from tests.kubernetes.fake_api import FakeApi
 
-ABSENT = "no kube-apiserver here: `make test-k8s` builds one, KUBEBUILDER_ASSETS names one"
+ABSENT = "no kube-apiserver here: `make test-cluster` builds one, KUBEBUILDER_ASSETS names one"
 APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api-inference-extension"}
 
 
