@@ -21,6 +21,7 @@ from pool.discovery.fleet import Fleet
 from pool.discovery.metrics import Found
 from pool.discovery.port import Discovery
 from pool.discovery.static import BadFleet
+from pool.eds import EndpointService
 from pool.events import Following
 from pool.feed import Feed
 from pool.hashing import fastest_chain
@@ -37,7 +38,7 @@ from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
-from weir.fleetfile import Slo, read_fleet
+from weir.fleetfile import Slo
 
 if TYPE_CHECKING:
     from pool.discovery.kubernetes import Cluster
@@ -80,7 +81,7 @@ async def run(
         fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
     )
     discovery.read()
-    deadlines = read_fleet(fleet_file).slo if fleet_file is not None else Slo()
+    deadlines = discovery.said.slo if discovery.said else Slo()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher, deadlines) as pool:
@@ -182,7 +183,8 @@ class Pool:
         control: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """Serve until told to stop; what controls the fleet begins once routers are answered."""
-        server, port = bound(self.feed, self.settings.listen, self.registry_service)
+        endpoints = EndpointService(self.roster, self.feed)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:

@@ -34,6 +34,7 @@ class Crew:
 
     async def sighted(self, seen: Sighting) -> None:
         """Make the fleet what discovery sees; who is barred is watched on, to be ready the moment it may be."""
+        self._roster.direct(seen.directions)
         self._bar(seen.barred)  # nobody waits for newcomers to hear that another is not to be sent work
         for name in seen.renewed & self._told.keys():
             await self._dismiss(name)

@@ -14,6 +14,7 @@ class Settings:
     workers: int = 1
     ttft_slo_s: float = 2.0  # the deadlines that predictions are held against
     tpot_slo_s: float = 0.1
+    slo_classes: tuple[tuple[str, float, float, int], ...] = ()  # name, deadlines (0: those above), priority
     max_head_bytes: int = 32 << 10
     max_body_bytes: int = 32 << 20
     max_output_tokens: int = 1 << 20  # a larger max_tokens is a mistake

@@ -14,6 +14,7 @@ import msgspec
 import uvloop
 
 from router.core import Core
+from router.directing import direct
 from router.extproc.endpoint import Endpoint
 from router.frames import JUDGED, READY, RULES, Frames
 from router.gateway.server import Gateway
@@ -93,6 +94,8 @@ class Worker:
             return
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
+        if update.HasField("directions"):
+            self._on_directions(update.directions)
         self.gateway.release()
         if self.endpoint is not None:
             self.endpoint.release()
@@ -101,6 +104,13 @@ class Worker:
                 model.preload()
             self._ready = True
             self._serving = asyncio.get_running_loop().create_task(self._serve())
+
+    def _on_directions(self, told: fleet_pb2.Directions) -> None:
+        """What every request from the next one on is decided by; directions that are not understood change nothing."""
+        if why := direct(self.core, told):
+            print(f"the directions stay as they were: {why}", file=sys.stderr)  # noqa: T201
+        elif self.endpoint is not None:
+            self.endpoint.picker.direct(self.core.settings)
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))
@@ -132,6 +142,7 @@ class Worker:
         counts, index = self.metrics.snapshot(), self.core.held.index
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
         counts.rss_bytes, counts.knowledge = _rss_bytes(), self.core.held.known()
+        counts.policy = self.core.placer.name
         self._frames.send(msgspec.msgpack.encode(counts))
         self._keep_records()
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pool.cluster.api import Api, Stream
 from pool.cluster.pauses import Pauses
@@ -116,9 +116,7 @@ class Reflector:
         found = self.resource
         if not self._older:
             return found
-        return Resource(
-            api=found.older, plural=found.plural, namespace=found.namespace, kind=found.kind, query=found.query
-        )
+        return replace(found, api=found.older)
 
     def _failed(self, trouble: Trouble) -> None:
         self.course.troubles += 1
@@ -139,7 +137,9 @@ class Reflector:
 
     def _troubled(self, trouble: Trouble) -> None:
         if type(trouble) is not type(self.trouble):
-            log.warning("%s stay as they were: %s", self.resource.plural, trouble)
+            is_absent = isinstance(trouble, Absent) and not self.resource.expected
+            said = "there are no %s here: %s" if is_absent else "%s stay as they were: %s"
+            log.log(logging.INFO if is_absent else logging.WARNING, said, self.resource.plural, trouble)
         self.trouble = trouble
         self.known = self.known or isinstance(trouble, Absent | Forbidden)
         self.heard()

@@ -38,6 +38,10 @@ class Picker:
         self._stamps: dict[str, bytes] = {}
         self._spares: dict[tuple[float, float], list[int]] = {}
 
+    def direct(self, settings: Settings) -> None:
+        """Rewrites, objectives and deadlines are others from the next request on."""
+        self.settings, self._rewriting = settings, Rewriting(settings)
+
     def read(self, call: Call, path: bytes, request_id: str) -> Tokenizer | None:
         """Note what a call asks for; returns the vocabulary that is to count its tokens off the loop, if any.
 
@@ -158,7 +162,8 @@ class Picker:
         headers = call.headers
         order.session = _text(headers, SESSION) or order.session
         order.tenant, order.slo = _text(headers, TENANT), _text(headers, (b"x-weir-slo",))
-        call.priority = self._rewriting.priority(_text(headers, OBJECTIVE))
+        objective = _text(headers, OBJECTIVE)
+        call.priority = self._rewriting.priority(objective) if objective else self.core.priority(order.slo)
         call.order, call.streams = order, order.stream
 
     def _beyond(self, allowed: list[str]) -> frozenset[int]:

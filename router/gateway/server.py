@@ -137,7 +137,7 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), list(self._held)
+        now, waiting = monotonic(), sorted(self._held, key=self._matters)
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
@@ -148,6 +148,10 @@ class Gateway:
             else:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
+
+    def _matters(self, exchange: Exchange) -> int:
+        """Whose SLO class matters more goes first; of those alike whoever came first."""
+        return -self.core.priority(exchange.order.slo)
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
