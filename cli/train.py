@@ -115,7 +115,8 @@ def lengths(data: Path, tier: str) -> Made:
     encoders, answers = loaded(tier), all_of(data)
     typer.echo(f"length: {len(answers.texts):,} prompts, {len(answers.models)} models, {tier} tier", err=True)
     made = learn(answers, seen_of(answers.texts, tier, embedder(encoders)), tier).lengths
-    head = replace(made, encoders={name: encoder.name for name, encoder in encoders.items()})
+    named = {name: encoder.name for name, encoder in encoders.items()}
+    head = replace(made, encoders=named, card={**made.card, "version": version(made)})
     return Made(head, length_card(head), head.card["p75_loss_below_each_models_own"], "P75 loss saved")
 
 
@@ -178,6 +179,6 @@ def embedder(encoders: "dict[str, Embeds]") -> "Embed":
     return lambda texts, name: encoders[name].embed(texts)
 
 
-def version(head: "Linear") -> str:
+def version(head: "Kept") -> str:
     """What tells this head from another of its name: its weights' hash."""
     return hashlib.sha256(head.weights.tobytes() + head.mean.tobytes()).hexdigest()[:12]

@@ -1,9 +1,8 @@
 """How long models' answers to prompts were: public sets, read and put together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,15 @@ class Answers:
     tokens: Tokens
     asked: Sequence[int]
     domains: tuple[str, ...]
+    sets: tuple[str, ...] = ()  # the set of each prompt; none where all are of one
+
+    def counts(self) -> Floats:
+        """How much each prompt counts in training: a small set as much as a large one, one prompt on average."""
+        if not self.sets:
+            return np.ones(len(self.texts), np.float32)
+        names, of_set, size = np.unique(self.sets, return_inverse=True, return_counts=True)
+        counts: Floats = (len(self.sets) / len(names) / size[of_set]).astype(np.float32)
+        return counts
 
     def logs(self) -> Floats:
         """Logarithms by model and of any, (texts, models + 1).
@@ -81,8 +89,9 @@ def arena_hard(data: Path) -> Answers:
     )
 
 
-def together(sets: Sequence[Answers]) -> Answers:
+def together(named: Mapping[str, Answers]) -> Answers:
     """Several sets as one: a model that is in one alone has gaps in the others."""
+    sets = named.values()
     models = tuple(dict.fromkeys(model for each in sets for model in each.models))
     tables = []
     for each in sets:
@@ -95,12 +104,13 @@ def together(sets: Sequence[Answers]) -> Answers:
         tokens=np.concatenate(tables),
         asked=[tokens for each in sets for tokens in each.asked],
         domains=tuple(domain for each in sets for domain in each.domains),
+        sets=tuple(name for name, each in named.items() for _ in each.texts),
     )
 
 
 def all_of(data: Path) -> Answers:
     """Every set that a folder has; raises `FileNotFoundError` where it has none."""
-    found: list[Any] = [read(data) for name, read in READERS.items() if (data / name).is_dir()]
+    found = {name: read(data) for name, read in READERS.items() if (data / name).is_dir()}
     if not found:
         raise FileNotFoundError(f"{data} holds none of {', '.join(READERS)}, which tell how long answers are")
     return together(found)

@@ -34,8 +34,7 @@ class Learned:
 def learn(answers: Answers, seen: Seen, tier: str, buckets: int = 2048) -> Learned:
     """Lengths of these answers, evaluated on left-out folds."""
     rare, folds = rarity(seen.folded(buckets)), assign(answers.texts)
-    counts = np.ones(len(answers.texts), np.float32)
-    features, targets = seen.of_tier(tier, rare), answers.logs()
+    features, targets, counts = seen.of_tier(tier, rare), answers.logs(), answers.counts()
     tried = [Problem(features=features, targets=targets, counts=counts, ridge=ridge) for ridge in RIDGES]
     problem, logs = min(((each, left_out(each, folds)) for each in tried), key=lambda pair: error(*pair))
     tokens = answers.with_any()

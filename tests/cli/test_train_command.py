@@ -101,7 +101,9 @@ def test_the_encoder_is_kept_where_the_static_tier_tells_worse(
 def test_lengths_and_personal_data_have_their_own_files(tmp_path: Path) -> None:
     data, heads = make(tmp_path / "data"), tmp_path / "heads"
     assert run("length", "--data", data, "--tier", "static", "--out", heads)[0] == 0
-    assert "long answer accuracy" in (heads / "length.md").read_text()
+    card = (heads / "length.md").read_text()
+    assert "long answer accuracy" in card
+    assert "version unnamed" not in card
     assert run("pii", "--data", data, "--out", heads)[0] == 0
     found = load(heads, Words).heads
     assert set(found) == {"output_p50", "output_p75", "output_p90", "heavy", "pii"}

@@ -125,18 +125,21 @@ def test_a_gap_is_filled_by_what_other_models_said_to_that_text() -> None:
 def test_sets_of_other_models_and_other_prompts_are_put_together() -> None:
     """No prompt is in both: how long either set's answers are says nothing of the other's models."""
     other = replace(answers(40), models=("third", "wordy"))
-    both = together([GIVEN, other])
+    both = together({"one": GIVEN, "other": other})
     assert both.models == ("brief", "wordy", "third")
     assert len(both.texts) == len(both.asked) == len(both.domains) == 340
     assert np.isnan(both.tokens[300:, 0]).all()
     assert np.array_equal(both.tokens[300:, 2], other.tokens[:, 0])
     assert np.isfinite(both.logs()).all()
+    assert both.counts()[:300].sum() == pytest.approx(both.counts()[300:].sum())
+    assert both.counts().mean() == pytest.approx(1)
+    assert set(GIVEN.counts().tolist()) == {1.0}
 
 
 def test_a_set_of_longer_answers_stays_longer_whoever_answered() -> None:
     """Where no model is in both sets, the prompts of the wordy set are taken to need more words from any model."""
     other = replace(answers(40), models=("third", "fourth"), tokens=10 * answers(40).tokens)
-    any_model = together([GIVEN, other]).logs()[:, -1]
+    any_model = together({"one": GIVEN, "other": other}).logs()[:, -1]
     assert any_model[300:].mean() - any_model[:300].mean() == pytest.approx(np.log(10), abs=0.3)
 
 
