@@ -11,7 +11,6 @@ from typing import Any
 from pool.cluster import resources
 from pool.cluster.api import Api
 from pool.cluster.objects import InferencePool, Pod, key
-from pool.cluster.pauses import Pauses
 from pool.cluster.reflector import Reflector
 from pool.cluster.resources import Resource
 from pool.cluster.store import Told
@@ -22,7 +21,6 @@ from weir import fleetfile
 from weir.selectors import Selector, equals, selector
 
 Heard = Callable[[], None]
-UNSERVED_S = 30.0  # between two looks for a kind that a cluster need not know
 
 
 class Watched:
@@ -32,8 +30,7 @@ class Watched:
         self._members = Members()
         self._heard = heard
         self.listeners: list[Told] = []
-        pauses = Pauses() if resource.expected else Pauses(longest_s=UNSERVED_S)
-        self.reflector = Reflector(api=api, resource=resource, told=self._told, heard=heard, pauses=pauses)
+        self.reflector = Reflector(api=api, resource=resource, told=self._told, heard=heard)
         self.reflector.start()
 
     @property

@@ -125,3 +125,16 @@ async def test_a_route_policy_is_told_whether_it_serves_and_what_served_last_out
         await rounds(controller, lambda: conditions(world, "routepolicies", "r") == half)
     async with found(world, watch_resources=True) as seen:  # another process, that never saw it whole
         await until(lambda: policy(seen) == "two_choices")
+
+
+async def test_an_api_that_is_away_at_first_is_asked_again_soon_for_foreign_kinds_too(world: World) -> None:
+    if world.fake is None:
+        return  # bench/k8s_chaos cuts a real one
+    world.pod("a", "10.0.0.1")
+    await make(world, "pools", pool("p"))
+    world.fake.stop()
+    async with found(world, watch_resources=True) as seen:
+        assert seen.fleet.resources is None or not seen.fleet.resources.known
+        await asyncio.sleep(1.0)
+        world.fake.start()
+        await until(lambda: seen.routable() == ["a"], within_s=9.0)
