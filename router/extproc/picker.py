@@ -8,7 +8,7 @@ from router.core import NOBODY, Core, Placement
 from router.counting import count_now
 from router.extproc.answers import ENDPOINT, endpoint_metadata, response_headers, set_header
 from router.extproc.call import Call
-from router.extproc.messages import DUPLEX
+from router.extproc.messages import DUPLEX, STREAMED
 from router.extproc.rewriting import Rewriting, renamed
 from router.gateway import body as bodies
 from router.gateway.body import Limits
@@ -88,7 +88,7 @@ class Picker:
             replica, row = decoder, placement.decode
         if call.rewritten is not None:
             extra += set_header(RENAMED, placement.order.model.encode())
-            if call.request_mode != DUPLEX:
+            if call.request_mode not in (DUPLEX, STREAMED):
                 extra += set_header(b"content-length", str(len(call.rewritten)).encode())
         endpoint = replica.address
         spare = self._spare(call, placement, row) if self.settings.ext_proc_fallbacks else ""
