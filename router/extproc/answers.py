@@ -18,6 +18,24 @@ CLEARED = packed(b"\x1a\x06\x0a\x04\x1a\x02\x10\x01")
 """Go on without this piece of a streamed body."""
 
 
+class Destination:
+    """Where a request goes: how the answer changes its headers, and the same as dynamic metadata."""
+
+    __slots__ = ("_whole", "metadata", "mutation")
+
+    def __init__(self, mutation: bytes, metadata: bytes) -> None:
+        self.mutation, self.metadata = mutation, metadata
+        self._whole = b""
+
+    def buffered(self, body: bytes | None) -> bytes:
+        """The answer to a buffered body; the one that goes on as it is is written once."""
+        if body is not None:
+            return request_body(self.mutation, self.metadata, body)
+        if not self._whole:
+            self._whole = request_body(self.mutation, self.metadata, None)
+        return self._whole
+
+
 def size(number: int) -> bytes:
     """A variable-length integer."""
     found = bytearray()

@@ -82,7 +82,7 @@ class Call(Service):
         self.stream.finish()
 
     def cancelled(self) -> None:
-        """The client is gone, or the data plane: so is the work. That is also how a call ends that has no more to say."""
+        """The client is gone, or the data plane, or it has nothing more to show."""
         self._end()
         self.endpoint.gone(self)
 
@@ -168,13 +168,13 @@ class Call(Service):
     def _send(self, placement: Placement) -> None:
         """Tell the data plane where to."""
         self.state = SENT
-        mutation, metadata = self.endpoint.picker.destination(self, placement)
+        destination = self.endpoint.picker.destination(self, placement)
         if self._answers_body:
-            self._answer(answers.request_body(mutation, metadata, self.rewritten))
+            self._answer(destination.buffered(self.rewritten))
         elif self.request_mode in (messages.DUPLEX, -1) or self._ahead:
-            self._send_body(mutation, metadata)
+            self._send_body(destination.mutation, destination.metadata)
         else:
-            self._answer(answers.request_headers(mutation, metadata))
+            self._answer(answers.request_headers(destination.mutation, destination.metadata))
         self._forget_body()
 
     def _send_body(self, mutation: bytes, metadata: bytes) -> None:
@@ -254,7 +254,7 @@ class Call(Service):
         return self._status > 0 or self.request_mode not in (messages.BUFFERED, messages.BUFFERED_PARTIAL)
 
     def _end(self) -> None:
-        """Nothing more comes: a reply that was shown and has no end has failed, one that is not goes on as predicted."""
+        """Nothing more comes: a reply that was shown and has no end has failed; one not shown goes on as predicted."""
         placement = self.placement
         if placement is not None and self.state == SENT and self._early:
             self.placement = None

@@ -31,8 +31,8 @@ class Connection:
     """One peer."""
 
     __slots__ = (
-        "_block", "_closing", "_control", "_ended", "_heads", "_initial", "_kinds", "_last", "_on_lost", "_opening", "_out",
-        "_owner", "_paused", "_received", "_rest", "_seen_preface", "_waiting", "since", "streams", "transport",
+        "_block", "_closing", "_control", "_ended", "_heads", "_initial", "_kinds", "_last", "_on_lost", "_opening",
+        "_out", "_owner", "_paused", "_received", "_rest", "_seen_preface", "_waiting", "since", "streams", "transport",
         "window",
     )  # fmt: skip
 

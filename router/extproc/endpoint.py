@@ -108,7 +108,7 @@ class Endpoint:
         try:
             slow = self.picker.read(call, path, request_id)
         except BadRequest as bad:
-            self.core.metrics.refused("foreign-kv" if isinstance(bad, ForeignKv) else "bad-request")
+            self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             call.reply(400, [JSON, (b"x-request-id", request_id.encode())], told, "bad-request")
             return
