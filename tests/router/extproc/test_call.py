@@ -291,7 +291,6 @@ def test_what_matters_more_leaves_the_queue_first() -> None:
     (b'{"model":"nobody","messages":[{"role":"user","content":"hi"}]}', 404, "unknown-model"),
     (b'{"model":"m","messages":[]}', 400, "bad-request"),
     (b"not json", 400, "bad-request"),
-    (b'{"model":"m","messages":[{"role":"user","content":"hi"}],"kv_transfer_params":{}}', 400, "bad-request"),
 ])  # fmt: skip
 def test_what_cannot_be_served_is_refused_in_the_gateways_words(sent: bytes, status: int, reason: str) -> None:
     made = endpoint()
@@ -305,6 +304,20 @@ def test_what_cannot_be_served_is_refused_in_the_gateways_words(sent: bytes, sta
     assert set_headers(told.headers)["content-type"] == "application/json"
     assert load(made.core) == 0
     assert sum(made.core.metrics.refusals.values()) == 1
+
+
+def test_a_clients_own_hand_over_is_refused_counted_and_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    for _ in range(2):
+        call = plane.call()
+        plane.say(call, headers(), body(CHAT[:-1] + b',"kv_transfer_params":{}}'))
+        (answer,) = plane.heard(call)
+        assert (answer.immediate_response.status.code, answer.immediate_response.details) == (400, "bad-request")
+    assert made.core.metrics.refusals == {"foreign-kv": 2}
+    told = [said for said in caplog.messages if "own hand-over" in said]
+    caplog.clear()
+    assert told == ["a client's own hand-over is refused: `kv_transfer_params` is for the router to set; leave it out."]
 
 
 def test_nobody_ready_is_a_503_once_it_was_waited_for() -> None:
