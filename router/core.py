@@ -205,6 +205,12 @@ class Core:
         if self.recorder is not None:
             self.recorder.outcome(placement, outcome)
 
+    def body_refused(self, message: str, foreign: bool, now: float) -> None:
+        """A request's body was refused: it is counted, and a client's own hand-over (`foreign`) named in the log."""
+        self.metrics.refused("foreign-kv" if foreign else "bad-request")
+        if foreign:
+            self.complaints.say("foreign-kv", f"a client's own hand-over is refused: {message}", now)
+
     def knowledge(self, placement: Placement) -> str:
         """How well the chosen replica's cache is known for this prompt: of text, events say nothing."""
         if placement.order.tokens is None and self.held.publishes(placement.row):

@@ -9,13 +9,13 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
 
 from router.core import Core
 from router.directing import direct
-from router.extproc.endpoint import Endpoint
 from router.frames import JUDGED, READY, RULES, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
@@ -24,6 +24,9 @@ from router.peers import Peers, parts
 from router.record import Recorder
 from router.settings import Settings
 from weir.v1 import fleet_pb2
+
+if TYPE_CHECKING:
+    from router.extproc.endpoint import Endpoint
 
 REPORT_S = 1.0
 SHARE_S = 0.01
@@ -49,7 +52,7 @@ class Worker:
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
         self.gateway = Gateway(self.core, settings)
-        self.endpoint = Endpoint(self.core, settings) if settings.ext_proc else None
+        self.endpoint = _endpoint(self.core, settings) if settings.ext_proc else None
         self.stop = asyncio.Event()
         self._ready = False
 
@@ -154,6 +157,12 @@ class Worker:
             self.recorder.flush()
         except OSError as failed:
             print(f"decision records are lost: {failed}", file=sys.stderr)  # noqa: T201
+
+
+def _endpoint(core: Core, settings: Settings) -> "Endpoint":
+    from router.extproc.endpoint import Endpoint  # a router without one need not hold it in memory
+
+    return Endpoint(core, settings)
 
 
 def _rss_bytes() -> int:

@@ -161,11 +161,7 @@ class Gateway:
         try:
             order, slow = self._order(request_id, head, body)
         except BadRequest as bad:
-            foreign = isinstance(bad, ForeignKv)
-            self.core.metrics.refused("foreign-kv" if foreign else "bad-request")
-            if foreign:
-                sentence = f"a client's own hand-over is refused: {bad.message}"
-                self.core.complaints.say("foreign-kv", sentence, monotonic())
+            self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
             self._after(client, head)
