@@ -13,7 +13,7 @@ from math import ceil
 
 from policies.scale.capacity import Window, capacity, staffed
 from policies.scale.horizontal import recent
-from policies.scale.lateness import Seen, allowance, correction
+from policies.scale.lateness import correction
 from policies.scale.scaling import History, PoolState, Wish, scale
 
 DAY_S = 86_400.0
@@ -34,7 +34,7 @@ class SloModel:
     trust: float = 0.5  # how much of what earlier days say is believed
     trend: float = 0.5  # how much of a rise goes on
     spare: float = 2.5  # see `staffed`
-    learn_s: float = 5400.0  # of late answers that the law is corrected by
+    learn_s: float = 2700.0  # of late answers that the law is corrected by
     clear_s: float = 60.0  # in which those who wait are to be worked off
     down_s: float = 1200.0  # nothing goes below what these seconds needed
     slack: float = 0.5  # of a replica that has to be spare before one goes
@@ -61,9 +61,9 @@ class SloModel:
             if not served:
                 found[pool] = self._unknown(history, pool, now)
                 continue
-            times = self._times(history, pool, now, served)
-            up = ceil(times * staffed(asked / served, self.spare))
-            down = ceil(times * staffed(most / served, self.spare) + self.slack)
+            times = self._times(history, pool, now)
+            up = ceil(times * staffed(asked / served, self.spare) - 0.5)
+            down = ceil(times * staffed(most / served, self.spare) - 0.5 + self.slack)
             found[pool] = self._settled(history, pool, now, self._within(state, up), self._within(state, down))
             if self.usd_per_hour and state.perf is not None:
                 found[pool] = min(found[pool], max(int(left / state.perf.price_per_hour), self.least))
@@ -92,11 +92,15 @@ class SloModel:
         idle = all(_idle(each) for each in recent(history, pool, now, self.idle_s))
         return 0 if idle else self._within(state, there)
 
-    def _times(self, history: History, pool: str, now: float, served: float) -> float:
+    def _times(self, history: History, pool: str, now: float) -> float:
         """How many times the law's replicas are right, by those who were late."""
-        law = staffed(Window.of(history, pool, now, self.learn_s).rate / served, self.spare)
-        allowed = allowance(Seen.of(history, pool, now, DAY_S), self.late)
-        return correction(Seen.of(history, pool, now, self.learn_s), law, allowed)
+        perf = history[-1][pool].perf
+
+        def law(window: Window) -> float:
+            served = capacity(perf, window, self.ttft_s, self.tpot_s)
+            return staffed(window.rate / served, self.spare) if served else 0.0
+
+        return correction(history, pool, now, law, allowed=self.late, hour_s=self.learn_s, day_s=DAY_S)
 
     def _ahead(self, history: History, pool: str, now: float) -> float:
         """The rate that is foreseen: what comes now, what it rises by, what other days know, and those who wait."""
