@@ -33,13 +33,13 @@ class SloModel:
     lead_s: float = 240.0  # from asking for a replica until it serves: what is foreseen
     trust: float = 0.5  # how much of what earlier days say is believed
     trend: float = 0.5  # how much of a rise goes on
-    spare: float = 2.5  # see `staffed`
+    spare: float = 1.5  # see `staffed`
     learn_s: float = 2700.0  # of late answers that the law is corrected by
     clear_s: float = 60.0  # in which those who wait are to be worked off
     down_s: float = 1200.0  # nothing goes below what these seconds needed
-    slack: float = 0.5  # of a replica that has to be spare before one goes
+    slack: float = 1.0  # of a replica that has to be spare before one goes
     settle_s: float = 660.0  # before a step is taken back
-    short: float = 0.25  # share of replicas that is short from when it is not waited for
+    short: float = 0.35  # share of replicas that is short from when it is not waited for
     idle_s: float = 900.0  # without a request, after which a pool that may be empty is emptied
     least: int = 1
     usd_per_hour: float = 0.0  # the budget of all pools; 0: none
