@@ -70,7 +70,8 @@ def correction(history: History, pool: str, now: float, law: Law, *, allowed: fl
 
 def allowance(day: Seen, allowed: float) -> float:
     """The share that may be late from now on, so that as many answers again make up for the day's."""
-    return allowed * min(max(2.0 - day.late / max(day.judged, 1.0) / allowed, LEAST), MOST)
+    found = (day.late / allowed + BELIEF) / (day.judged + BELIEF)
+    return allowed * min(max(2.0 - found, LEAST), MOST)
 
 
 def _hours(history: History, pool: str, now: float, law: Law, hour_s: float, day_s: float) -> list[Seen]:

@@ -14,6 +14,7 @@ from math import ceil
 from policies.scale.capacity import Window, capacity, staffed
 from policies.scale.horizontal import recent
 from policies.scale.lateness import correction
+from policies.scale.purse import Purse
 from policies.scale.scaling import History, PoolState, Wish, scale
 
 DAY_S = 86_400.0
@@ -22,7 +23,7 @@ DAY_S = 86_400.0
 @scale
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SloModel:
-    """Pools of one model are variants: those that serve a dollar's most requests are filled first."""
+    """Pools of one model are variants: those whose requests cost least, in dollars or energy, are filled first."""
 
     ttft_s: float = 2.0
     tpot_s: float = 0.1
@@ -42,7 +43,10 @@ class SloModel:
     short: float = 0.35  # share of replicas that is short from when it is not waited for
     idle_s: float = 900.0  # without a request, after which a pool that may be empty is emptied
     least: int = 1
+    usd: float = 1.0  # weight of a rented dollar in what a variant costs
+    usd_per_kwh: float = 0.0  # weight of a kilowatt-hour there; with `usd` 0 the least energy decides
     usd_per_hour: float = 0.0  # the budget of all pools; 0: none
+    gpus: int = 0  # the quota of all pools; 0: none
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
@@ -55,19 +59,17 @@ class SloModel:
 
     def _spread(self, history: History, now: float, asked: float, most: float) -> dict[str, int]:
         """Replicas by pool for a rate now, and for the most it was lately; the cheapest served request first."""
-        latest, found, left = history[-1], dict[str, int](), self.usd_per_hour
+        latest, found, purse = history[-1], dict[str, int](), Purse(usd_per_hour=self.usd_per_hour, gpus=self.gpus)
         for pool in sorted(latest, key=lambda name: (self._price(history, name, now), name)):
             state, served = latest[pool], self._served(history, pool, now)
             if not served:
                 found[pool] = self._unknown(history, pool, now)
                 continue
             times = self._times(history, pool, now)
-            up = ceil(times * staffed(asked / served, self.spare) - 0.5)
-            down = ceil(times * staffed(most / served, self.spare) - 0.5 + self.slack)
-            found[pool] = self._settled(history, pool, now, self._within(state, up), self._within(state, down))
-            if self.usd_per_hour and state.perf is not None:
-                found[pool] = min(found[pool], max(int(left / state.perf.price_per_hour), self.least))
-                left -= found[pool] * state.perf.price_per_hour
+            up = max(ceil(times * staffed(asked / served, self.spare) - 0.5), 1)
+            down = max(ceil(times * staffed(most / served, self.spare) - 0.5 + self.slack), 1)
+            wanted = self._settled(history, pool, now, self._within(state, up), self._within(state, down))
+            found[pool], purse = purse.buys(wanted, state.perf, self.least)
             asked, most = (max(rate - found[pool] * served, 0.0) for rate in (asked, most))
         return found
 
@@ -137,9 +139,13 @@ class SloModel:
         return capacity(history[-1][pool].perf, window, self.ttft_s, self.tpot_s)
 
     def _price(self, history: History, pool: str, now: float) -> float:
-        """Dollars of a served request, times any constant."""
+        """What a served request costs, in dollars and energy as they are weighed, times any constant."""
         perf, served = history[-1][pool].perf, self._served(history, pool, now)
-        return perf.price_per_hour / served if perf is not None and served else 0.0
+        if perf is None or not served:
+            return 0.0
+        window = Window.of(history, pool, now, self.mix_s)
+        decoding = served * self.tpot_s * window.output_tokens / max(window.ended, 1)  # at most, by Little's law
+        return (self.usd * perf.price_per_hour + self.usd_per_kwh * perf.watts(decoding) / 1000.0) / served
 
     def _within(self, state: PoolState, wanted: int) -> int:
         return min(max(wanted, self.least), state.most)
