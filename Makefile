@@ -6,13 +6,13 @@ STAMP := $(VENV)/.stamp
 DATA ?= ../shared/data
 export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 
-.PHONY: help setup demo test explore test-vllm test-k8s check show fmt clean
+.PHONY: help setup demo test explore test-vllm test-cluster check show fmt clean
 
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
 	@echo "make test    the tests"
 	@echo "make test-vllm   the tests over two real vLLM engines"
-	@echo "make test-k8s   the Kubernetes tests at a real API server, which is built first (ten minutes, once)"
+	@echo "make test-cluster   Kubernetes, Helm and Envoy for real; builds a kube-apiserver first (ten minutes of CPU, once)"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
 	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
 	@echo "make fmt     format the sources"
@@ -42,10 +42,11 @@ $(STAMP): requirements.lock requirements-models.txt pyproject.toml
 demo: setup
 	@$(BIN)/weir demo $(ARGS)
 
-# The router's tests run twice: as the sources stand, and as mypyc compiles them.
+# The router's tests run twice: as the sources stand, and as mypyc compiles them. Then those with real vLLM engines.
 test: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
 	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
+	$(MAKE) test-vllm
 
 # The laws once more, on examples that no run before has drawn.
 explore: setup
@@ -55,11 +56,12 @@ explore: setup
 test-vllm: setup
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest tests/vllm $(ARGS)
 
-# A real kube-apiserver, unless KUBEBUILDER_ASSETS names one; helm and kubectl.
-test-k8s: setup
-	$(BIN)/python -m bench.cluster.build
-	$(BIN)/python -m bench.cluster.tools
-	WEIR_INTERPRETED=1 $(BIN)/python -m pytest tests/kubernetes tests/helm $(ARGS)
+# A real kube-apiserver (KUBEBUILDER_ASSETS may name one), helm, kubectl and Envoy, so far as they can be had here; what
+# lacks is said, and its tests skip.
+CLUSTER_TESTS := tests/kubernetes tests/helm tests/router/extproc/test_real_envoy.py
+test-cluster: setup
+	$(BIN)/python -m bench.cluster.ready
+	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -rs $(CLUSTER_TESTS) $(ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -6,7 +6,6 @@ that very model. Part of what is gained on the first is knowing the model; only 
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,82 +14,83 @@ import numpy.typing as npt
 
 from bench.classify.claim import Figures, bootstrap, run, say
 from bench.embedded import embedded
+from router.classify.answers import READERS, Answers
+from router.classify.calibration import calibration_error
+from router.classify.features import Seen
 from router.classify.kernel import assign
-from router.classify.lengths import QUANTILES, Answers, learn, mmlu_pro_answers, pinball
+from router.classify.length_training import learn, pinball, share_within
+from router.classify.lengths import LONG_ANSWER, LONG_PROMPT, QUANTILES, chance_of_long, heavy
 from router.classify.ngrams import Floats
-from router.classify.tasks.reading import rows
 from router.classify.training import seen_of
 
 TARGET = {"mmlu_pro_reduction": {"least": 0.20}, "arena_hard_reduction": {"least": 0.20}}
 AT = 1  # of QUANTILES: the P75
 FEWEST = 8  # answers of a domain; a rarer one is told by all of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Set:
-    """Answers, and each prompt's domain."""
-
-    answers: Answers
-    domains: tuple[str, ...]
+KINDS = ("prefill", "decode", "balanced")
 
 
 def measure(folder: Path, taught: Path | None) -> Figures:
     """Both sets; a folder that lacks one is an error."""
     figures: dict[str, Any] = {}
-    for name, read in (("mmlu_pro", mmlu_pro), ("arena_hard", arena_hard)):
+    for name, read in READERS.items():
         tested, teaching = read(folder), read(taught) if taught else None
-        say(f"{name}: {len(tested.domains):,} prompts, {len(tested.answers.models)} models")
+        say(f"{name}: {len(tested.texts):,} prompts, {len(tested.models)} models")
         figures |= {f"{name}_{figure}": value for figure, value in compared(tested, teaching).items()}
     return figures
 
 
-def mmlu_pro(folder: Path) -> Set:
-    """MMLU-Pro's questions and the tokens of every model's answer."""
-    asked, answers = mmlu_pro_answers(folder)
-    return Set(answers=answers, domains=tuple(row["category"] for row in asked))
-
-
-def arena_hard(folder: Path) -> Set:
-    """Arena-Hard's prompts and the tokens of every model's answer."""
-    asked = list(rows(folder / "arena_hard" / "prompts.jsonl.gz"))
-    models = tuple(sorted({model for row in asked for model in row["out_tokens"]}))
-    table = [[row["out_tokens"].get(model, float("nan")) for model in models] for row in asked]
-    answers = Answers(texts=[row["prompt"] for row in asked], models=models, tokens=np.array(table, np.float32))
-    return Set(answers=answers, domains=tuple(row["category"] for row in asked))
-
-
-def compared(tested: Set, teaching: Set | None) -> dict[str, Any]:
+def compared(tested: Answers, teaching: Answers | None) -> dict[str, Any]:
     """How much lower the P75's pinball loss is than both baselines', and how many answers stay within each quantile."""
-    tokens = tested.answers.tokens
-    told, shared, own = _left_out(tested) if teaching is None else _carried(tested, teaching)
+    tokens = tested.tokens
+    told, shared, own, long = _left_out(tested) if teaching is None else _carried(tested, teaching)
     losses = np.stack(
         [np.nansum(pinball(tokens, each, QUANTILES[AT]), axis=1) for each in (told[..., AT], shared, own)]
     )
-    within = {f"within_p{round(100 * q)}": _share(tokens <= told[..., at], tokens) for at, q in enumerate(QUANTILES)}
     return {
         "reduction": _lower(losses, 1),
         "reduction_interval": bootstrap(losses.shape[1], lambda rows: _lower(losses[:, rows], 1)),
         "reduction_of_same_model": _lower(losses, 2),
         "reduction_of_same_model_interval": bootstrap(losses.shape[1], lambda rows: _lower(losses[:, rows], 2)),
-        **within,
+        **{f"within_p{round(100 * q)}": share_within(tokens, told[..., at]) for at, q in enumerate(QUANTILES)},
+        **heaviness(tested, long),
     }
 
 
-def _left_out(tested: Set) -> tuple[Floats, Floats, Floats]:
-    texts, tokens = tested.answers.texts, tested.answers.tokens
-    _, left = learn(tested.answers, seen_of(texts, "encoder", embedded), "encoder")
-    folds, shared, own = assign(texts), np.empty_like(tokens), np.empty_like(tokens)
+def heaviness(tested: Answers, long: Floats) -> dict[str, Any]:
+    """How well it is told whether prefill or decode is heavy, beside the commonest answer, and how sure that is."""
+    tokens = tested.with_any()[:, -1]
+    told = [heavy(size, float(chance)) for size, chance in zip(tested.asked, long, strict=True)]
+    there = [heavy(size, float(answer > LONG_ANSWER)).label for size, answer in zip(tested.asked, tokens, strict=True)]
+    right = np.array([one.label == other for one, other in zip(told, there, strict=True)])
+    shares = np.array([[one.scores[kind] for kind in KINDS] for one in told])
+    return {
+        "heavy_accuracy": round(float(right.mean()), 4),
+        "heavy_commonest": round(max(there.count(kind) for kind in KINDS) / len(there), 4),
+        "heavy_calibration_error": round(calibration_error(shares, np.array([KINDS.index(kind) for kind in there])), 4),
+        "long_prompts": round(float((np.array(tested.asked) > LONG_PROMPT).mean()), 4),
+    }
+
+
+def _left_out(tested: Answers) -> tuple[Floats, Floats, Floats, Floats]:
+    tokens = tested.tokens
+    learned = learn(tested, _seen(tested), "encoder")
+    folds, shared, own = assign(tested.texts), np.empty_like(tokens), np.empty_like(tokens)
     for fold in np.unique(folds):
         out, kept = folds == fold, folds != fold
         shared[out], own[out] = by_domain(tokens[kept], _some(tested.domains, kept), _some(tested.domains, out))
-    return left[:, :-1], shared, own
+    return learned.left[:, :-1], shared, own, learned.long
 
 
-def _carried(tested: Set, teaching: Set) -> tuple[Floats, Floats, Floats]:
-    known = [teaching.answers.models.index(model) for model in tested.answers.models]
-    lengths, _ = learn(teaching.answers, seen_of(teaching.answers.texts, "encoder", embedded), "encoder")
-    told = lengths.quantiles(seen_of(tested.answers.texts, "encoder", embedded))[:, known]
-    return told, *by_domain(teaching.answers.tokens[:, known], teaching.domains, tested.domains)
+def _carried(tested: Answers, teaching: Answers) -> tuple[Floats, Floats, Floats, Floats]:
+    known = [teaching.models.index(model) for model in tested.models]
+    lengths, seen = learn(teaching, _seen(teaching), "encoder").lengths, _seen(tested)
+    logs = seen.of_tier("encoder", lengths.rarity) @ lengths.weights[:, -1] + lengths.mean[-1]
+    shared, own = by_domain(teaching.tokens[:, known], teaching.domains, tested.domains)
+    return lengths.quantiles(seen)[:, known], shared, own, chance_of_long(logs, lengths.long)
+
+
+def _seen(answers: Answers) -> Seen:
+    return seen_of(answers.texts, "encoder", embedded)
 
 
 def by_domain(tokens: Floats, domains: Sequence[str], asked: Sequence[str]) -> tuple[Floats, Floats]:
@@ -112,10 +112,6 @@ def _of_model(kept: Floats, every: Floats) -> float:
 
 def _some(domains: Sequence[str], rows: npt.NDArray[np.bool_]) -> list[str]:
     return [each for each, keep in zip(domains, rows, strict=True) if keep]
-
-
-def _share(held: npt.NDArray[np.bool_], tokens: Floats) -> float:
-    return round(float(held[~np.isnan(tokens)].mean()), 4)
 
 
 def _lower(losses: npt.NDArray[np.floating], baseline: int) -> float:

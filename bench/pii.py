@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.classify.claim import Figures, bootstrap, run, say
+from bench.classify.presidio import as_presidio, found_in
+from bench.gateway.installs import InstallError
 from policies.signals.reading import Span
 from router.classify.kernel import assign
 from router.classify.pii.learning import Marked, learn, marked
@@ -38,7 +40,29 @@ def measure(folder: Path, taught: Path | None) -> Figures:
     say("whole templates left out")
     figures["unseen_template_f1"] = f1(counted(tested, left_out(tested, [template(each) for each in tested])))
     figures["forms_only_f1"] = f1(counted(tested, [list(recognised(each.text)) for each in tested]))
-    return figures
+    return figures | beside_presidio(tested, told)
+
+
+def beside_presidio(tested: Sequence[Marked], told: Sequence[Sequence[Span]]) -> dict[str, Any]:
+    """Both on the kinds that Presidio has; why not, where it cannot be had."""
+    say("Presidio on the same texts")
+    try:
+        found = found_in([each.text for each in tested])
+    except InstallError as bad:
+        say(f"skipped: {bad}")
+        return {"presidio": f"skipped: {bad}"}
+    there = [each._replace(spans=tuple(as_presidio(each.spans))) for each in tested]
+    ours = counted(there, [as_presidio(spans) for spans in told])
+    theirs = counted(there, found.spans)
+    characters = [_characters(each.spans, spans) for each, spans in zip(there, found.spans, strict=True)]
+    return {
+        "presidio": found.version,
+        "presidio_span_f1": f1(theirs),
+        "presidio_span_f1_interval": bootstrap(len(theirs), lambda rows: f1(theirs[rows])),
+        "presidio_character_f1": f1(np.array(characters)),
+        "presidio_ms_a_text": round(found.ms_a_text, 2),
+        "span_f1_on_presidios_kinds": f1(ours),
+    }
 
 
 def template(example: Marked) -> str:

@@ -1,20 +1,36 @@
 """`weir router`: the gateway."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.chosen import Policy, Set
 
 if TYPE_CHECKING:
-    from weir.fleetfile import Slo
+    from weir.v1 import fleet_pb2
 
-Rewrites: TypeAlias = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
-Objectives: TypeAlias = tuple[tuple[str, int], ...]
+Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
+Tokens = Annotated[
+    str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
+]
+Stall = Annotated[
+    float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on elsewhere; 0: never.")
+]
+Rules = Annotated[
+    Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
+]
+ClassifierDeadline = Annotated[
+    float | None, typer.Option(help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05.")
+]
+Redis = Annotated[
+    str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
+]
 
 
 def router(
+    ctx: typer.Context,
     fleet: Annotated[Path | None, typer.Option(help="A fleet file whose pools give addresses.")] = None,
     pool: Annotated[str, typer.Option(metavar="HOST:PORT", help="A pool service to hear of the fleet from.")] = "",
     policy: Policy = "shortest_ttft",
@@ -26,47 +42,43 @@ def router(
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     ext_proc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Be the endpoint picker of an Envoy here.")] = "",
     fallbacks: Annotated[int, typer.Option(min=0, max=1, help="Endpoints that Envoy is told behind the first.")] = 1,
-    replies: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")
-    ] = 0.125,
+    replies: Replies = 0.125,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
-    ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet file's.")] = None,
-    tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet file's.")] = None,
-    tokens: Annotated[
-        str, typer.Option(help="Count tokens: `auto` where that tells something, `always`, or `estimate`: never.")
-    ] = "auto",
+    ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet's.")] = None,
+    tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet's.")] = None,
+    tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
-    stall: Annotated[
-        float,
-        typer.Option(min=0.0, help="Seconds of silence after which a stream goes on at another replica; 0: never."),
-    ] = 30.0,
+    stall: Stall = 30.0,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
-    rules: Annotated[
-        Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
-    ] = None,
+    rules: Rules = None,
     heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
-    redis: Annotated[
-        str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
-    ] = "",
+    classifier_deadline: ClassifierDeadline = None,
+    redis: Redis = "",
 ) -> None:
-    """Route OpenAI requests over a fleet."""
+    """Route OpenAI requests over a fleet.
+
+    With --pool, what the pool service says of policy, deadlines, rewrites and objectives goes before these options.
+    """
     from cli.chosen import checked
     from cli.places import free_port, url
     from cli.selection import selection
+    from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
 
     _check(fleet, tokens, pool, grpc, ext_proc)
-    slo, rewrites, objectives = _told(fleet)
+    told = _told(fleet)
+    if any(_is_given(ctx, name) for name in ("policy", "settings")):
+        told.ClearField("policy")
     chosen = selection(fleet, rules, heads)
-    ours = Settings(
+    ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
-        workers=workers, ttft_slo_s=ttft_slo or slo.ttft_s, tpot_slo_s=tpot_slo or slo.tpot_s, drain_s=drain,
-        stall_s=stall, tokens=tokens, decisions=str(decisions or ""), ext_proc=ext_proc, ext_proc_fallbacks=fallbacks,
-        ext_proc_replies=replies, rewrites=rewrites, objectives=objectives,
-        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
-    )  # fmt: skip
+        workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
+        ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
+        classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
+    ), told)  # fmt: skip
+    ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
@@ -88,20 +100,25 @@ def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
         split(address)
 
 
-def _told(fleet: Path | None) -> "tuple[Slo, Rewrites, Objectives]":
-    """The fleet file's deadlines, rewrites and objectives; raises what is wrong with the file, and `NotServed` for a
-    pool without addresses.
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _told(fleet: Path | None) -> "fleet_pb2.Directions":
+    """What the fleet file says that routers do; raises what is wrong with the file, and `NotServed` for a pool without
+    addresses.
     """
     from cli.served import refuse_discovered, refuse_without_addresses
     from weir.codec import latency
-    from weir.fleetfile import Slo, messages, read_fleet
+    from weir.directions import directions
+    from weir.fleetfile import messages, read_fleet
 
     if fleet is None:
-        return Slo(), (), ()
+        return directions(None)
     found = read_fleet(fleet)
     refuse_without_addresses(fleet, found)
     refuse_discovered(fleet, found)
     for replica in messages(found):
         latency(replica)
-    rewrites = tuple((each.model, tuple((to.model, to.weight) for to in each.targets)) for each in found.rewrites)
-    return found.slo, rewrites, tuple((each.name, each.priority) for each in found.objectives)
+    return directions(found)

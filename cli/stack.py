@@ -11,7 +11,7 @@ import yaml
 from cli.processes import Children, Program
 from weir.fleetfile import FleetFile
 
-COMPILE_S = 300.0  # the first router on a machine compiles the policies
+COMPILE_S = 300.0  # the first pool service and router on a machine compile the policies
 DRAIN_GRACE_S = 8.0
 
 
@@ -83,6 +83,7 @@ class Stack:
                 name="pool",
                 command=weir("pool", "--fleet", str(path), "--listen", "127.0.0.1:0", "--redis", redis, *more),
                 ready=lambda lines: lines[-1].startswith("pool ready"),
+                ready_s=COMPILE_S,
             )
         )
         self.pool = said[-1].partition("gRPC on ")[2].partition(",")[0]

@@ -1,20 +1,34 @@
 """`weir train`: a head from labelled texts, with its model card."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
     from router.classify.encoder import Embeds
+    from router.classify.lengths import Lengths
     from router.classify.linear import Linear
     from router.classify.tasks.port import Example
     from router.classify.training import Embed, Plan
 
+    Kept = Linear | Lengths
+
 TIERS = ("static", "encoder")
+CHEAPEST = "cheapest"
+NEAR = 0.01  # how far the static tier's figure may lie below the encoder's where the static one is kept alone
+
+
+class Made(NamedTuple):
+    """A head on one tier: how it is kept, what it says for itself, and the figure that tiers are compared by."""
+
+    head: "Kept"
+    card: str
+    figure: float
+    named: str = "macro-F1"
 
 
 def train(
@@ -25,30 +39,63 @@ def train(
             help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers."
         ),
     ],
-    tier: Annotated[str, typer.Option(help="static (under a millisecond) or encoder.")] = "encoder",
+    tier: Annotated[str, typer.Option(help="static, encoder, or the cheapest that keeps its accuracy.")] = CHEAPEST,
     out: Annotated[Path | None, typer.Option(help="Folder of heads; the classifier's own where none is named.")] = None,
 ) -> None:
-    """Train a head, evaluate it on rows left out, and write it beside its model card."""
+    """Train a head, evaluate it on rows left out, and write it beside its model card.
+
+    A head of the encoder tier gets a stand-in on the static one, for when a router's classifier has no time.
+    """
     from cli.door import WrongUse
-    from router.classify.card import card
-    from router.classify.load import heads_folder
+    from router.classify.load import LIGHT, heads_folder
 
-    if tier not in TIERS:
-        raise WrongUse(f"there is no tier {tier!r}: static or encoder")
+    if tier not in (*TIERS, CHEAPEST):
+        raise WrongUse(f"there is no tier {tier!r}: static, encoder or {CHEAPEST}")
     folder = out or heads_folder()
-    if head in FITTED:
-        typer.echo(FITTED[head](data, tier, folder / f"{head}.npz"))
+    if head == "pii":
+        typer.echo(tagger(data, folder / "pii.npz"))
         return
-    plan, examples, synthetic = chosen(head, data, tier)
-    typer.echo(f"{head}: {len(examples):,} examples, {tier} tier", err=True)
-    made = trained(plan, examples)
-    made.save(folder / f"{head}.npz")
-    (folder / f"{head}.md").write_text(card(made, synthetic=synthetic))
-    found = made.card
-    typer.echo(f"{folder / head}.npz: accuracy {found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f}, left out")
+    if head == "select":
+        typer.echo(selector(data, "encoder" if tier == CHEAPEST else tier, folder))
+        return
+    found = by_tier(head, data, ("static",) if tier == "static" else TIERS)
+    alone = tier == "static" or (tier == CHEAPEST and found["static"].figure >= found["encoder"].figure - NEAR)
+    typer.echo(keep(found["static" if alone else "encoder"], folder, head))
+    if alone:
+        (folder / LIGHT / f"{head}.npz").unlink(missing_ok=True)
+    else:
+        typer.echo(f"when time is short, {keep(found['static'], folder / LIGHT, head)}")
 
 
-def tagger(data: Path, _: str, path: Path) -> str:
+def by_tier(head: str, data: Path, tiers: "Sequence[str]") -> dict[str, Made]:
+    """The head on each of these tiers."""
+    if head == "length":
+        return {tier: lengths(data, tier) for tier in tiers}
+    found = {}
+    for tier in tiers:
+        plan, examples, synthetic = chosen(head, data, tier)
+        typer.echo(f"{head}: {len(examples):,} examples, {tier} tier", err=True)
+        found[tier] = classifier(plan, examples, synthetic)
+    return found
+
+
+def keep(made: Made, folder: Path, name: str) -> str:
+    """Write a head and its card; says where it is and how good."""
+    path = folder / f"{name}.npz"
+    made.head.save(path)
+    path.with_suffix(".md").write_text(made.card)
+    return f"{path}: {made.head.tier} tier, {made.named} {made.figure:.3f} on rows left out"
+
+
+def classifier(plan: "Plan", examples: "Sequence[Example]", synthetic: bool) -> Made:
+    """A classifying head and its macro-F1."""
+    from router.classify.card import card
+
+    head = trained(plan, examples)
+    return Made(head, card(head, synthetic=synthetic), float(head.card["macro_f1"]))
+
+
+def tagger(data: Path, path: Path) -> str:
     """Learn where personal data is, from sentences whose spans are marked."""
     from router.classify.pii.learning import learn, marked
     from router.classify.pii.swapping import swapped
@@ -58,19 +105,22 @@ def tagger(data: Path, _: str, path: Path) -> str:
     return f"{path}: {len(made.kinds)} kinds of personal data"
 
 
-def lengths(data: Path, tier: str, path: Path) -> str:
-    """Learn how long answers get, from models' token counts."""
-    from router.classify.lengths import learn, mmlu_pro_answers
+def lengths(data: Path, tier: str) -> Made:
+    """How long answers get, from models' token counts; compared by what it saves beside each model's own quantile."""
+    from router.classify.answers import all_of
+    from router.classify.card import length_card
+    from router.classify.length_training import learn
     from router.classify.training import seen_of
 
-    encoders = loaded(tier)
-    _, answers = mmlu_pro_answers(data)
-    made, _ = learn(answers, seen_of(answers.texts, tier, embedder(encoders)), tier)
-    replace(made, encoders={name: encoder.name for name, encoder in encoders.items()}).save(path)
-    return f"{path}: output tokens of {len(answers.models)} models"
+    encoders, answers = loaded(tier), all_of(data)
+    typer.echo(f"length: {len(answers.texts):,} prompts, {len(answers.models)} models, {tier} tier", err=True)
+    made = learn(answers, seen_of(answers.texts, tier, embedder(encoders)), tier).lengths
+    named = {name: encoder.name for name, encoder in encoders.items()}
+    head = replace(made, encoders=named, card={**made.card, "version": version(made)})
+    return Made(head, length_card(head), head.card["p75_loss_below_each_models_own"], "P75 loss saved")
 
 
-def selector(data: Path, tier: str, path: Path) -> str:
+def selector(data: Path, tier: str, folder: Path) -> str:
     """Learn how good each model's answer to a prompt is, from judged answers; kept under its version."""
     from router.learn.select_card import select_card
     from router.learn.select_training import train_select
@@ -81,13 +131,10 @@ def selector(data: Path, tier: str, path: Path) -> str:
     judged = read_judged(find_judged(str(data / PUBLIC if (data / PUBLIC).is_dir() else data)))
     typer.echo(f"select: {len(judged):,} questions, {len(judged.models)} models, {tier} tier", err=True)
     made = replace(train_select(judged, tier, embedder(encoders)), encoders=named)
-    place, found = made.save(path.parent, select_card(made)), made.card
+    place, found = made.save(folder, select_card(made)), made.card
     lead = f"quality {found['chosen_quality']:.3f} where {found['best_model']} alone has {found['best_quality']:.3f}"
     return f"{place}: {lead}, left out"
 
-
-FITTED: "dict[str, Callable[[Path, str, Path], str]]" = {"length": lengths, "pii": tagger, "select": selector}
-"""Heads that are no classifiers."""
 
 PUBLIC = "mmlu_pro"  # the judged answers among the public sets
 
@@ -132,6 +179,6 @@ def embedder(encoders: "dict[str, Embeds]") -> "Embed":
     return lambda texts, name: encoders[name].embed(texts)
 
 
-def version(head: "Linear") -> str:
+def version(head: "Kept") -> str:
     """What tells this head from another of its name: its weights' hash."""
     return hashlib.sha256(head.weights.tobytes() + head.mean.tobytes()).hexdigest()[:12]

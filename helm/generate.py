@@ -27,7 +27,11 @@ COLUMNS = {
         ("Wanted", "integer", ".spec.replicas"), ("Ready", "integer", ".status.ready"),
         ("Valid", "string", '.status.conditions[?(@.type=="Valid")].status'),
     ],
-    "RoutePolicy": [("Policy", "string", ".spec.policy")],
+    "RoutePolicy": [
+        ("Policy", "string", ".spec.policy"),
+        ("Valid", "string", '.status.conditions[?(@.type=="Valid")].status'),
+        ("Serving", "string", '.status.conditions[?(@.type=="Serving")].status'),
+    ],
 }  # fmt: skip
 PLURALS = {"Fleet": "fleets", "Pool": "pools", "RoutePolicy": "routepolicies"}
 SHORT = {"Fleet": ["wf"], "Pool": ["wp"], "RoutePolicy": ["wrp"]}
@@ -52,6 +56,7 @@ STATUS: Schema = {
             "x-kubernetes-list-map-keys": ["type"],
         },
         "observedGeneration": {"type": "integer"},
+        "serving": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
         "pools": {"type": "integer"},
         "replicas": {"type": "integer"},
         "ready": {"type": "integer"},

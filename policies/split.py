@@ -1,7 +1,8 @@
 """One request on two replicas: the prompt computed on one, the answer decoded on another, in predicted seconds.
 
-A prefill replica costs the wait there, the prompt, the transfer of its KV and the wait of the best decode replica now;
-a mixed replica costs neither of the last two, so a short prompt that nobody is ahead of stays where it can be finished.
+A prefill replica costs the wait there, the prompt, the transfer of its KV and the first token of the decode replica
+that is best now; a mixed replica costs neither of the last two, so a short prompt that nobody is ahead of stays where
+it can be finished.
 Which replica decodes is chosen anew at the hand-over, by the same function on the fleet as it is then.
 """
 
@@ -73,19 +74,21 @@ def transfer_seconds(ask: Ask, fleet: Table, link_s: float, i: int) -> float:
 
 
 @compilable
-def decode_wait(ask: Ask, fleet: Table, i: int) -> float:
-    """Seconds until a prompt that has come to decode replica i is in its batch: a place, its KV tokens, half a step."""
+def first_step_seconds(ask: Ask, fleet: Table, i: int) -> float:
+    """Seconds until a prompt that has come to decode replica i gives its first token: a place, its KV tokens, half the
+    step in flight and one of its own.
+    """
     step_s = tpot_seconds(ask, fleet, i)
-    return admission_wait(ask, fleet, i, step_s, ask.prompt_tokens) + in_flight_seconds(fleet, i)
+    return admission_wait(ask, fleet, i, step_s, ask.prompt_tokens) + in_flight_seconds(fleet, i) + step_s
 
 
 @compilable
 def decode_seconds(ask: Ask, fleet: Table, link_s: float, own: float, others: float, comfort: float, i: int) -> float:
-    """Seconds from the computed prompt on that count on decode replica i: transfer, wait, a share of those after."""
+    """Seconds after the prompt is computed that count on decode replica i: transfer, first token, a share after it."""
     step_s = tpot_seconds(ask, fleet, i)
     lost_s = (fleet[i, RUNNING] + fleet[i, WAITING]) * longer_seconds(ask, fleet, i)
     later = pressure(ask, step_s, comfort) * ask.expected_tokens * (own * step_s + others * lost_s)
-    return float(transfer_seconds(ask, fleet, link_s, i) + decode_wait(ask, fleet, i) + later)
+    return float(transfer_seconds(ask, fleet, link_s, i) + first_step_seconds(ask, fleet, i) + later)
 
 
 @compilable
@@ -149,11 +152,11 @@ def partner(ask: Ask, fleet: Table, i: int) -> int:
 
 @compilable
 def first_token_seconds(ask: Ask, fleet: Table, cached: Cached, i: int, d: int) -> float:
-    """Predicted seconds until replica d can decode what replica i computes; the time to the first token of one."""
+    """Predicted seconds to the first token where replica i computes the prompt and d decodes, which may be one."""
     if i == d:
         return ttft_seconds(ask, fleet, cached, i)
     moved_s = transfer_seconds(ask, fleet, fleet[i, TRANSFER_S], d)
-    return prefill_seconds(ask, fleet, cached, i) + moved_s + decode_wait(ask, fleet, d)
+    return prefill_seconds(ask, fleet, cached, i) + moved_s + first_step_seconds(ask, fleet, d)
 
 
 @compilable

@@ -21,6 +21,7 @@ from pool.discovery.fleet import Fleet
 from pool.discovery.metrics import Found
 from pool.discovery.port import Discovery
 from pool.discovery.static import BadFleet
+from pool.eds import EndpointService
 from pool.events import Following
 from pool.feed import Feed
 from pool.hashing import fastest_chain
@@ -37,7 +38,8 @@ from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
 from pool.watch import Watching
-from weir.fleetfile import Slo, read_fleet
+from weir.fleetfile import Slo
+from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
     from pool.discovery.kubernetes import Cluster
@@ -80,10 +82,9 @@ async def run(
         fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
     )
     discovery.read()
-    deadlines = read_fleet(fleet_file).slo if fleet_file is not None else Slo()
     if hasher is None:
         hasher = await asyncio.to_thread(fastest_chain)
-    async with Pool.opened(settings, hasher, deadlines) as pool:
+    async with Pool.opened(settings, hasher) as pool:
         controls = settings.lease or settings.watch_resources or settings.scaling != "off"
         control = partial(_control, settings, discovery, pool.roster) if controls else None
         pool.found.fleet = discovery
@@ -117,9 +118,7 @@ def _signalled() -> asyncio.Event:
 class Pool:
     """The parts of one running pool."""
 
-    def __init__(
-        self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]", deadlines: Slo
-    ) -> None:
+    def __init__(self, settings: Settings, hasher: Hasher, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
         self.settings = settings
         self.roster = Roster(
             hasher, failures=settings.failures, limit_blocks=settings.blocks_per_replica, ranks=settings.ranks
@@ -143,11 +142,7 @@ class Pool:
             idle_s=settings.replay_idle_s,
             recheck_s=settings.recheck_s,
         )
-        self.reconciler = Reconciler(
-            roster=self.roster,
-            policy=Roles(ttft_s=deadlines.ttft_s, tpot_s=deadlines.tpot_s),
-            acts=settings.roles == "switched",
-        )
+        self.reconciler = Reconciler(roster=self.roster, policy=Roles(), acts=settings.roles == "switched")
         self.metrics = CollectorRegistry()
         self.found = Found()
         self.metrics.register(
@@ -164,10 +159,10 @@ class Pool:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: Settings, hasher: Hasher, deadlines: Slo | None = None) -> "AsyncIterator[Pool]":
+    async def opened(cls, settings: Settings, hasher: Hasher) -> "AsyncIterator[Pool]":
         """A pool whose sockets and connections are closed at the end."""
         context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        pool = cls(settings, hasher, context, deadlines or Slo())
+        pool = cls(settings, hasher, context)
         try:
             yield pool
         finally:
@@ -182,11 +177,13 @@ class Pool:
         control: Callable[[], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """Serve until told to stop; what controls the fleet begins once routers are answered."""
-        server, port = bound(self.feed, self.settings.listen, self.registry_service)
+        endpoints = EndpointService(self.roster, self.feed)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:
-                crew = Crew(group, self.keeper, self.watching, self.following)
+                keeps = self.settings.roles == "switched"
+                crew = Crew(group, self.keeper, self.watching, self.following, keeps_roles=keeps)
                 first = asyncio.Event()
                 tasks = [
                     group.create_task(self._discover(discovery, crew, first)),
@@ -215,8 +212,14 @@ class Pool:
 
     async def _discover(self, discovery: Discovery, crew: Crew, first: asyncio.Event) -> None:
         async for seen in discovery.sightings():
+            self._promise(seen.directions)
             await crew.sighted(seen)
             first.set()
+
+    def _promise(self, told: fleet_pb2.Directions) -> None:
+        """Roles are switched by the deadlines that routers are told."""
+        default = Slo()
+        self.reconciler.policy = Roles(ttft_s=told.ttft_s or default.ttft_s, tpot_s=told.tpot_s or default.tpot_s)
 
     async def _settled(self) -> None:
         """Wait a little until every replica was asked and what was kept of it is seen to be true.

@@ -32,10 +32,16 @@ class Changes:
     removed: dict[str, None] = field(default_factory=dict)
     reports: dict[str, None] = field(default_factory=dict)
     events: list[Pending] = field(default_factory=list)
+    directions: bool = False  # what routers are to do is another
     _last: dict[str, Pending] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.replicas or self.removed or self.reports or self.events)
+        return bool(self.replicas or self.removed or self.reports or self.events or self.directions)
+
+    def directed(self) -> None:
+        """Routers are to do something else now."""
+        self._wake()
+        self.directions = True
 
     def described(self, name: str) -> None:
         """A replica joined, or is something else now."""
@@ -71,8 +77,12 @@ class Changes:
 
     def take(self) -> "Changes":
         """Everything so far, this object then being empty."""
-        taken = Changes(replicas=self.replicas, removed=self.removed, reports=self.reports, events=self.events)
+        taken = Changes(
+            replicas=self.replicas, removed=self.removed, reports=self.reports, events=self.events,
+            directions=self.directions,
+        )  # fmt: skip
         self.replicas, self.removed, self.reports, self.events, self._last = {}, {}, {}, [], {}
+        self.directions = False
         return taken
 
     def _drop_events(self, name: str) -> None:

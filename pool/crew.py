@@ -16,8 +16,17 @@ from weir.v1 import fleet_pb2
 class Crew:
     """Starts and ends tasks as replicas come and go."""
 
-    def __init__(self, group: asyncio.TaskGroup, keeper: Keeper, watching: Watching, following: Following) -> None:
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        keeper: Keeper,
+        watching: Watching,
+        following: Following,
+        *,
+        keeps_roles: bool = False,
+    ) -> None:
         self._group, self._keeper, self._watching, self._following = group, keeper, watching, following
+        self._keeps_roles = keeps_roles  # whether a role that an earlier pool gave goes before the fleet's
         self._roster: Roster = keeper.roster
         self._watchers: dict[str, tuple[Watcher, asyncio.Task[None]]] = {}
         self._followers: dict[str, list[asyncio.Task[None]]] = {}
@@ -25,6 +34,7 @@ class Crew:
 
     async def sighted(self, seen: Sighting) -> None:
         """Make the fleet what discovery sees; who is barred is watched on, to be ready the moment it may be."""
+        self._roster.direct(seen.directions)
         self._bar(seen.barred)  # nobody waits for newcomers to hear that another is not to be sent work
         for name in seen.renewed & self._told.keys():
             await self._dismiss(name)
@@ -69,6 +79,8 @@ class Crew:
         self._roster.recall(entry, kept)
         if member is not None and known:
             self._roster.remember_start(entry, member.started)
+            if self._keeps_roles and member.described.role != entry.described.role:
+                self._roster.turn(entry, member.described.role)
         self._begin(entry)
 
     def _redescribe(self, replica: fleet_pb2.Replica) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from pool import updates
@@ -82,6 +83,7 @@ class Feed:
         self._subscribers: dict[Subscriber, None] = {}
         self._told: set[str] = set()  # replicas that subscribers have heard of
         self._silent = True  # nothing was sent since the last heartbeat
+        self._waiting: set[asyncio.Event] = set()  # for others to be in the fleet
         roster.changes.awake = self._schedule
 
     def __len__(self) -> int:
@@ -109,6 +111,8 @@ class Feed:
         if not changes:
             return
         self._told = (self._told | changes.replicas.keys()) - changes.removed.keys()
+        if changes.replicas or changes.removed:
+            self._wake()
         self.version += 1
         told = updates.delta(self._roster, changes, self.version, self._clock())
         self._send(told, events=True)
@@ -137,8 +141,22 @@ class Feed:
     def end(self) -> None:
         """End every stream."""
         self.ended = True
+        self._wake()
         for subscriber in list(self._subscribers):
             subscriber.close()
+
+    @contextmanager
+    def members_wake(self, event: asyncio.Event) -> Iterator[None]:
+        """Set an event whenever replicas come, go or are others, and at the end."""
+        self._waiting.add(event)
+        try:
+            yield
+        finally:
+            self._waiting.discard(event)
+
+    def _wake(self) -> None:
+        for event in self._waiting:
+            event.set()
 
     def _send(self, told: list[fleet_pb2.FleetUpdate], *, events: bool) -> None:
         to = [subscriber for subscriber in self._subscribers if subscriber.events is events]

@@ -45,10 +45,12 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """So many replicas of a pool shall have another role."""
+    """So many replicas of a pool shall have a role; where they lack they come from the others, or from one alone."""
 
     role: str
     replicas: int = 1
+    source: str = ""  # the role they are taken from; any when empty
+    drains: bool = True  # they get nothing new until they are empty; else their new work comes beside what they hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,18 +168,38 @@ def is_idle(replica: Replica, bound_s: float) -> bool:
 
 
 def _switched(name: str, pool: Pool, want: Wanted) -> list[Action]:
-    """Drain who shall have another role, and give it to those that are idle."""
-    actions: list[Action] = []
+    """Give their role to those that were drained for it and are idle, and take more where some are missing."""
+    actions: list[Action] = [
+        Resume(pool=name, replica=each.name, why=f"it serves as {each.becoming} now", role=each.becoming)
+        for each in pool.replicas
+        if each.becoming and is_idle(each, want.drain_s)
+    ]
+    taken = set[str]()
     for switch in want.switches:
-        has = [each for each in pool.replicas if each.role == switch.role]
-        on_the_way = [each for each in pool.replicas if each.becoming == switch.role and each.role != switch.role]
-        actions += [
-            Resume(pool=name, replica=each.name, why=f"it serves as {switch.role} now", role=switch.role)
-            for each in on_the_way
-            if is_idle(each, want.drain_s)
-        ]
-        missing = switch.replicas - len(has) - len(on_the_way)
-        free = [each for each in pool.replicas if each.role != switch.role and each.drained_s is None]
-        for each in sorted(free, key=lambda one: (one.in_flight, one.name))[: max(missing, 0)]:
-            actions.append(Drain(pool=name, replica=each.name, why=f"role:{switch.role}", becoming=switch.role))
+        missing = switch.replicas - having(pool.replicas, switch.role)
+        for each in _free(pool.replicas, switch, taken)[: max(missing, 0)]:
+            taken.add(each.name)
+            actions.append(_turning(name, each, switch))
     return actions
+
+
+def having(replicas: Sequence[Replica], role: str) -> int:
+    """How many have a role, or are on their way to it; not those on their way to another."""
+    return sum((each.becoming or each.role) == role for each in replicas)
+
+
+def _free(replicas: Sequence[Replica], switch: Switch, taken: set[str]) -> list[Replica]:
+    """Who may take another role, the least busy first."""
+    free = [
+        each
+        for each in replicas
+        if each.drained_s is None and each.name not in taken and each.role != switch.role
+        and switch.source in ("", each.role)
+    ]  # fmt: skip
+    return sorted(free, key=lambda one: (one.in_flight, one.name))
+
+
+def _turning(pool: str, replica: Replica, switch: Switch) -> Action:
+    if switch.drains:
+        return Drain(pool=pool, replica=replica.name, why=f"role:{switch.role}", becoming=switch.role)
+    return Resume(pool=pool, replica=replica.name, why=f"it serves as {switch.role} now", role=switch.role)

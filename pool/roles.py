@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from policies.perf.latency import LatencyModel
-from policies.perf.sheets import UnknownProfile
 from policies.scale.scaling import Move, PoolState, Scaling
 from policies.scale.splits import Split
+from pool.demand import load, model, seen, state
 from pool.roster import Entry, Roster
 from pool.scrape import Reading
-from weir import codec
 
 log = logging.getLogger(__name__)
 
 MOST_STATES, MOST_SWITCHES = 1024, 256
-PROMPTS = ("prefill", "mixed")
-ANSWERS = ("decode", "mixed")
 
 Kind = tuple[str, str, str, int]
 """What replicas must share to take each other's role: served model, profile, GPU, GPUs."""
@@ -95,23 +92,22 @@ class Reconciler:
     def _settle(self, entries: Iterable[Entry]) -> None:
         """Those that have emptied take their role; so do those that are no longer there to empty."""
         for entry in entries:
-            if entry.becoming and (not entry.readiness.ready or _load(entry) == 0):
+            if entry.becoming and (not entry.readiness.ready or load(entry) == 0):
                 self.roster.turn(entry, entry.becoming)
 
     def _reconcile(self, group: Group, entries: list[Entry], now: float) -> None:
-        try:
-            perf = codec.latency(entries[0].described)
-        except (UnknownProfile, ValueError):
-            return  # without a latency model nothing can be predicted
+        perf = model(entries[0].described)
+        if perf is None:
+            return
         group.history.append(states(entries, group.before, perf, now))
-        group.before = {entry.name: (entry.epoch, entry.reading) for entry in entries}
+        group.before = seen(entries)
         wish = self.policy.wanted(list(group.history), now)
         for move in wish.moves:
             self._move(move, entries, wish.why, now)
 
     def _move(self, move: Move, entries: Sequence[Entry], why: str, now: float) -> None:
         there = [entry for entry in entries if entry.described.role == move.source and entry.ready]
-        for entry in sorted(there, key=lambda entry: (_load(entry), entry.name))[: move.replicas]:
+        for entry in sorted(there, key=lambda entry: (load(entry), entry.name))[: move.replicas]:
             self.switched.note(
                 Switch(at=now, replica=entry.name, source=move.source, target=move.target, why=why,
                        drains=move.drains, done=self.acts)
@@ -126,59 +122,10 @@ def states(
     entries: Sequence[Entry], before: dict[str, tuple[int, Reading]], perf: LatencyModel, now: float
 ) -> dict[str, PoolState]:
     """What the policy sees of a group, a pool a role, all roles named."""
-    return {
-        role: _state(role, [entry for entry in entries if entry.described.role == role], before, perf, now)
-        for role in Split._fields
-    }
-
-
-def _state(
-    role: str, entries: Sequence[Entry], before: dict[str, tuple[int, Reading]], perf: LatencyModel, now: float
-) -> PoolState:
-    serving = [entry for entry in entries if entry.ready]
-    fresh = [_since(entry, before) for entry in entries]
-    takes, gives = role in PROMPTS, role in ANSWERS
-    return PoolState(
-        pool=role,
-        at=now,
-        ready=len(serving),
-        starting=0,
-        draining=sum(bool(entry.becoming) for entry in entries),
-        most=len(entries),
-        running=float(sum(entry.reading.running for entry in entries)),
-        waiting=float(sum(entry.reading.waiting for entry in entries)),
-        held=0.0,
-        slots=perf.max_seqs,
-        kv_share=sum(entry.reading.kv_used for entry in serving) / len(serving) if serving else 0.0,
-        arrived=int(sum(max(one.ended + one.running + one.waiting, 0.0) for one in fresh)) if takes else 0,
-        prompt_tokens=sum(max(one.prompt_tokens - one.cached_tokens, 0.0) for one in fresh) if takes else 0.0,
-        ended=int(sum(one.ended for one in fresh)) if gives else 0,
-        output_tokens=sum(one.output_tokens for one in fresh) if gives else 0.0,
-        role=role,
-        perf=perf,
-    )
-
-
-def _since(entry: Entry, before: dict[str, tuple[int, Reading]]) -> Reading:
-    """What its counters have risen by since the look before; nothing of a process that is new."""
-    epoch, old = before.get(entry.name, (-1, entry.reading))
-    new = entry.reading
-    if epoch != entry.epoch or new.ended < old.ended:
-        return Reading()
-    return Reading(
-        running=new.running - old.running,
-        waiting=new.waiting - old.waiting,
-        prompt_tokens=max(new.prompt_tokens - old.prompt_tokens, 0.0),
-        cached_tokens=max(new.cached_tokens - old.cached_tokens, 0.0),
-        output_tokens=max(new.output_tokens - old.output_tokens, 0.0),
-        ended=new.ended - old.ended,
-    )
+    found = {role: [entry for entry in entries if entry.described.role == role] for role in Split._fields}
+    return {role: state(role, role, mine, before, perf, now, len(mine)) for role, mine in found.items()}
 
 
 def _kind(entry: Entry) -> Kind:
     described = entry.described
     return described.model, described.profile, described.gpu, described.gpus
-
-
-def _load(entry: Entry) -> int:
-    return entry.reading.running + entry.reading.waiting

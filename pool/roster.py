@@ -114,6 +114,7 @@ class Roster:
 
     def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
+        self.directions = fleet_pb2.Directions()  # what routers are to do
         self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
         self._epochs: dict[str, int] = {}  # the last of every replica ever entered: one that comes back goes on from it
@@ -127,6 +128,12 @@ class Roster:
     def get(self, name: str) -> Entry | None:
         """The entry of that name, if there is one."""
         return self._entries.get(name)
+
+    def direct(self, directions: fleet_pb2.Directions) -> None:
+        """What routers are to do from now on."""
+        if directions != self.directions:
+            self.directions = directions
+            self.changes.directed()
 
     def enter(self, described: fleet_pb2.Replica, epoch: int = 0) -> Entry:
         """A replica joins, or comes back as another: nothing of its cache is known. The given epoch, if higher."""

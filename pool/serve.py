@@ -1,10 +1,11 @@
-"""The pool over gRPC: weir.v1.Pool and weir.v1.Registry."""
+"""The pool over gRPC: weir.v1.Pool and weir.v1.Registry for routers, endpoint discovery for an Envoy."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 
+from pool.eds import EndpointService
 from pool.feed import Encoded, Feed
 from pool.grpc_health import health
 from pool.own_hashes import Hasher
@@ -87,11 +88,13 @@ class PoolService:
         )
 
 
-def bound(feed: Feed, listen: str, registry: RegistryService) -> tuple[grpc.aio.Server, int]:
+def bound(
+    feed: Feed, listen: str, registry: RegistryService, endpoints: EndpointService
+) -> tuple[grpc.aio.Server, int]:
     """A server that listens and its port, to be started: who connects before waits. Raises `CannotListen`."""
     server = grpc.aio.server(options=OPTIONS)
     registry_pb2_grpc.add_RegistryServicer_to_server(registry, server)  # type: ignore[no-untyped-call]
-    server.add_generic_rpc_handlers((PoolService(feed).handlers(), health()))
+    server.add_generic_rpc_handlers((PoolService(feed).handlers(), endpoints.handlers(), health()))
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError:

@@ -11,12 +11,13 @@ MOST_BLOCKS = 1 << 14  # blocks in one message, 128 KiB: what a router takes in 
 
 
 def whole(roster: Roster, version: int, now: float) -> fleet_pb2.FleetUpdate:
-    """Every replica and report, no events."""
+    """Every replica, report and direction, no events."""
     return fleet_pb2.FleetUpdate(
         version=version,
         snapshot=True,
         replicas=[entry.described for entry in roster],
         reports=[entry.report(now) for entry in roster],
+        directions=roster.directions,
     )
 
 
@@ -48,6 +49,8 @@ def delta(roster: Roster, changes: Changes, version: int, now: float) -> list[fl
         removed=list(changes.removed),
         reports=reports,
     )
+    if changes.directions:
+        first.directions.CopyFrom(roster.directions)
     updates, room = [first], MOST_BLOCKS
     for event in _events(changes.events):
         if len(event.blocks) > room:
@@ -63,7 +66,8 @@ def without_events(updates: list[fleet_pb2.FleetUpdate]) -> list[fleet_pb2.Fleet
     plain = fleet_pb2.FleetUpdate()
     plain.CopyFrom(updates[0])
     del plain.events[:]
-    return [plain] if plain.replicas or plain.removed or plain.reports else []
+    told = plain.replicas or plain.removed or plain.reports or plain.HasField("directions")
+    return [plain] if told else []
 
 
 def _events(pending: Iterable[Pending]) -> Iterator[fleet_pb2.KvEvent]:

@@ -8,7 +8,7 @@ from policies.candidates import Candidate
 from policies.decision import Outcome, Queue, Refusal, Shed
 from policies.fleet import Fleet, Replica
 from policies.native.placer import Placer
-from policies.policy import routing
+from policies.policy import Routing, routing
 from policies.request import Ask, hash31
 from router.adapters import Adapters
 from router.complaints import Complaints
@@ -71,24 +71,49 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_beside", "_block_bytes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters", "complaints",
-        "fleet", "held", "metrics", "models", "placer", "recorder", "retention", "settings", "used", "view",
+        "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
+        "complaints", "fleet", "held", "metrics", "models", "own", "placer", "recorder", "retention", "settings",
+        "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
-        self.settings, self.metrics, self.recorder = settings, metrics, recorder
+        self.own, self.metrics, self.recorder = settings, metrics, recorder  # `own`: as it was started
         self.fleet = Fleet()
         self.view = View(self.fleet)
         self.held = Held(self.fleet, settings.index_blocks)
-        policy = routing(settings.policy, dict(settings.policy_settings))
-        self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
-        self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
-        self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
+        self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
+        self._promise(settings)
         self.models: dict[str, Model] = {}
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
         self._block_bytes = settings.text_block_bytes
-        self._ttft_slo_s, self._tpot_slo_s = settings.ttft_slo_s, settings.tpot_slo_s
+
+    def direct(self, settings: Settings) -> None:
+        """Decide by another policy and other deadlines from the next request on; raises `UnknownName` or `BadSetting`,
+        and then nothing is another.
+        """
+        policy = routing(settings.policy, dict(settings.policy_settings))
+        if policy != self.placer.policy:
+            self._decide_by(policy)
+        self._promise(settings)
+
+    def priority(self, slo: str) -> int:
+        """How much requests of an SLO class matter; 0 for those of none, or of one that nobody described."""
+        told = self._classes.get(slo)
+        return told[2] if told is not None else 0
+
+    def _decide_by(self, policy: Routing) -> None:
+        self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
+        self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
+        self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
+
+    def _promise(self, settings: Settings) -> None:
+        self.settings = settings
+        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s = settings.ttft_slo_s, settings.tpot_slo_s
+        self._classes = {
+            name: (own_ttft_s or ttft_s, own_tpot_s or tpot_s, priority)
+            for name, own_ttft_s, own_tpot_s, priority in settings.slo_classes
+        }
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
@@ -212,6 +237,12 @@ class Core:
         if self.recorder is not None:
             self.recorder.outcome(placement, outcome)
 
+    def body_refused(self, message: str, foreign: bool, now: float) -> None:
+        """A request's body was refused: it is counted, and a client's own hand-over (`foreign`) named in the log."""
+        self.metrics.refused("foreign-kv" if foreign else "bad-request")
+        if foreign:
+            self.complaints.say("foreign-kv", f"a client's own hand-over is refused: {message}", now)
+
     def knowledge(self, placement: Placement) -> str:
         """How well the chosen replica's cache is known for this prompt: of text, events say nothing."""
         if placement.order.tokens is None and self.held.publishes(placement.row):
@@ -284,9 +315,10 @@ class Core:
             most = min(most, limit - 1.0)
             tokens = min(tokens, limit - max(most, 1.0))
         session = float(hash31(order.session)) if order.session else 0.0
-        self.used.ask(
-            float(hash31(order.id)), session, model.number, tokens, most, expected, self._ttft_slo_s, self._tpot_slo_s,
-        )  # fmt: skip
+        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s
+        if order.slo and order.slo in self._classes:
+            ttft_s, tpot_s, _ = self._classes[order.slo]
+        self.used.ask(float(hash31(order.id)), session, model.number, tokens, most, expected, ttft_s, tpot_s)
 
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:
         replica = self.fleet.replicas[row]

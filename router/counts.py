@@ -64,6 +64,7 @@ class Snapshot(msgspec.Struct):
     index_bytes: int = 0
     index_refused: int = 0
     rss_bytes: int = 0
+    policy: str = ""  # that it decides by now
     knowledge: dict[str, int] = {}  # replicas by how well their cache is known
     caches: dict[str, CacheCounts] = {}  # by replica
     chosen: dict[str, int] = {}  # requests whose model a rule chose, by rule

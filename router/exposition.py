@@ -1,6 +1,7 @@
 """The workers' counts as Prometheus metrics: the sum over workers, dead ones included, so that nothing goes back."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -90,10 +91,18 @@ class Exposition:
             for level, n in snapshot.knowledge.items():
                 known.add_metric([level], n)
         yield known
+        yield _policies(self._live.values())
         memory = GaugeMetricFamily("weir_worker_rss_bytes", "Resident memory of a worker.", labels=["worker"])
         for worker, snapshot in sorted(self._live.items()):
             memory.add_metric([str(worker)], snapshot.rss_bytes)
         yield memory
+
+
+def _policies(live: Iterable[Snapshot]) -> Metric:
+    family = GaugeMetricFamily("weir_policy", "Workers by the policy that they decide by.", labels=["policy"])
+    for policy, workers in Counter(snapshot.policy for snapshot in live if snapshot.policy).items():
+        family.add_metric([policy], workers)
+    return family
 
 
 def _choices(total: Snapshot) -> Iterator[Metric]:

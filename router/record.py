@@ -40,10 +40,12 @@ class Recorder:
         self._file: TextIO = path.open("a", encoding="utf-8")
         self._lines: list[bytes] = []
         self._hash = ""
+        self._hashed: Routing | None = None  # the policy that the hash is of
 
     def decision(self, core: "Core", placement: "Placement", block_tokens: float) -> None:
         """Note a decision while the view is as the policy saw it."""
-        self._hash = self._hash or settings_hash(core.placer.policy)
+        if core.placer.policy is not self._hashed:
+            self._hash, self._hashed = settings_hash(core.placer.policy), core.placer.policy
         used, known = core.used, placement.known_tokens
         placement.record = {
             "id": placement.order.id,

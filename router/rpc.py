@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from policies.candidates import candidates
 from policies.decision import Outcome, Queue, Shed
 from router.core import Core, Placement
+from router.directing import direct
 from router.exposition import Exposition
 from router.feed import Feed
 from router.gateway.body import BadRequest, Limits, parse, tokenise
@@ -153,8 +154,11 @@ class Rpc(route_pb2_grpc.RouterServicer):
             )  # fmt: skip
 
     async def _take(self, feed: Feed) -> None:
-        async for update in feed.updates():
-            apply(self.core, fleet_pb2.FleetUpdate.FromString(update))
+        async for message in feed.updates():
+            update = fleet_pb2.FleetUpdate.FromString(message)
+            apply(self.core, update)
+            if update.HasField("directions"):
+                direct(self.core, update.directions)  # the workers hear the same and say what is wrong with it
 
     async def _share(self) -> None:
         while self._peers is not None:

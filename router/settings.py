@@ -14,6 +14,7 @@ class Settings:
     workers: int = 1
     ttft_slo_s: float = 2.0  # the deadlines that predictions are held against
     tpot_slo_s: float = 0.1
+    slo_classes: tuple[tuple[str, float, float, int], ...] = ()  # name, deadlines (0: those above), priority
     max_head_bytes: int = 32 << 10
     max_body_bytes: int = 32 << 20
     max_output_tokens: int = 1 << 20  # a larger max_tokens is a mistake
@@ -27,7 +28,7 @@ class Settings:
     retries: int = 5  # attempts on other replicas per request ...
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
     continuation: bool = True  # whether a stream that breaks goes on at another replica
-    stall_s: float = 30.0  # silence after which a stream that has begun counts as broken; 0: never
+    stall_s: float = 30.0  # silence after which a stream counts as broken; 0: never
     hand_over: str = "nixl"  # how a prefill replica's KV comes to the decode replica: nixl, mooncake or sglang
     kv_hosts: str = ""  # hosts, comma-separated, that engines may fetch KV from beside those of the fleet's addresses
     kv_lease_s: float = 30.0  # how long a prefill replica keeps a computed prompt

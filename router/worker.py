@@ -9,12 +9,13 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvloop
 
 from router.core import Core
-from router.extproc.endpoint import Endpoint
+from router.directing import direct
 from router.frames import JUDGED, LEARNED, READY, RULES, SESSIONS, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
@@ -23,6 +24,9 @@ from router.peers import Peers, parts
 from router.record import Recorder
 from router.settings import Settings
 from weir.v1 import fleet_pb2
+
+if TYPE_CHECKING:
+    from router.extproc.endpoint import Endpoint
 
 REPORT_S = 1.0
 SHARE_S = 0.01
@@ -48,7 +52,7 @@ class Worker:
         self.recorder = Recorder(Path(settings.decisions)) if settings.decisions else None
         self.core = Core(settings, self.metrics, self.recorder)
         self.gateway = Gateway(self.core, settings)
-        self.endpoint = Endpoint(self.core, settings) if settings.ext_proc else None
+        self.endpoint = _endpoint(self.core, settings) if settings.ext_proc else None
         self.stop = asyncio.Event()
         self._ready = False
 
@@ -98,6 +102,8 @@ class Worker:
             return
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
+        if update.HasField("directions"):
+            self._on_directions(update.directions)
         self.gateway.release()
         if self.endpoint is not None:
             self.endpoint.release()
@@ -108,6 +114,13 @@ class Worker:
                 self.gateway.auto.recall()
             self._ready = True
             self._serving = asyncio.get_running_loop().create_task(self._serve())
+
+    def _on_directions(self, told: fleet_pb2.Directions) -> None:
+        """What every request from the next one on is decided by; directions that are not understood change nothing."""
+        if why := direct(self.core, told):
+            print(f"the directions stay as they were: {why}", file=sys.stderr)  # noqa: T201
+        elif self.endpoint is not None:
+            self.endpoint.picker.direct(self.core.settings)
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))
@@ -139,6 +152,7 @@ class Worker:
         counts, index = self.metrics.snapshot(), self.core.held.index
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
         counts.rss_bytes, counts.knowledge = _rss_bytes(), self.core.held.known()
+        counts.policy = self.core.placer.name
         self._frames.send(msgspec.msgpack.encode(counts))
         self._keep_records()
 
@@ -150,6 +164,12 @@ class Worker:
             self.recorder.flush()
         except OSError as failed:
             print(f"decision records are lost: {failed}", file=sys.stderr)  # noqa: T201
+
+
+def _endpoint(core: Core, settings: Settings) -> "Endpoint":
+    from router.extproc.endpoint import Endpoint  # a router without one need not hold it in memory
+
+    return Endpoint(core, settings)
 
 
 def _rss_bytes() -> int:

@@ -1,115 +1,82 @@
 """Measure scaling policies over a recorded week: `python -m bench.autoscale [--data DIR] [--seeds N] [--days N]`.
 
-Every policy has one setting that is fitted on the first days: the one with the fewest GPU-hours that keeps the
-deadlines of 99 requests in 100. Then all serve the whole period on seeds that the fit has not seen.
+Weir's rule runs as it is. The one setting of every other is sought on all the days, with a seed of its own, until it
+is as late as Weir's: they are given the week beforehand. Then all serve the days on seeds that no fit has seen.
 """
 
 import argparse
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from statistics import mean
 
-from bench.autoscale.trial import Make, Outcome, clairvoyant, fitted, run
-from bench.autoscale.week import DATA, TPOT_S, TTFT_S, Days
-from policies.scale.scaling import Scaling, scaling
+from bench.autoscale.contest import ALLOWED, CONTESTANTS, ORACLE, OURS, Contestant, fitted, ours, served
+from bench.autoscale.fitting import Fit
+from bench.autoscale.report import TARGETS, Found, figures, holds, told
+from bench.autoscale.week import DATA, Days, recorded_days
+from cli.stack import say_if_compiling
+from policies.native.library import ensure_built
 
-OURS, LEAST = "slo_model", 0.99
-FIT_DAYS, DAYS, SEEDS = 4, 7, 8
-MARGIN = 0.004  # by which more is kept on the days of the fit, for days that are not like them
-TARGETS = {
-    "kept": {"least": LEAST}, "gpu_hours_over_clairvoyant": {"most": 1.15}, "fewer_than_best": {"least": 0.15},
-    "reversals_a_day": {"most": 2.0},
-}  # fmt: skip
-SHARES = [0.55, 0.5, 0.45, 0.42, 0.38]  # of a replica's capacity that the clairvoyant uses
-
-
-def make(name: str, key: str, **more: float) -> Make:
-    """A policy from its one setting."""
-    return lambda setting: _scaling(name, {key: setting, **more})
-
-
-def _scaling(name: str, settings: dict[str, float]) -> Scaling:
-    return scaling(name, settings)
-
-
-DEADLINES = {"ttft_s": TTFT_S, "tpot_s": TPOT_S}
-CONTESTANTS: dict[str, tuple[Make, list[float]]] = {
-    OURS: (make(OURS, "spare", **DEADLINES), [2.6, 3.2, 3.8, 4.4]),
-    "hpa_queue": (make("hpa_queue", "target"), [0.02, 0.05, 0.1, 0.2]),
-    "hpa_kv": (make("hpa_kv", "target"), [0.02, 0.03, 0.05, 0.07]),
-    "kpa": (make("kpa", "target"), [4.0, 5.0, 6.0, 7.0]),
-    "dynamo_like": (make("dynamo_like", "utilisation", **DEADLINES), [0.22, 0.25, 0.27, 0.3]),
-    "wva_like": (make("wva_like", "kv", spare_kv=0.02), [0.05, 0.08, 0.12]),
-}
+DAYS, SEEDS, PROCESSES = 7, 8, 2
 
 
 def main() -> int:
     """Progress on stderr, one JSON line on stdout."""
-    parser = argparse.ArgumentParser(prog="python -m bench.autoscale", description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of traces (default ../shared/data)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="draws of the period (default 8)")
-    parser.add_argument("--days", type=int, default=DAYS, help="days served (default 7)")
-    options = parser.parse_args()
-    begun = time.monotonic()
-    fit_days = Days(first=0, count=min(FIT_DAYS, options.days))
-    sample = fit_days.arrivals(options.data, 100)
-    settings = {}
-    for name, (maker, tried) in CONTESTANTS.items():
-        settings[name], best = fitted(maker, tried, sample, fit_days, LEAST + MARGIN)
-        say(f"{name}: {settings[name]:g} fitted on {fit_days.count} days: {told(best)}")
-    days = Days(first=0, count=options.days)
-    found = served(options.data, days, options.seeds, settings)
-    results = figures(found, days, options.seeds)
-    met = all(_holds(bound, results[name]) for name, bound in TARGETS.items())
+    options, begun = parse(), time.monotonic()
+    try:
+        days = Days(first=0, count=min(options.days, recorded_days(options.data)))
+    except (FileNotFoundError, ValueError) as error:
+        say(f"{error}")
+        return 2
+    say_if_compiling()
+    ensure_built()
+    with ProcessPoolExecutor(options.processes) as pool:
+        fits = fits_of(pool, options.data, days)
+        found = contests(pool, options.data, days, options.seeds, fits)
+    results = figures(fits, found, days)
     print(json.dumps({
-        "name": "autoscale", "figures": results, "target": TARGETS, "met": met,
+        "name": "autoscale", "figures": results, "target": TARGETS, "met": holds(results),
         "seconds": round(time.monotonic() - begun, 1),
     }), flush=True)  # fmt: skip
     return 0
 
 
-def served(data: Path, days: Days, seeds: int, settings: dict[str, float]) -> dict[str, list[Outcome]]:
-    """The outcomes of everybody, a seed each; the clairvoyant is fitted to each seed itself."""
-    found: dict[str, list[Outcome]] = {}
-    for seed in range(seeds):
-        arrivals = days.arrivals(data, seed)
-        for name, (maker, _) in CONTESTANTS.items():
-            outcome = run(maker(settings[name]), arrivals, days, seed)
-            found.setdefault(name, []).append(outcome)
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.autoscale", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of traces (default ../shared/data)")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="draws of the period (default 8)")
+    parser.add_argument("--days", type=int, default=DAYS, help="days served (default 7)")
+    parser.add_argument("--processes", type=int, default=PROCESSES, help="at once (default 2, 3 GB each)")
+    return parser.parse_args()
+
+
+def fits_of(pool: ProcessPoolExecutor, data: Path, days: Days) -> dict[str, Fit]:
+    """The setting of everybody, those first that take longest."""
+    oracle = pool.submit(fitted, _named(ORACLE), data, days, ALLOWED)
+    fits = {OURS: pool.submit(ours, data, days).result()}
+    say(f"{OURS}: {told(fits[OURS].outcome)}")
+    aim = fits[OURS].outcome.late
+    rivals = [each for each in CONTESTANTS if each.name not in (OURS, ORACLE)]
+    waiting = {ORACLE: oracle} | {each.name: pool.submit(fitted, each, data, days, aim) for each in rivals}
+    for name, job in waiting.items():
+        fits[name] = job.result()
+        unable = "" if fits[name].keeps else "; it does not keep the deadlines at any"
+        say(f"{name}: {fits[name].setting:.3g} fitted: {told(fits[name].outcome)}{unable}")
+    return fits
+
+
+def contests(pool: ProcessPoolExecutor, data: Path, days: Days, seeds: int, fits: dict[str, Fit]) -> Found:
+    """Everybody on every seed."""
+    settings = {name: each.setting for name, each in fits.items()}
+    jobs = [pool.submit(served, data, days, seed, settings) for seed in range(seeds)]
+    found = []
+    for seed, job in enumerate(jobs):
+        found.append(job.result())
+        for name, outcome in found[-1].items():
             say(f"seed {seed}: {name}: {told(outcome)}")
-        for share in SHARES:  # from the cheapest schedule up
-            best = run(clairvoyant(arrivals, share, 60.0), arrivals, days, seed)
-            if best.kept >= LEAST:
-                break
-        found.setdefault("clairvoyant", []).append(best)
-        say(f"seed {seed}: clairvoyant: {told(best)}")
     return found
-
-
-def figures(found: dict[str, list[Outcome]], days: Days, seeds: int) -> dict[str, float]:
-    """Ours beside the clairvoyant and beside the best of those that keep the deadlines as well."""
-    ours = found[OURS]
-    results = {
-        "kept": mean(each.kept for each in ours),
-        "gpu_hours_over_clairvoyant": _hours(ours) / _hours(found["clairvoyant"]),
-        "reversals_a_day": mean(each.reversals_a_day for each in ours),
-        "days": float(days.count), "seeds": float(seeds),
-    }  # fmt: skip
-    rivals = {name: each for name, each in found.items() if name not in (OURS, "clairvoyant")}
-    keeping = [each for each in rivals.values() if mean(one.kept for one in each) >= LEAST - 0.002]
-    best = min((_hours(each) for each in keeping), default=0.0)
-    results["fewer_than_best"] = 1.0 - _hours(ours) / best if best else 1.0
-    for name, each in found.items():
-        results[f"{name}_kept"] = mean(one.kept for one in each)
-        results[f"{name}_gpu_hours_a_day"] = _hours(each) / days.count
-    return {name: round(value, 4) for name, value in results.items()}
-
-
-def told(outcome: Outcome) -> str:
-    """One outcome in a line."""
-    return f"{outcome.kept:.4f} kept, {outcome.gpu_hours:,.0f} GPU-hours, {outcome.reversals_a_day:g} reversals a day"
 
 
 def say(line: str) -> None:
@@ -117,12 +84,8 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _hours(outcomes: list[Outcome]) -> float:
-    return mean(each.gpu_hours for each in outcomes)
-
-
-def _holds(bound: dict[str, float], figure: float) -> bool:
-    return bound.get("least", figure) <= figure <= bound.get("most", figure)
+def _named(name: str) -> Contestant:
+    return next(each for each in CONTESTANTS if each.name == name)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
 """One policy over some days: deadlines kept, GPU-hours, and how often it changed its mind."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 
 import numpy as np
 
-from bench.autoscale.week import GPUS, TPOT_S, TTFT_S, Days, conditions, fleet
+from bench.autoscale.week import DAY_S, GPUS, TPOT_S, TTFT_S, conditions, fleet
 from policies.perf.latency import LatencyModel
 from policies.policy import routing
 from policies.scale.capacity import Window, capacity
 from policies.scale.scaling import History, Scaling, Wish
 from sims.arrivals import Arrivals
+from sims.engine.run import Floats, Run
 from sims.engine.simulate import simulate
 
 FLAP_S = 600.0
+UNJUDGED_S = 3600.0
+"""Nobody is judged by the first hour, in which a fleet that begins with one replica finds its size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +25,14 @@ class Outcome:
     """What came of one run."""
 
     kept: float  # share of requests within both deadlines
+    worst_day: float  # the least share kept of a day
     gpu_hours: float
     reversals_a_day: float  # up after down or down after up within ten minutes
+
+    @property
+    def late(self) -> float:
+        """Share of requests that missed a deadline."""
+        return 1.0 - self.kept
 
 
 @dataclass(slots=True)
@@ -46,18 +54,30 @@ class Watched:
         return wish
 
 
-def run(policy: Scaling, arrivals: Arrivals, days: Days, seed: int) -> Outcome:
-    """Serve some days under a policy."""
+def run(policy: Scaling, arrivals: Arrivals, seed: int) -> Outcome:
+    """Serve some arrivals under a policy."""
     watched = Watched(policy)
     done = simulate(arrivals, fleet(), routing("shortest_ttft"), conditions(seed), scaling=watched)
-    tokens = np.maximum(done.output_tokens - 1, 1)
-    tpot = (done.end - done.first) / tokens
-    kept = np.isfinite(done.first) & (done.ttft_s <= TTFT_S) & ((done.output_tokens < 2) | (tpot <= TPOT_S))
+    days = kept_by_day(arrivals.at, kept(done))
     return Outcome(
-        kept=float(kept.mean()),
+        kept=float(days[:, 0].sum() / days[:, 1].sum()),
+        worst_day=float((days[:, 0] / np.maximum(days[:, 1], 1.0)).min()),
         gpu_hours=float(done.up_s.sum()) / 3600.0 * GPUS,
-        reversals_a_day=reversals(watched.wishes) / days.count,
+        reversals_a_day=reversals(watched.wishes) / len(days),
     )
+
+
+def kept(done: Run) -> Floats:
+    """1 for each request that kept both deadlines, else 0."""
+    within = (done.ttft_s <= TTFT_S) & (done.tpot_s <= TPOT_S)
+    return within.astype(np.float64)
+
+
+def kept_by_day(at: Floats, within: Floats) -> Floats:
+    """Requests that kept their deadlines and all that are judged, shape [days, 2]."""
+    judged = at >= min(UNJUDGED_S, float(at[-1]))
+    day = (at[judged] // DAY_S).astype(np.int64)
+    return np.stack([np.bincount(day, within[judged]), np.bincount(day).astype(np.float64)], axis=1)
 
 
 def reversals(wishes: list[tuple[float, int]]) -> int:
@@ -86,7 +106,7 @@ class Clairvoyant:
         return Wish(replicas={"pool": max(self.replicas[first : last + 1])})
 
 
-def clairvoyant(arrivals: Arrivals, share: float, window_s: float = 600.0) -> Clairvoyant:
+def clairvoyant(arrivals: Arrivals, share: float, window_s: float = 1200.0) -> Clairvoyant:
     """The schedule of some arrivals, at each window's own rate and lengths."""
     perf = fleet()[0].perf
     slots = (arrivals.at // window_s).astype(np.int64)
@@ -100,14 +120,3 @@ def _busy(perf: LatencyModel, count: int, prompts: float, outputs: float, window
     window = Window(seconds=window_s, arrived=count, prompt_tokens=prompts, output_tokens=outputs, ended=max(count, 1))
     served = capacity(perf, window, TTFT_S, TPOT_S)
     return window.rate / served if served else 1.0
-
-
-Make = Callable[[float], Scaling]
-"""A policy from its one setting that is fitted; the higher, the fewer replicas."""
-
-
-def fitted(make: Make, settings: list[float], arrivals: Arrivals, days: Days, least: float) -> tuple[float, Outcome]:
-    """The setting with the fewest GPU-hours that keeps the deadlines; of none, the one that keeps most."""
-    tried = [(setting, run(make(setting), arrivals, days, 100)) for setting in settings]
-    good = [each for each in tried if each[1].kept >= least]
-    return min(good, key=lambda one: one[1].gpu_hours) if good else max(tried, key=lambda one: one[1].kept)

@@ -47,6 +47,12 @@ class Days:
         )
 
 
+def recorded_days(data: Path) -> int:
+    """Whole days of the recording, one at least; raises FileNotFoundError where nothing is recorded, or `BadTrace`."""
+    at = [row.number_of("t_s") for row in rows(file_of(data, "servegen", f"{CATEGORY}_rates.csv*"))]
+    return max(round((max(at) - min(at) + WINDOW_S) / DAY_S), 1)
+
+
 def fleet() -> list[Replica]:
     """The most replicas there can be, in one pool."""
     perf = latency_model(GPU, MODEL, GPUS)

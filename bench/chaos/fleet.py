@@ -13,7 +13,8 @@ from bench.chaos.asked import MODEL
 from bench.chaos.client import Door
 from bench.chaos.link import HOST, Link
 from bench.chaos.pages import labelled, sample
-from bench.chaos.parts import Part, Replica, Router, Service, free_ports
+from bench.chaos.parts import Part, Replica, Router, Service
+from bench.ports import free_ports
 from cli.stack import weir
 from weir.fleetfile import FleetFile
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -13,8 +12,9 @@ from pathlib import Path
 from time import monotonic
 
 from bench.chaos.client import Door
-from bench.chaos.link import HOST, Link
+from bench.chaos.link import Link
 from bench.kill.herd import CONTEXT
+from bench.ports import free_ports, open_at
 from cli.kin import descendants, kill
 
 READY_S = 120.0
@@ -207,21 +207,3 @@ def emulate(fleet: str) -> None:
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     run(Path(fleet), time_scale=TIME_SCALE, recomputes=True)
-
-
-def open_at(port: int) -> bool:
-    """Whether somebody listens there."""
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0
-
-
-def free_ports(count: int) -> list[int]:
-    """So many different free ports, all held until each is known."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in held]
-    finally:
-        for each in held:
-            each.close()

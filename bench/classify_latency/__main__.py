@@ -12,8 +12,9 @@ os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_
 
 import numpy as np
 
+from bench.classify.claim import met
 from bench.classify_latency.loop import DEADLINE_S, fifty_at_once
-from bench.classify_latency.scene import SIZES, all_heads, prompt
+from bench.classify_latency.scene import PII, SIZES, all_heads, prompt
 from policies.signals.learned import LEARNED
 from router.classify.classifier import NO_MEANINGS, Classifier
 from router.classify.port import ENCODER, STATIC, Text
@@ -23,7 +24,7 @@ SLACK_MS = 5.0  # by which a request may go on after its deadline: a timer's and
 BLOCKED_MS = 2.0
 # What one core takes is a thread's processor time, whoever else uses the machine; the clock's time stands beside it.
 # A shared host has slow spells of seconds too: the median of the quietest round says what the code takes.
-ROUNDS, PROMPTS = 6, 12
+ROUNDS, PROMPTS, WARM, FIRST = 6, 12, 100, 1 << 20
 TARGET = {
     **{f"{tier}_{size}_p50_ms": {"most": most} for tier, limits in LIMITS_MS.items() for size, most in limits.items()},
     "loop_longest_ms": {"most": BLOCKED_MS},
@@ -41,32 +42,49 @@ def main() -> int:
     for tier in (ENCODER, STATIC):
         for size in SIZES:
             figures |= timed(tier, size)
+    figures |= personal()
     figures |= at_once()
     figures |= accuracy(options.data) if options.data else {}
-    met = all(figures[name] <= bound["most"] for name, bound in TARGET.items())
-    summary = {"name": "classify-latency", "figures": figures, "target": TARGET, "met": met}
+    summary = {"name": "classify-latency", "figures": figures, "target": TARGET, "met": met(figures, TARGET)}
     print(json.dumps({**summary, "seconds": round(time.monotonic() - begun, 1)}), flush=True)
     return 0
 
 
 def timed(tier: str, size: int) -> dict[str, float]:
     """Milliseconds of all heads on one prompt, compressed where it is long."""
-    classifier, wanted = Classifier(all_heads(tier)), [frozenset(LEARNED)]
-    texts = [prompt(size, seed) for seed in range(PROMPTS)]
+    classifier, wanted = Classifier(all_heads(tier)), [frozenset(LEARNED) - {PII}]
+    for seed in range(WARM):  # models are loaded, and as many words are known as to a process that has run a while
+        classifier.read([Text(prompt(256, FIRST + seed))], wanted, [NO_MEANINGS])
     rounds, walls = [], list[float]()
-    for i in range(ROUNDS + 1):
+    for i in range(ROUNDS):
         took = []
-        for text in texts:
-            wall, at = time.perf_counter(), time.thread_time()
-            classifier.read([Text(text)], wanted, [NO_MEANINGS])
-            took.append(1e3 * (time.thread_time() - at))
-            walls.append(1e3 * (time.perf_counter() - wall))
-        rounds += [took] if i else []  # the first loads the models
+        for text in (prompt(size, i * PROMPTS + seed) for seed in range(PROMPTS)):
+            spent, wall = spend(classifier, text, wanted)
+            took.append(spent)
+            walls.append(wall)
+        rounds.append(took)
     p50, p99 = min(float(np.median(took)) for took in rounds), float(np.percentile(np.concatenate(rounds), 99))
-    wall = float(np.median(walls[PROMPTS:]))
+    wall = float(np.median(walls))
     say(f"{tier}, {size} tokens: p50 {p50:.2f} ms of processor, p99 {p99:.2f} ms; p50 by the clock {wall:.2f} ms")
     name = f"{tier}_{size}"
     return {f"{name}_p50_ms": round(p50, 3), f"{name}_p99_ms": round(p99, 3), f"{name}_clock_p50_ms": round(wall, 3)}
+
+
+def spend(classifier: Classifier, text: str, wanted: list[frozenset[str]]) -> tuple[float, float]:
+    """Milliseconds that one reading takes: of processor, and by the clock."""
+    wall, at = time.perf_counter(), time.thread_time()
+    classifier.read([Text(text)], wanted, [NO_MEANINGS])
+    return 1e3 * (time.thread_time() - at), 1e3 * (time.perf_counter() - wall)
+
+
+def personal() -> dict[str, float]:
+    """Milliseconds of finding personal data, which reads the whole prompt and belongs to no tier."""
+    classifier, told = Classifier(all_heads(STATIC)), {}
+    for size in SIZES:
+        took = [spend(classifier, prompt(size, seed), [frozenset((PII,))])[0] for seed in range(PROMPTS)]
+        told[f"pii_{size}_p50_ms"] = round(float(np.median(took)), 3)
+        say(f"personal data, {size} tokens: p50 {np.median(took):.2f} ms of processor")
+    return told
 
 
 def at_once() -> dict[str, Any]:
@@ -76,13 +94,14 @@ def at_once() -> dict[str, Any]:
     past = float(np.percentile(went_on, 99)) - 1e3 * DEADLINE_S
     say(f"fifty at once: the loop's longest callback {longest:.2f} ms; requests went on after "
         f"{np.median(went_on):.1f} ms (p50), {np.percentile(went_on, 99):.1f} ms (p99); {held.why}")  # fmt: skip
-    read = held.why.get("", 0) / max(sum(held.why.values()), 1)
+    whole, light = (held.why.get(why, 0) / max(sum(held.why.values()), 1) for why in ("", "light"))
     return {
         "loop_longest_ms": round(longest, 3),
         "loop_p99_ms": round(1e3 * float(np.percentile(held.callbacks, 99)), 3),
         "past_deadline_p99_ms": round(max(past, 0.0), 3),
         "requests": len(went_on),
-        "with_readings_in_time": round(read, 3),
+        "with_readings_in_time": round(whole + light, 3),
+        "with_the_encoders_readings_in_time": round(whole, 3),
     }
 
 

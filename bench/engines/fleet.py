@@ -1,19 +1,19 @@
 """Several engines of one tiny model, started together and gone afterwards, whatever happens."""
 
 import json
-import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.engines.engine import HOST, Engine, Ports
+from bench.engines.engine import Engine, Ports
 from bench.engines.install import Told, install
 from bench.engines.launch import EngineDied, Launcher, last_words
 from bench.engines.model import CONTEXT_TOKENS, make_adapter, make_model
+from bench.ports import free_ports
 
 MODEL = "tiny"
 ADAPTERS = ("tiny-verse", "tiny-prose")
@@ -67,7 +67,7 @@ def make_engines(folder: Path, count: int) -> Engines:
     model = make_model(folder / MODEL)
     adapters = [make_adapter(folder / name, seed) for seed, name in enumerate(ADAPTERS, start=11)]
     found = Engines(model=model, launcher=Launcher(log=folder / "launcher.log"))
-    for index, ports in enumerate(free_ports(count)):
+    for index, ports in enumerate(engine_ports(count)):
         name = f"engine-{index}"
         found.members.append(
             Engine(
@@ -110,14 +110,7 @@ def connector() -> dict[str, Any]:
     }
 
 
-def free_ports(count: int) -> list[Ports]:
-    """Ports for so many engines, all held until each is known."""
-    held = [socket.socket() for _ in range(4 * count)]
-    try:
-        for each in held:
-            each.bind((HOST, 0))
-        numbers: Callable[[], int] = iter([int(each.getsockname()[1]) for each in held]).__next__
-        return [Ports(http=numbers(), events=numbers(), replay=numbers(), side=numbers()) for _ in range(count)]
-    finally:
-        for each in held:
-            each.close()
+def engine_ports(count: int) -> list[Ports]:
+    """Ports for so many engines."""
+    free = iter(free_ports(4 * count))
+    return [Ports(http=next(free), events=next(free), replay=next(free), side=next(free)) for _ in range(count)]

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench.envoy.contestants import AIO, ALONE, DUPLEX, NOOP, TWO, WEIR, contestants
+from bench.envoy.contestants import AIO, ALONE, DUPLEX, IDEAL, IDEAL_HEADERS, NOOP, TWO, WEIR, contestants
 from bench.gateway.__main__ import pin_harness
 from bench.gateway.client import Cell
 from bench.gateway.figures import Bound, Measured, middle
@@ -59,15 +59,15 @@ def figures(results: Results) -> dict[str, float | None]:
     """Every figure; None where a contestant is missing."""
     measured, found = Measured(results.samples), dict[str, float | None]()
     for c in CONNECTIONS:
-        for other in (ALONE, NOOP, AIO):
+        for other in (ALONE, NOOP, IDEAL, AIO):
             found[f"rps_per_core_over_{other}_c{c}"] = _times(measured, WEIR, other, c)
-        for one in (NOOP, DUPLEX):
+        for one in (NOOP, IDEAL_HEADERS, IDEAL, DUPLEX):
             found[f"{one}_rps_per_core_over_envoy_c{c}"] = _times(measured, one, ALONE, c)
-        for one in (ALONE, NOOP, AIO, WEIR, DUPLEX, TWO):
+        for one in (ALONE, NOOP, IDEAL_HEADERS, IDEAL, AIO, WEIR, DUPLEX, TWO):
             cost = measured.median(one, f"chat c={c}", lambda s: s.cpu_us_request)
             found[f"{one}_rps_per_core_c{c}"] = None if not cost else 1e6 / cost
         found[f"{TWO}_rps_c{c}"] = measured.median(TWO, f"chat c={c}", lambda s: s.rps)
-        for one in (NOOP, AIO, WEIR, DUPLEX):
+        for one in (NOOP, IDEAL, AIO, WEIR, DUPLEX):
             found[f"{one}_added_p50_ms_c{c}"] = _added(measured, one, c, "latency_p50_us")
             found[f"{one}_added_p99_ms_c{c}"] = _added(measured, one, c, "latency_p99_us")
     found["errors"] = float(sum(sample.errors for sample in results.samples if sample.target.startswith(WEIR)))

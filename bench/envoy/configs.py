@@ -15,7 +15,7 @@ LIMITS = {"max_connections": 8192, "max_pending_requests": 8192, "max_requests":
 HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 DUPLEX, BUFFERED = "FULL_DUPLEX_STREAMED", "BUFFERED"
 Processor: TypeAlias = Callable[[int], tuple[str, ...]]
-"""The arguments of `python -m` that start a processor on a port."""
+"""The command that starts a processor on a port."""
 HEADERS_ONLY = {"request_header_mode": "SEND", "response_header_mode": "SKIP"}
 
 

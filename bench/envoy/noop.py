@@ -1,4 +1,4 @@
-"""The least that a processor in Python can do: `python -m bench.envoy.noop PORT` lets every request's headers go on.
+"""The least that an interpreted processor can do: `python -m bench.envoy.noop PORT` lets every request's headers go on.
 
 It understands just enough of HTTP/2 to answer each call with the same bytes, and reads nothing of what it is told.
 """

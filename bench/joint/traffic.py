@@ -14,7 +14,6 @@ from router.learn.stacking import Stacking, fit_stacked
 from sims.arrivals import Arrivals
 from sims.select.questions import Asked, Questions
 from sims.sweep.redraw import redrawn
-from sims.traces.reading.growth import grown
 from sims.traces.reading.reader import read
 
 SERVED = {"llama-3.1-8b": "Meta-Llama-3_1-8B-Instruct", "llama-3.1-70b": "Meta-Llama-3_1-70B-Instruct"}
@@ -23,17 +22,17 @@ SERVED = {"llama-3.1-8b": "Meta-Llama-3_1-8B-Instruct", "llama-3.1-70b": "Meta-L
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The trace with as many times its users as asked for, and the questions behind it."""
+    """The trace, played as many times as fast as asked for, and the questions behind it."""
 
     arrivals: Arrivals
     questions: Questions
+    speed: float
 
 
-def sent(data: Path, times: float) -> Sent:
+def sent(data: Path, speed: float) -> Sent:
     """Azure's conversation trace and MMLU-Pro from a folder of public sets."""
     matrix = read_matrix(data)
     columns = [matrix.models.index(name) for name in SERVED.values()]
-    rows = list(read(data / "azure_llm_2023" / "conv.csv.gz"))
     questions = Questions(
         name="mmlu_pro",
         models=tuple(SERVED),
@@ -42,7 +41,8 @@ def sent(data: Path, times: float) -> Sent:
         quality=matrix.right[:, columns],
         out_tokens=matrix.out_tokens[:, columns],
     )
-    return Sent(arrivals=Arrivals.of(list(grown(rows, times))), questions=questions)
+    trace = Arrivals.of(list(read(data / "azure_llm_2023" / "conv.csv.gz")))
+    return Sent(arrivals=trace, questions=questions, speed=speed)
 
 
 def expected_quality(matrix: Matrix, columns: list[int]) -> Floats:
@@ -68,6 +68,7 @@ class Drawn:
     def _of(self, seed: int, even: bool = False) -> tuple[Arrivals, Asked]:
         """A seed's arrivals and questions; `even`: the same requests in random order, evenly spaced."""
         arrivals = redrawn(self.sent.arrivals, seed)
+        arrivals = replace(arrivals, at=arrivals.at / self.sent.speed)
         asked = self.sent.questions.asked(arrivals, seed)
         if not even:
             return arrivals, asked

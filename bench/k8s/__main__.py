@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "kubernetes.md"
 NAMESPACE = "inference"
 PATIENCE_S = 420
+HEARD_S = 10.0
 TARGET: dict[str, dict[str, float]] = {
     "commands_failed": {"most": 0},
     "routed": {"least": 1},
+    "told": {"least": 1},
     "scaled_to": {"least": 3},
     "left_behind": {"most": 0},
 }
@@ -64,9 +67,11 @@ def walked(found: Cluster, folder: Path, path: str) -> dict[str, Any]:
             figures[f"{named(line)}_s"] = round(took, 1)
             if "get pools" in line:
                 figures["scaled_to"] = pool_status(machine).get("ready", 0)
+            if "condition=Serving" in line:
+                figures["told"] = int(decided(machine, "two_choices"))
         status, answer = machine.ended_with.get("ask", (1, ""))
         figures["routed"] = int(status == 0 and '"chat.completion"' in answer)
-        figures.setdefault("scaled_to", 0)
+        figures = {"told": 0, "scaled_to": 0} | figures
         figures["left_behind"] = left_behind(machine)
     finally:
         machine.stop()
@@ -97,6 +102,27 @@ def ran(line: str, environment: dict[str, str]) -> float | None:
         say(f"it failed: {done.stdout[-1500:]}{done.stderr[-1500:]}")
         return None
     return time.monotonic() - began
+
+
+def decided(machine: Machine, policy: str) -> bool:
+    """Whether every router says, before long, that its workers decide by a policy."""
+    until = time.monotonic() + HEARD_S
+    while time.monotonic() < until:
+        pages = [page for page in map(metrics, machine.pages()) if "weir_policy" in page]
+        if pages and all(f'weir_policy{{policy="{policy}"}}' in page for page in pages):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def metrics(address: str) -> str:
+    """What is told at an address to whoever scrapes; nothing where nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=2.0) as reply:
+            found: str = reply.read().decode()
+            return found
+    except OSError:
+        return ""
 
 
 def pool_status(machine: Machine) -> dict[str, Any]:

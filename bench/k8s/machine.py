@@ -67,6 +67,10 @@ class Machine:
                 os.killpg(each.child.pid, signal.SIGKILL)
             each.child.wait()
 
+    def pages(self) -> list[str]:
+        """Where the metrics of every pod would be."""
+        return [f"{each.ip}:9090" for each in list(self.running.values())]
+
     def _run(self) -> None:
         while not self._ended.wait(EVERY_S):
             try:

@@ -1,7 +1,6 @@
 """Emulated replicas in processes that can be killed: each process hosts one replica of every model."""
 
 import os
-import socket
 import time
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import yaml
 
+from bench.ports import HOST, free_ports, open_at
 from weir.fleetfile import FleetFile
 
 MODELS = {"llama-3.1-8b": "h100-sxm", "qwen3-8b": "a100-80"}
 TIME_SCALE = 4.0
-HOST = "127.0.0.1"
 
 # A fork server that has everything imported starts a replica in a tenth of a second rather than in two.
 CONTEXT = get_context("forkserver")
@@ -49,7 +48,7 @@ class Member:
 
     def listens(self) -> bool:
         """Whether all its replicas take connections."""
-        return all(_open(port) for port in self.ports)
+        return all(open_at(port) for port in self.ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ class Herd:
 
 def make_herd(folder: Path, size: int) -> Herd:
     """Fleet files with free ports; nothing is started."""
-    ports = _free_ports(3 * size * len(MODELS))
+    ports = free_ports(3 * size * len(MODELS))
     pools = [_pool(member, model, [ports.pop() for _ in range(3)]) for member in range(size) for model in MODELS]
     herd = Herd(fleet=_write(folder / "fleet.yaml", pools))
     for member in range(size):
@@ -120,20 +119,3 @@ def _pool(member: int, model: str, ports: list[int]) -> "dict[str, list[str]]":
 def _write(path: Path, pools: "list[dict[str, list[str]]]") -> Path:
     path.write_text(yaml.safe_dump(FleetFile.model_validate({"pools": pools}).model_dump(exclude_defaults=True)))
     return path
-
-
-def _free_ports(count: int) -> list[int]:
-    """So many different free ports, all held until each is known."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for each in held:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in held]
-    finally:
-        for each in held:
-            each.close()
-
-
-def _open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((HOST, port)) == 0

@@ -1,6 +1,7 @@
 """Measure it: `python -m bench.roles --data DIR`."""
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.roles.contest import LOAD, Outcome, contest, named, rate_of
+from bench.roles.live import LIVE_S, RATES, REPLICAS, Acted, acted, alternating
 from bench.roles.report import figures, met, table, target
 from bench.roles.traffic import PHASES, phases, recorded
+from cli.processes import Died
 from cli.stack import say_if_compiling
 from policies.native.library import ensure_built
+from router import compiled
 from sims.arrivals import Arrivals
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -31,6 +35,8 @@ def main() -> int:
         return 2
     say_if_compiling()
     ensure_built()
+    if why := compiled.ensure():
+        say(f"the gateway runs interpreted: {why}")
     with ProcessPoolExecutor(PROCESSES) as pool:
         found = dict(zip(traces, pool.map(rate_of, traces.values()), strict=True))
         for kind, (most, best) in found.items():
@@ -41,7 +47,13 @@ def main() -> int:
     say(table(outcomes))
     flat: dict[str, Any] = {f"{kind}_rate_rps": round(rate, 2) for kind, rate in rates.items()}
     flat |= {f"{kind}_best": named(best) for kind, (_, best) in found.items()}
-    print(json.dumps(summary(flat | figures(outcomes), outcomes, time.monotonic() - begun)), flush=True)
+    try:
+        live = asyncio.run(acted(alternating(traces, RATES, options.live), REPLICAS, say))
+    except Died as died:
+        say(f"{died}")
+        return 1
+    flat |= figures(outcomes) | live.figures()
+    print(json.dumps(summary(flat, outcomes, live, time.monotonic() - begun)), flush=True)
     return 0
 
 
@@ -51,6 +63,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of traces (default ../shared/data)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"default {SEEDS}")
     parser.add_argument("--phases", type=int, default=PHASES, help=f"of half an hour; default {PHASES}")
+    parser.add_argument(
+        "--live", type=float, default=LIVE_S, help=f"seconds of each kind over emulated replicas; default {LIVE_S:g}"
+    )
     return parser.parse_args()
 
 
@@ -66,13 +81,13 @@ def told(seed: int, outcome: Outcome) -> Outcome:
     return outcome
 
 
-def summary(flat: Mapping[str, Any], outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+def summary(flat: Mapping[str, Any], outcomes: Sequence[Outcome], live: Acted, seconds: float) -> dict[str, Any]:
     """The one JSON line."""
     return {
         "name": "roles",
         "figures": flat,
         "target": target(),
-        "met": met(outcomes),
+        "met": met(outcomes) and live.lost == 0 and bool(live.switches),
         "seconds": round(seconds, 1),
     }
 

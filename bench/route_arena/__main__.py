@@ -127,6 +127,7 @@ def _figures(all_rows: Floats, beside: dict[str, dict[str, float]]) -> dict[str,
     if best is not None:
         figures["points_above_best_public"] = round(100.0 * (best["our_accuracy"] - best["accuracy"]), 2)
         figures["oracle_of_two_there"] = best["oracle_of_two"]
+        figures["points_of_oracle_above_best_public"] = round(100.0 * (best["oracle_of_two"] - best["accuracy"]), 2)
         figures["best_public"] = best["accuracy"]
         figures["cost_share_of_best_public"] = round(best["our_usd"] / best["usd"], 4)
     dominated = sum(p["our_accuracy"] >= p["accuracy"] and p["our_usd"] <= p["usd"] for p in beside.values())

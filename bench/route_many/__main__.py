@@ -10,7 +10,6 @@ from bench.route_many.drafts import Priced, choose, outcome, price, train
 from bench.route_many.settings import Standing, cheapest, curve, joined, most_accurate
 from bench.select.curve import interval
 from bench.select.features import Features, features_of
-from bench.select.folds import folds
 from bench.select.held import taught_and_tested
 from bench.select.matrix import Matrix, read_matrix
 from bench.select.picture import draw
@@ -20,7 +19,6 @@ from policies.select.quality.port import Floats
 from router.learn.ridge import filled
 
 TARGET = {"points_at_its_cost": {"least": 3.0}, "cost_share_at_its_accuracy": {"most": 0.45}}
-INNER = 3
 ENCODER, NEAR = 384, 40
 
 
@@ -29,8 +27,9 @@ def measure(data: Path) -> Found:
     dear, cheap, priced, plain = [], [], [], []
     for taught, tested in taught_and_tested(read_matrix, data):
         known, asked = _features(taught), _features(tested)
-        standing = _standings(taught, known)
-        found = price(train(taught, known), tested, asked)
+        router, unseen = train(taught, known)
+        standing = _standings(taught, unseen)
+        found = price(router, tested, asked)
         dear.append(_stood(found, standing[0]))
         cheap.append(_stood(found, standing[1]))
         priced.append(found)
@@ -43,20 +42,12 @@ def _features(matrix: Matrix) -> Features:
     return features_of(matrix.texts, matrix.prompt_tokens.tolist())
 
 
-def _standings(taught: Matrix, known: Features) -> tuple[Standing, Standing]:
+def _standings(taught: Matrix, unseen: Priced) -> tuple[Standing, Standing]:
     """The two operating points, from inner folds: at the best single model's cost, and at its accuracy."""
-    parts = []
-    for train_rows, test_rows in folds(taught.texts, INNER, salt="inner"):
-        inner = train(taught.chosen(train_rows), _some(known, train_rows))
-        parts.append(price(inner, taught.chosen(test_rows), _some(known, test_rows)))
-    points = curve(joined(parts))
+    points = curve(unseen)
     best = int(np.nanargmax(np.nanmean(taught.right, axis=0)))
     usd, accuracy = float(np.nanmean(taught.usd[:, best])), float(np.nanmean(taught.right[:, best]))
     return most_accurate(points, usd), cheapest(points, accuracy)
-
-
-def _some(features: Features, index: Any) -> Features:
-    return Features(rows=features.rows[index], text=features.text)
 
 
 def _stood(priced: Priced, at: Standing) -> Floats:

@@ -5,17 +5,21 @@ answer, or a dearer model is asked. No answer's text is read and no draft is sho
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.select.features import Features
+from bench.select.folds import Rows, folds
 from bench.select.matrix import Matrix
 from bench.select.prices import price_of
-from policies.select.quality.linear import Linear
 from policies.select.quality.port import Floats, Ints
-from policies.select.quality.stacked import Stacked
-from router.learn.ridge import filled, fit_ridge
-from router.learn.stacking import Stacking, fit_stacked
+from policies.select.quality.reader import Reader
+from policies.select.quality.stacked import Second
+from router.learn.boosting import Boosting
+from router.learn.reading import Asked, fit_reader
+from router.learn.ridge import filled
+from router.learn.stacking import Trained, fit_second, one_hot
 
 ASKED = 4
 """How many of the most accurate models are chosen among: the more, the surer one is overrated by chance."""
@@ -23,14 +27,26 @@ ASKED = 4
 DRAFTS = (0, 1, 2)
 """How many of those, the cheapest, are asked first."""
 
+OUTCOME_PENALTY, TOPIC_PENALTY = 15.0, 0.5
+TRAINED = Trained(boosting=Boosting())
+INNER = 3
+
+
+class Told(NamedTuple):
+    """What the texts alone tell, a row each."""
+
+    outcomes: Floats  # of the asked models, then of all others
+    tokens: Floats  # of each asked model's answer
+    topics: Floats  # scores
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Router:
-    """Quality and price of each asked model, by how many drafts were seen."""
+    """Quality of each asked model, by how many drafts were seen."""
 
     asked: tuple[str, ...]  # the cheapest first
-    quality: tuple[Stacked, ...]  # one a number of drafts
-    lengths: Linear  # text → output tokens of each asked model
+    reader: Reader
+    quality: tuple[Second, ...]  # one a number of drafts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +66,37 @@ def asked_of(taught: Matrix) -> tuple[str, ...]:
     return tuple(taught.models[i] for i in order)
 
 
-def train(taught: Matrix, known: Features) -> Router:
-    """The router of these questions."""
+def train(taught: Matrix, known: Features) -> tuple[Router, Priced]:
+    """The router of these questions, and what it would expect of each had its second stage not been taught by it."""
     asked = asked_of(taught)
-    mine = [taught.models.index(model) for model in asked]
+    mine = _places(taught, asked)
     others = np.delete(taught.right, mine, axis=1)
-    how = Stacking(text=known.text)
-    heads = [
-        fit_stacked(known.beside(_lengths(taught, asked, drafts)), taught.right[:, mine], taught.category, how, others)
-        for drafts in DRAFTS
+    targets = np.concatenate([filled(each) for each in (taught.right[:, mine], others, taught.out_tokens[:, mine])], 1)
+    parts = [
+        Asked(targets=targets, penalty=OUTCOME_PENALTY),
+        Asked(targets=one_hot(taught.source), penalty=TOPIC_PENALTY),
     ]
-    lengths, _ = fit_ridge(known.rows[:, : known.text], filled(taught.out_tokens[:, mine]), how.penalty)
-    return Router(asked=asked, quality=tuple(heads), lengths=lengths)
+    reader, alone = fit_reader(known.rows[:, : known.text], taught.texts, parts)
+    told = _told(alone, len(taught.models), len(asked))
+    quality = _second(taught, asked, known, told, np.arange(len(taught)))
+    expected = tuple(np.empty((len(taught), len(asked))) for _ in DRAFTS)
+    for train_rows, test_rows in folds(taught.texts, INNER, salt="inner"):
+        inner = _second(taught, asked, known, told, train_rows)
+        for drafts, head, found in zip(DRAFTS, inner, expected, strict=True):
+            rows = tuple(each[test_rows] for each in told)
+            found[test_rows] = head.expect(rows[0], rows[2], _facts(taught, asked, known, told, drafts)[test_rows])
+    return Router(asked=asked, reader=reader, quality=quality), _priced(taught, asked, told, expected)
 
 
 def price(router: Router, tested: Matrix, features: Features) -> Priced:
     """What the router expects of these questions; of what it cost, the truth."""
-    mine = [tested.models.index(model) for model in router.asked]
+    answers = router.reader.expect(features.rows[:, : features.text], tested.texts)
+    told = _told(answers, len(tested.models), len(router.asked))
     quality = tuple(
-        head.expect(features.beside(_lengths(tested, router.asked, drafts)))
+        head.expect(told.outcomes, told.topics, _facts(tested, router.asked, features, told, drafts))
         for drafts, head in zip(DRAFTS, router.quality, strict=True)
     )
-    tokens = np.maximum(router.lengths.expect(features.rows[:, : features.text]), 1.0)
-    each = np.array([price_of(model) for model in router.asked])
-    extra = (tested.prompt_tokens[:, None] * each[:, 0] + tokens * each[:, 1]) / 1e6
-    right = tested.right[:, mine]
-    usd = np.where(np.isnan(right), 0.0, tested.usd[:, mine])
-    return Priced(quality=quality, extra_usd=extra, right=right, usd=usd)
+    return _priced(tested, router.asked, told, quality)
 
 
 def choose(priced: Priced, drafts: int, worth_usd: float) -> Ints:
@@ -95,6 +115,37 @@ def outcome(priced: Priced, drafts: int, chosen: Ints) -> tuple[Floats, Floats]:
     return priced.right[place, chosen], usd
 
 
-def _lengths(matrix: Matrix, asked: tuple[str, ...], drafts: int) -> Floats:
-    places = [matrix.models.index(model) for model in asked[:drafts]]
-    return np.asarray(np.log1p(matrix.out_tokens[:, places]))
+def _second(taught: Matrix, asked: tuple[str, ...], known: Features, told: Told, rows: Rows) -> tuple[Second, ...]:
+    """One second stage a number of drafts, taught by some of the questions; every topic stays known by its place."""
+    right, topics = taught.right[:, _places(taught, asked)], np.array(sorted(set(taught.source)))
+    return tuple(
+        fit_second(
+            told.outcomes[rows], told.topics[rows], _facts(taught, asked, known, told, drafts)[rows], right[rows],
+            [taught.source[i] for i in rows], TRAINED, topics.tolist(),
+        )
+        for drafts in DRAFTS
+    )  # fmt: skip
+
+
+def _facts(matrix: Matrix, asked: tuple[str, ...], features: Features, told: Told, drafts: int) -> Floats:
+    """The prompt's shape, the drafts' lengths, and each beside what the text let expect."""
+    lengths = np.log1p(matrix.out_tokens[:, _places(matrix, asked[:drafts])])
+    surprise = 10.0 + lengths - np.log1p(np.maximum(told.tokens[:, :drafts], 1.0))  # a fact is never negative
+    return np.concatenate([features.rows[:, features.text :], lengths, surprise], axis=1)
+
+
+def _priced(matrix: Matrix, asked: tuple[str, ...], told: Told, quality: tuple[Floats, ...]) -> Priced:
+    mine, each = _places(matrix, asked), np.array([price_of(model) for model in asked])
+    extra = (matrix.prompt_tokens[:, None] * each[:, 0] + np.maximum(told.tokens, 1.0) * each[:, 1]) / 1e6
+    right = matrix.right[:, mine]
+    return Priced(
+        quality=quality, extra_usd=extra, right=right, usd=np.where(np.isnan(right), 0.0, matrix.usd[:, mine])
+    )
+
+
+def _told(answers: Floats, models: int, asked: int) -> Told:
+    return Told(answers[:, :models], answers[:, models : models + asked], answers[:, models + asked :])
+
+
+def _places(matrix: Matrix, asked: tuple[str, ...]) -> list[int]:
+    return [matrix.models.index(model) for model in asked]

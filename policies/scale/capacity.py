@@ -1,5 +1,6 @@
 """What one replica serves within the deadlines at the mix of the last minutes: the latency model, inverted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, inf, log, sqrt
@@ -8,7 +9,7 @@ from typing import Self
 from policies.perf.latency import LatencyModel
 from policies.scale.horizontal import recent
 from policies.scale.needs import Deadlines, Demand, needs
-from policies.scale.scaling import History
+from policies.scale.scaling import History, PoolState
 
 FEWEST = 16
 """Requests in a window below which its lengths say nothing."""
@@ -33,8 +34,14 @@ class Window:
         states = list(recent(history, pool, now, seconds))
         first = states[-1].at
         before = [each[pool].at for each in history[-len(states) - 1 : -len(states)] if pool in each]
+        return cls.over(states, seconds=states[0].at - (before[0] if before else first))
+
+    @classmethod
+    def over(cls, states: Sequence[PoolState], seconds: float = 0.0) -> Self:
+        """Neighbouring states of one pool, the latest first; as long as they say themselves where nothing is said."""
+        spacing = (states[0].at - states[-1].at) / max(len(states) - 1, 1)
         return cls(
-            seconds=max(states[0].at - (before[0] if before else first), 1.0),
+            seconds=max(seconds or spacing * len(states), 1.0),
             arrived=sum(state.arrived for state in states),
             prompt_tokens=sum(state.prompt_tokens for state in states),
             output_tokens=sum(state.output_tokens for state in states),

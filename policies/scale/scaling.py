@@ -27,6 +27,9 @@ class PoolState:
     prompt_tokens: float = 0.0  # of those, in sum; without what was cached where that is known
     ended: int = 0  # answers that ended here since the state before
     output_tokens: float = 0.0  # that came here since the state before, of answers ended or not
+    judged: int = 0  # of those that ended, the ones of which it is known whether they kept their deadlines
+    late: int = 0  # of those judged, the ones that missed one
+    wanted: int = -1  # replicas that the decision before asked for; -1: not known
     role: str = "mixed"  # what its replicas do, see `policies.fleet.ROLES`
     perf: LatencyModel | None = None  # of one of its replicas; none where there is none and none is known
 

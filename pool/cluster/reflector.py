@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pool.cluster.api import Api, Stream
 from pool.cluster.pauses import Pauses
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 PAGE = "500"
 FAREWELL_S = 0.5  # a call that lasts longer ends by itself
+UNSERVED_S = 30.0  # at most between two looks for a kind that a cluster need not know
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Reflector:
     told: Told  # hears of every difference, in the loop
     heard: Callable[[], None]  # hears that `known` or `trouble` may be another
     pauses: Pauses = field(default_factory=Pauses)
+    rests: Pauses = field(default_factory=lambda: Pauses(longest_s=UNSERVED_S))  # while the kind is not served
     course: Course = field(default_factory=Course)
     known: bool = False  # what there is has been listed once, or cannot be for want of a kind or a right
     trouble: Trouble | None = None  # why nothing is heard now
@@ -79,7 +81,7 @@ class Reflector:
                 self._ended.wait(self.pauses.failed())
             except Trouble as trouble:
                 self._failed(trouble)
-                self._ended.wait(self.pauses.failed())
+                self._ended.wait((self.rests if self._is_foreign(trouble) else self.pauses).failed())
 
     def _list(self) -> None:
         listing, resource = Listing(), self._resource()
@@ -116,9 +118,7 @@ class Reflector:
         found = self.resource
         if not self._older:
             return found
-        return Resource(
-            api=found.older, plural=found.plural, namespace=found.namespace, kind=found.kind, query=found.query
-        )
+        return replace(found, api=found.older)
 
     def _failed(self, trouble: Trouble) -> None:
         self.course.troubles += 1
@@ -139,10 +139,16 @@ class Reflector:
 
     def _troubled(self, trouble: Trouble) -> None:
         if type(trouble) is not type(self.trouble):
-            log.warning("%s stay as they were: %s", self.resource.plural, trouble)
+            foreign = self._is_foreign(trouble)
+            said = "there are no %s here: %s" if foreign else "%s stay as they were: %s"
+            log.log(logging.INFO if foreign else logging.WARNING, said, self.resource.plural, trouble)
         self.trouble = trouble
         self.known = self.known or isinstance(trouble, Absent | Forbidden)
         self.heard()
+
+    def _is_foreign(self, trouble: Trouble) -> bool:
+        """Whether the cluster only says that it does not know a kind which it need not know."""
+        return isinstance(trouble, Absent) and not self.resource.expected
 
     def _tell(self, what: Callable[..., None], *words: Listing | Event | Trouble) -> None:
         if not self._ended.is_set():

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pool.cluster import objects
+from weir import extension
 from weir.resources import GROUP, VERSION
 
 PLURALS = {"Fleet": "fleets", "Pool": "pools", "RoutePolicy": "routepolicies"}
@@ -25,6 +26,7 @@ class Resource:
     namespace: str
     kind: type[Any]  # what an object is read as
     older: str = ""  # the API version to try where the first is not served
+    expected: bool = True  # False: a cluster need not know the kind
     query: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -61,6 +63,14 @@ def inference_pools(namespace: str) -> Resource:
 def custom(kind: str, namespace: str) -> Resource:
     """Weir's own: Fleet, Pool, RoutePolicy."""
     return Resource(api=f"{GROUP}/{VERSION}", plural=PLURALS[kind], namespace=namespace, kind=objects.Custom)
+
+
+def extended(kind: str, namespace: str) -> Resource:
+    """The inference extension's InferenceModelRewrite and InferenceObjective, where a cluster has them."""
+    return Resource(
+        api=f"{extension.GROUP}/{extension.VERSION}", older=f"{extension.OLDER_GROUP}/{extension.VERSION}",
+        plural=f"{kind.lower()}s", namespace=namespace, kind=objects.Custom, expected=False,
+    )  # fmt: skip
 
 
 def workloads(kind: str, namespace: str) -> Resource:

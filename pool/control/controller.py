@@ -22,7 +22,7 @@ from pool.discovery.kubernetes import Cluster, Pods
 from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
 from pool.roster import Roster
 from pool.settings import Settings
-from weir.resources import GROUP, VERSION
+from weir.resources import GROUP, KINDS, VERSION
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Controller:
     async def run(self) -> None:
         """Look for ever."""
         while True:
+            self.look()
             if self.leadership.leads():
                 await self.round()
             await asyncio.sleep(EVERY_S)
@@ -70,9 +71,14 @@ class Controller:
         """What every pool shall be."""
         declared = self.fleet.resources.declared.good.wanted if self.fleet.resources else {}
         asked = {name: wishes.asked(declared.get(name)) for name in self.fleet.pools}
-        if self._wishes is None:
-            return asked
-        return self._wishes.wanted(lambda now: wishes.states(self.roster, asked, now), asked)
+        return asked if self._wishes is None else self._wishes.wanted(asked)
+
+    def look(self) -> None:
+        """Let the scaling policy see the fleet."""
+        if self._wishes is not None:
+            told, declared = self.roster.directions, self.fleet.resources
+            most = {name: spec.bounds.max for name, spec in declared.declared.good.wanted.items()} if declared else {}
+            self._wishes.look(self.roster, self.fleet.pools, most, (told.ttft_s, told.tpot_s))
 
     def target(self, name: str) -> Target | None:
         """The workload that a pool's replicas come from, if it says so."""
@@ -118,9 +124,12 @@ class Controller:
 
     async def _recommend(self, wanted: Mapping[str, Wanted]) -> None:
         for name, want in wanted.items():
+            about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
+            said = [f"{each.replicas} of them {each.role}" for each in want.switches]
             if want.replicas is not None and self.target(name) is not None:
-                about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
-                await asyncio.to_thread(self._events.say, about, "Recommended", f"{want.replicas} replicas: {want.why}")
+                said.insert(0, f"{want.replicas} replicas: {want.why}")
+            for words in said:
+                await asyncio.to_thread(self._events.say, about, "Recommended", words)
 
     async def _tell(self, wanted: Mapping[str, Wanted]) -> None:
         """Every resource's status."""
@@ -128,12 +137,15 @@ class Controller:
             return
         declared = self.fleet.resources.declared
         counts = self._counts(wanted)
-        for verdict in list(declared.verdicts.values()):
+        standings = self.fleet.resources.following.standings
+        for verdict in [each for each in declared.verdicts.values() if each.kind in KINDS]:
             name, pools = verdict.meta.name, 0
             if verdict.kind == "Fleet":
                 pools = sum(spec.fleet in ("", name) for spec in declared.good.wanted.values())
             problems = [each for each in self.fleet.problems if each.about == name] if verdict.kind == "Pool" else []
-            made = status(verdict, counts.get(name) if verdict.kind == "Pool" else None, problems, pools, stamp())
+            mine = counts.get(name) if verdict.kind == "Pool" else None
+            standing = standings.get((verdict.kind, name))
+            made = status(verdict, mine, problems, pools, stamp(), standing)
             await asyncio.to_thread(self._statuses.write, verdict, made)
 
     def _counts(self, wanted: Mapping[str, Wanted]) -> dict[str, Counts]:

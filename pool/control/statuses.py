@@ -11,6 +11,7 @@ from pool.cluster.api import APPLY, Api
 from pool.cluster.resources import custom
 from pool.cluster.troubles import Trouble
 from pool.discovery.declared import Verdict
+from pool.discovery.following import Standing
 from pool.discovery.places import Problem
 from weir.resources import GROUP, VERSION
 
@@ -31,7 +32,10 @@ class Counts:
     selector: str = ""
 
 
-def status(verdict: Verdict, counts: Counts | None, problems: list[Problem], pools: int, now: str) -> Status:
+def status(
+    verdict: Verdict, counts: Counts | None, problems: list[Problem], pools: int, now: str,
+    standing: Standing | None = None,
+) -> Status:  # fmt: skip
     """The status that a resource should have; a condition keeps its time while its status stays. Pure."""
     found = [("Valid", verdict.valid, verdict.reason, verdict.words)]
     if verdict.kind == "Pool":
@@ -41,11 +45,15 @@ def status(verdict: Verdict, counts: Counts | None, problems: list[Problem], poo
         found.append(("Ready", ready, "ReplicasReady" if ready else "NoReplicaReady", ""))
     elif verdict.kind == "Fleet":
         found.append(("Ready", pools > 0, "HasPools" if pools else "NoPools", ""))
+    if standing is not None:
+        found.append(("Serving", standing.serving, standing.reason, standing.words))
     generation = verdict.meta.generation
     made: Status = {
         "conditions": [_condition(verdict.status, generation, now, *each) for each in found],
         "observedGeneration": generation,
     }
+    if isinstance(verdict.serving, dict):
+        made["serving"] = verdict.serving
     if verdict.kind == "Fleet":
         made["pools"] = pools
     if counts is not None:
@@ -97,7 +105,10 @@ class Statuses:
 
 def same(there: Any, wanted: Mapping[str, Any]) -> bool:
     """Whether a status says already what is wanted."""
-    return isinstance(there, dict) and all(there.get(key) == value for key, value in wanted.items())
+    if not isinstance(there, dict):
+        return False
+    # A spec that serves is another only with its generation: an API that drops it is not written to for ever.
+    return all(there.get(key) == value for key, value in wanted.items() if key != "serving")
 
 
 def stamp() -> str:

@@ -1,16 +1,31 @@
-"""How many replicas each pool shall have: as its resource asks, or as a scaling policy wants."""
+"""How many replicas each pool shall have, and of which role: as its resource asks, or as a scaling policy wants."""
 
+import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from time import monotonic
 
-from policies.scale.scaling import PoolState, Scaling, scaling
+from policies.scale.scaling import SCALES, Move, PoolState, Scaling, Wish, scaling
+from pool.demand import Before, model, seen, state
 from pool.reconcile import Switch, Wanted
-from pool.roster import Roster
+from pool.roster import Entry, Roster
+from pool.scrape import Reading
+from weir import fleetfile
+from weir.fleetfile import message
 from weir.resources import PoolSpec
 
-MOST_STATES = 4096
+log = logging.getLogger(__name__)
+
+MOST_STATES, MOST_REPLICAS = 4096, 1 << 16
+WARM_S = 300.0  # of what is seen before anybody ends, where the policy does not say
+KEPT_S = 300.0  # a move that is not done after so long is given up; it outlasts a drain
+APART = "/"  # between a pool and the role of those of its replicas that have another than its own
+
+Deadlines = tuple[float, float]
+"""TTFT and TPOT, seconds; 0: the policy's own."""
+
+Pools = Mapping[str, fleetfile.Pool]
 
 
 def asked(spec: PoolSpec | None) -> Wanted:
@@ -24,6 +39,24 @@ def asked(spec: PoolSpec | None) -> Wanted:
     )
 
 
+@dataclass(slots=True)
+class Group:
+    """The pools of one model: one policy sees them together, for they take each other's requests."""
+
+    history: deque[Mapping[str, PoolState]] = field(default_factory=lambda: deque(maxlen=MOST_STATES))
+    before: dict[str, tuple[int, Reading]] = field(default_factory=dict)
+    wish: Wish = field(default_factory=lambda: Wish(replicas={}))
+    since: float = 0.0  # monotonic seconds of the first look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A move that was wished for, until it is done or too old."""
+
+    switch: Switch
+    until: float  # monotonic seconds
+
+
 @dataclass(slots=True, kw_only=True)
 class Wishes:
     """A scaling policy, asked when it is time for it."""
@@ -31,52 +64,104 @@ class Wishes:
     policy: str
     clock: Callable[[], float] = field(default=monotonic)
     _policy: Scaling = field(init=False)
-    _history: deque[Mapping[str, PoolState]] = field(default_factory=lambda: deque(maxlen=MOST_STATES))
+    _deadlines: Deadlines = (0.0, 0.0)
+    _groups: dict[str, Group] = field(default_factory=dict)
+    _moves: dict[str, dict[str, Kept]] = field(default_factory=dict)  # by pool and role
     _due: float = 0.0
-    _wish: Mapping[str, int] = field(default_factory=dict)
-    _switches: dict[str, tuple[Switch, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._policy = scaling(self.policy)
+        self._policy = promised(self.policy, self._deadlines)
 
-    def wanted(
-        self, states: Callable[[float], Mapping[str, PoolState]], asked: Mapping[str, Wanted]
-    ) -> dict[str, Wanted]:
-        """What is wanted now, within the bounds of what was asked for."""
+    def look(self, roster: Roster, pools: Pools, most: Mapping[str, int], deadlines: Deadlines = (0.0, 0.0)) -> None:
+        """See how things are, and ask the policy when it is time to; whoever does not lead looks too, for it may."""
         now = self.clock()
+        if deadlines != self._deadlines:
+            self._deadlines, self._policy = deadlines, promised(self.policy, deadlines)
         if now >= self._due:
             self._due = now + self._policy.interval_s
-            self._history.append(states(now))
-            self._wish = self._policy.wanted(list(self._history), now).replicas
-        made = {}
-        for name, want in asked.items():
-            replicas = self._wish.get(name)
-            made[name] = want if replicas is None else Wanted(
-                replicas=replicas, least=want.least, most=want.most, why=f"{self.policy} wants {replicas}"
-            )  # fmt: skip
-        return made
+            self._ask(list(roster), pools, most, now)
+        self._forget(list(roster), now)
+
+    def wanted(self, asked: Mapping[str, Wanted]) -> dict[str, Wanted]:
+        """What is wanted now, within the bounds of what was asked for."""
+        return {name: self._within(name, want) for name, want in asked.items()}
+
+    def _ask(self, entries: Sequence[Entry], pools: Pools, most: Mapping[str, int], now: float) -> None:
+        models: dict[str, dict[str, fleetfile.Pool]] = {}
+        for name, pool in pools.items():
+            models.setdefault(pool.serves, {})[name] = pool
+        self._groups = {name: self._groups.get(name) or Group(since=now) for name in models}
+        for name, mine in models.items():
+            group = self._groups[name]
+            found = states(mine, entries, group.before, most, now)
+            group.history.append(found)
+            group.before = seen(entries)
+            group.wish = self._cautious(self._policy.wanted(list(group.history), now), group, now)
+            for move in group.wish.moves:
+                self._take(move, found, entries, now)
+
+    def _cautious(self, wish: Wish, group: Group, now: float) -> Wish:
+        """Nobody ends before as much was seen as the policy goes by when it lets replicas go."""
+        if now - group.since >= getattr(self._policy, "down_s", WARM_S):
+            return wish
+        there = {name: state.ready + state.starting for name, state in group.history[-1].items()}
+        return replace(wish, replicas={name: max(count, there.get(name, 0)) for name, count in wish.replicas.items()})
+
+    def _take(self, move: Move, found: Mapping[str, PoolState], entries: Sequence[Entry], now: float) -> None:
+        """A move between names of states is a switch of role within the pool that the replicas are of."""
+        pool = move.source.partition(APART)[0]
+        source, target = found[move.source].role, found[move.target].role if move.target in found else move.target
+        there = [each for each in entries if each.described.pool == pool]
+        have = sum((each.becoming or each.described.role) == target for each in there)
+        switch = Switch(role=target, replicas=have + move.replicas, source=source, drains=move.drains)
+        moves = self._moves.setdefault(pool, {})
+        moves.pop(source, None)
+        moves[target] = Kept(switch=switch, until=now + KEPT_S)
+        log.warning("pool %s: %d replicas from %s to %s", pool, move.replicas, source, target)
+
+    def _forget(self, entries: Sequence[Entry], now: float) -> None:
+        """Moves that are done, and those that nobody is left to make."""
+        for pool, moves in self._moves.items():
+            roles = [each.described.role for each in entries if each.described.pool == pool]
+            for role, kept in list(moves.items()):
+                if kept.until <= now or roles.count(role) >= kept.switch.replicas or len(roles) < kept.switch.replicas:
+                    del moves[role]
+
+    def _within(self, name: str, want: Wanted) -> Wanted:
+        wishes = [group.wish for group in self._groups.values()]
+        replicas = [count for wish in wishes if (count := _of(wish.replicas, name)) is not None]
+        switches = tuple(kept.switch for kept in self._moves.get(name, {}).values())
+        if not replicas:
+            return Wanted(replicas=want.replicas, least=want.least, most=want.most, why=want.why, switches=switches)
+        return Wanted(
+            replicas=sum(replicas), least=want.least, most=want.most, why=f"{self.policy} wants {sum(replicas)}",
+            switches=switches,
+        )  # fmt: skip
 
 
-def states(roster: Roster, asked: Mapping[str, Wanted], now: float) -> dict[str, PoolState]:
-    """What a scaling policy sees of each pool; what waits at routers is theirs to know."""
-    made = {}
-    for name, want in asked.items():
-        mine = [entry for entry in roster if entry.described.pool == name]
-        ready = [entry for entry in mine if entry.ready]
-        drained = [entry for entry in mine if entry.barred.startswith("it is drained")]
-        active = [*ready, *drained]
-        made[name] = PoolState(
-            pool=name,
-            at=now,
-            ready=len(ready),
-            starting=len(mine) - len(active),
-            draining=len(drained),
-            most=want.most,
-            running=float(sum(entry.reading.running for entry in active)),
-            waiting=float(sum(entry.reading.waiting for entry in active)),
-            held=0.0,
-            slots=max((int(entry.described.engine.max_num_seqs) for entry in mine), default=1) or 1,
-            kv_share=sum(entry.reading.kv_used for entry in ready) / len(ready) if ready else 0.0,
-            arrived=0,
-        )
-    return made
+def promised(policy: str, deadlines: Deadlines) -> Scaling:
+    """A scaling policy that keeps the fleet's deadlines, where it knows any; raises `UnknownName`."""
+    known = {each.name for each in fields(SCALES[policy])}
+    told = {name: value for name, value in zip(("ttft_s", "tpot_s"), deadlines, strict=True) if value}
+    return scaling(policy, {name: value for name, value in told.items() if name in known})
+
+
+def states(
+    pools: Pools, entries: Sequence[Entry], before: Before, most: Mapping[str, int], now: float
+) -> dict[str, PoolState]:
+    """What a scaling policy sees: each pool under its name, those of its replicas that have another role apart."""
+    found = {}
+    for name, pool in pools.items():
+        mine, perf = [entry for entry in entries if entry.described.pool == name], model(message(pool, 0, ""))
+        others = sorted({entry.described.role for entry in mine} - {pool.role})
+        for role in (pool.role, *others):
+            key = name if role == pool.role else f"{name}{APART}{role}"
+            those = [entry for entry in mine if entry.described.role == role]
+            found[key] = state(key, role, those, before, perf, now, most.get(name, MOST_REPLICAS))
+    return found
+
+
+def _of(replicas: Mapping[str, int], pool: str) -> int | None:
+    """What is wanted of a pool, its other roles included; None where nothing is."""
+    mine = [count for key, count in replicas.items() if key.partition(APART)[0] == pool]
+    return sum(mine) if mine else None

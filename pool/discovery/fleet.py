@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from pool.discovery.dns import Names
 from pool.discovery.places import Found, Place, Problem, replica, told_apart
 from pool.discovery.port import Sighting
-from pool.discovery.static import FleetFile, Pools
+from pool.discovery.static import FleetFile
 from pool.supervise import supervised
 from weir import fleetfile
+from weir.directions import NOTHING, directions
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Fleet:
         self.resources: Resources | None = None
         self.problems: list[Problem] = []  # as of the last sighting
         self.pools: dict[str, fleetfile.Pool] = {}
-        self._in_file: Pools = []
+        self.said: fleetfile.FleetFile | None = None  # by the file
         self._sources: dict[str, Source] = {}
         self._good: dict[str, list[Place]] = {}  # where each pool's replicas were last found
         self._made: dict[str, tuple[fleetfile.Pool, Place, fleet_pb2.Replica]] = {}  # a message is dear to make
@@ -91,7 +92,7 @@ class Fleet:
                 if last is None and not self._known():
                     continue
                 seen = self._look()
-                if last is None or seen.renewed or (seen.replicas, seen.barred) != (last.replicas, last.barred):
+                if last is None or seen.renewed or _told(seen) != _told(last):
                     last = seen
                     yield seen
         finally:
@@ -100,9 +101,9 @@ class Fleet:
             self._shut()
 
     def read(self) -> None:
-        """Read the file once; raises `BadFleet`."""
-        if self._file is not None:
-            self._in_file = self._file.read()
+        """Read the file, unless that was done; raises `BadFleet`."""
+        if self._file is not None and self.said is None:
+            self.said = self._file.read()
 
     def source(self, pool: str) -> Source | None:
         """What finds a pool's replicas; None where its addresses are given."""
@@ -125,8 +126,8 @@ class Fleet:
 
     async def _follow_file(self) -> None:
         assert self._file is not None
-        async for pools in self._file.pools():
-            self._in_file = pools
+        async for said in self._file.edits():
+            self.said = said
             self.heard()
 
     def _shut(self) -> None:
@@ -143,7 +144,7 @@ class Fleet:
 
     def _arrange(self) -> None:
         """A source for each pool there is now."""
-        pools = {pool.name: pool for pool in self._in_file}
+        pools = {pool.name: pool for pool in self.said.pools} if self.said else {}
         if self.resources is not None:
             pools = {**self.resources.pools(taken=frozenset(pools)), **pools}
         for name in [name for name, pool in self.pools.items() if pools.get(name) != pool]:
@@ -177,13 +178,20 @@ class Fleet:
             else:
                 found += [(name, place) for place in self._places(name, source)]
         kept, shared = told_apart(found)
-        self.problems += shared
+        self.problems += shared + (self.resources.problems() if self.resources else [])
         replicas = [*fixed, *self._described(kept)]
         return Sighting(
             replicas=_once(replicas),
             barred={place.name: place.barred for _, place in kept if place.barred},
             renewed=self._renewed([place for _, place in kept]),
+            directions=self._directions(),
         )
+
+    def _directions(self) -> fleet_pb2.Directions:
+        if self.resources is None:
+            return directions(self.said, NOTHING)
+        named = [pool.discover.inference_pool for pool in self.pools.values() if pool.discover]
+        return directions(self.said, self.resources.told(frozenset(filter(None, named))))
 
     def _places(self, name: str, source: Source) -> list[Place]:
         said = source.found()
@@ -207,6 +215,10 @@ class Fleet:
         renewed = frozenset(name for name, uid in uids.items() if self._uids.get(name, uid) != uid)
         self._uids = uids
         return renewed
+
+
+def _told(seen: Sighting) -> tuple[object, ...]:
+    return seen.replicas, seen.barred, seen.directions
 
 
 def _once(replicas: list[fleet_pb2.Replica]) -> list[fleet_pb2.Replica]:

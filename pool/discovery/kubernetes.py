@@ -4,6 +4,7 @@ One list and one watch a kind and namespace, however many pools look there; whic
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,41 +91,52 @@ class Cluster:
         self.api.close()
 
 
-class Pods:
-    """A pool's pods, by label."""
+class Selected(ABC):
+    """A pool's objects of one kind, by label, read again only when they are others."""
 
-    def __init__(self, cluster: Cluster, pool: fleetfile.Pool) -> None:
-        assert pool.discover is not None
+    def __init__(self, cluster: Cluster, pool: fleetfile.Pool, resource: Resource, wanted: Selector) -> None:
         self._cluster, self._name = cluster, pool.name
-        self._namespace = pool.discover.namespace or cluster.api.namespace
-        self._watched = cluster.watched(resources.pods(self._namespace))
+        self._watched = cluster.watched(resource)
         self._found = Found()
-        self._select(selector(pool.discover.pods), [pool.discover.port])
+        self._select(wanted)
 
     @property
     def known(self) -> bool:
-        """Whether the pods have been listed."""
+        """Whether they have been listed."""
         return self._watched.known
 
     def found(self) -> Found:
-        """Where they are now."""
+        """Where the pool's replicas are now."""
         if self._selection.changed:
             self._selection.changed = False
             self._found = self._read()
         problems = [*self._found.problems, *self._watched.problems(self._name)]
         return Found(places=self._found.places, problems=problems, usable=self._found.usable)
 
-    def members(self) -> list[Pod]:
-        """The pods that are selected."""
-        return list(self._selection.members.values())
-
     def close(self) -> None:
         """Ask no more."""
         self._watched.drop(self._name)
 
-    def _select(self, wanted: Selector, ports: list[int]) -> None:
-        self._ports = ports
+    def _select(self, wanted: Selector) -> None:
         self._selection = self._watched.select(self._name, wanted)
+
+    @abstractmethod
+    def _read(self) -> Found:
+        """The places of what is selected."""
+
+
+class Pods(Selected):
+    """A pool's pods."""
+
+    def __init__(self, cluster: Cluster, pool: fleetfile.Pool) -> None:
+        assert pool.discover is not None
+        self._namespace = pool.discover.namespace or cluster.api.namespace
+        self._ports = [pool.discover.port]
+        super().__init__(cluster, pool, resources.pods(self._namespace), selector(pool.discover.pods))
+
+    def members(self) -> list[Pod]:
+        """The pods that are selected."""
+        return list(self._selection.members.values())
 
     def _read(self) -> Found:
         wide = pods.too_wide(self._selection.selector, self._cluster.own_pod(self._namespace))
@@ -158,42 +170,29 @@ class InferencePods(Pods):
             return Found(problems=[missing, *self._pools.problems(self._name)], usable=False)
         if pool.metadata.resource_version != self._version:
             self._version = pool.metadata.resource_version
-            self._select(pods.inference_selector(pool), [self._given] if self._given else pods.inference_ports(pool))
+            self._ports = [self._given] if self._given else pods.inference_ports(pool)
+            self._select(pods.inference_selector(pool))
         if not self._ports:
             words = f"InferencePool {self._wanted} names no target port"
             return Found(problems=[Problem(reason="NoPort", words=words)], usable=False)
         return super().found()
 
 
-class Slices:
+class Slices(Selected):
     """The endpoints of a Service."""
 
     def __init__(self, cluster: Cluster, pool: fleetfile.Pool) -> None:
         assert pool.discover is not None
-        self._name, where = pool.name, pool.discover
+        where = pool.discover
         self._port = where.port if "port" in where.model_fields_set else None
-        self._watched = cluster.watched(resources.slices(where.namespace or cluster.api.namespace))
-        self._selection = self._watched.select(pool.name, equals({slices.SERVICE: where.service}))
-        self._found = Found()
+        watched = resources.slices(where.namespace or cluster.api.namespace)
+        super().__init__(cluster, pool, watched, equals({slices.SERVICE: where.service}))
 
-    @property
-    def known(self) -> bool:
-        """Whether the slices have been listed."""
-        return self._watched.known
-
-    def found(self) -> Found:
-        """Where they are now."""
-        if self._selection.changed:
-            self._selection.changed = False
-            self._found = slices.places(self._selection.members.values(), self._port)
-        return Found(places=self._found.places, problems=[*self._found.problems, *self._watched.problems(self._name)])
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._watched.drop(self._name)
+    def _read(self) -> Found:
+        return slices.places(self._selection.members.values(), self._port)
 
 
-def source(cluster: Cluster, pool: fleetfile.Pool) -> Pods | Slices:
+def source(cluster: Cluster, pool: fleetfile.Pool) -> Selected:
     """What finds a pool's replicas."""
     assert pool.discover is not None
     if pool.discover.pods:

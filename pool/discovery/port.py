@@ -13,6 +13,7 @@ class Sighting:
 
     replicas: list[fleet_pb2.Replica]
     barred: Mapping[str, str] = field(default_factory=dict)  # by name: who may not be sent work, and why
+    directions: fleet_pb2.Directions = field(default_factory=fleet_pb2.Directions)  # what routers are to do with them
     renewed: frozenset[str] = frozenset()  # names that another process bears since the last sighting
 
 

@@ -13,7 +13,6 @@ from weir.strictyaml import BadFile
 log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int]
-Pools = list[fleetfile.Pool]
 
 
 class BadFleet(ValueError):
@@ -21,38 +20,35 @@ class BadFleet(ValueError):
 
 
 class FleetFile:
-    """The pools of a fleet file; an edit that cannot be used leaves them as they are."""
+    """A fleet file; an edit that cannot be used leaves what it said before."""
 
     def __init__(self, path: Path, interval_s: float = 1.0) -> None:
         self._path, self._interval_s = path, interval_s
+        self._read_at: Stamp | None = None
 
-    async def pools(self) -> AsyncIterator[Pools]:
-        """The file's pools, now and after every change; raises `BadFleet` when it cannot be used at first."""
-        stamp, last = self._stamp(), self.read()
-        yield last
+    def read(self) -> fleetfile.FleetFile:
+        """What the file says; raises `BadFleet`."""
+        self._read_at = self._stamp()
+        try:
+            found = fleetfile.read_fleet(self._path)
+            for pool in found.pools:
+                check(pool)
+        except (BadFile, OSError, UnknownProfile, DoesNotFit) as error:
+            raise BadFleet(" ".join(str(error).split())) from None
+        return found
+
+    async def edits(self) -> AsyncIterator[fleetfile.FleetFile]:
+        """What the file says after every change since it was read."""
         while True:
             await asyncio.sleep(self._interval_s)
-            before, stamp = stamp, self._stamp()
-            if stamp == before:
+            if self._stamp() == self._read_at:
                 continue
             try:
                 found = self.read()
             except BadFleet as error:
                 log.error("the fleet stays as it was: %s", error)
-                continue
-            if found != last:
-                last = found
+            else:
                 yield found
-
-    def read(self) -> Pools:
-        """The pools that the file names; raises `BadFleet`."""
-        try:
-            found = fleetfile.read_fleet(self._path).pools
-            for pool in found:
-                check(pool)
-        except (BadFile, OSError, UnknownProfile, DoesNotFit) as error:
-            raise BadFleet(" ".join(str(error).split())) from None
-        return found
 
     def _stamp(self) -> Stamp | None:
         try:

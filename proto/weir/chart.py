@@ -2,9 +2,11 @@
 
 from typing import Any, Literal
 
+import yaml
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from weir.fleetfile import Pool, Slo, Strict
+from weir.rulesfile import rules_of
 
 Object = dict[str, Any]  # passed on to Kubernetes as it is
 
@@ -49,6 +51,13 @@ class Switch(Strict):
     enabled: bool = False
 
 
+class ExtProc(Switch):
+    """Whether the router is the endpoint picker of an Envoy."""
+
+    fallbacks: int = Field(default=1, ge=0, le=1)  # endpoints named behind the first
+    replies: float = Field(default=0.125, ge=0.0, le=1.0)  # share of replies that are shown
+
+
 class Decisions(Switch):
     """Decision records on a volume of the pod."""
 
@@ -75,7 +84,7 @@ class Router(Placed):
     drainSeconds: NonNegativeInt = 30
     service: Service = Service()
     grpc: Switch = Switch(enabled=True)
-    extProc: Switch = Switch()
+    extProc: ExtProc = ExtProc()
     decisions: Decisions = Decisions()
     autoscaling: Autoscaling = Autoscaling()
     podDisruptionBudget: Disruption = Disruption()
@@ -127,7 +136,7 @@ class Redis(Strict):
 class Envoy(Switch):
     """An Envoy in front, whose endpoint picker the router is."""
 
-    image: Image = Image(repository="envoyproxy/envoy", tag="v1.36.2")
+    image: Image = Image(repository="envoyproxy/envoy", tag="v1.40.0")
     replicas: PositiveInt = 2
     port: int = Field(default=80, ge=1, le=65535)
     maxBodyBytes: PositiveInt = 32 << 20
@@ -224,6 +233,23 @@ class EnginePool(Pool):
     vllm: Vllm | None = None
 
 
+class Selecting(Strict):
+    """How a model is chosen for requests that name none."""
+
+    rules: Object = {}  # what a rules file says; without any, "auto" is nobody's name
+    configMap: str = ""  # or somebody else's, whose rules.yaml it is
+    headsClaim: str = ""  # a volume claim with trained heads
+    deadlineSeconds: PositiveFloat = 0.05  # that a request waits for the classifier's readings
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Selecting":
+        if self.rules and self.configMap:
+            raise ValueError("select: give `rules` or `configMap`, not both")
+        if self.rules:
+            rules_of(yaml.safe_dump(self.rules), "select.rules")
+        return self
+
+
 class Values(Strict):
     """All of it."""
 
@@ -232,6 +258,7 @@ class Values(Strict):
     pools: list[EnginePool] = []
     crds: Watched = Watched()
     router: Router = Router()
+    select: Selecting = Selecting()
     pool: PoolService = PoolService()
     redis: Redis = Redis()
     envoy: Envoy = Envoy()

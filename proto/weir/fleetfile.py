@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from policies.perf.profiles import model
+from policies.policy import routing
+from policies.registry import UnknownName
 from weir.selectors import selector
 from weir.strictyaml import load
 from weir.v1 import fleet_pb2
@@ -147,6 +149,21 @@ class Objective(Strict):
     priority: int = 0  # the higher, the sooner served; below 0 it is refused where it would come late
 
 
+class Route(Strict):
+    """The routing policy and its settings."""
+
+    policy: str = "shortest_ttft"
+    settings: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> "Route":
+        try:
+            routing(self.policy, self.settings)
+        except UnknownName as unknown:
+            raise ValueError(str(unknown)) from None
+        return self
+
+
 class Select(Strict):
     """How a model is chosen for requests that name none."""
 
@@ -160,6 +177,7 @@ class FleetFile(Strict):
 
     pools: list[Pool] = Field(min_length=1)
     slo: Slo = Slo()
+    route: Route | None = None  # the router's own options when left out
     rewrites: list[Rewrite] = []
     objectives: list[Objective] = []
     select: Select | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from router.classify.lengths import Lengths
 from router.classify.linear import Linear
 
 CAUTION = (
@@ -39,3 +40,16 @@ def _abstention(head: Linear) -> list[str]:
 def _labels(by_label: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = [f"| {label} | {of['examples']} | {of['precision']} | {of['recall']} |" for label, of in by_label.items()]
     return ["| label | examples | precision | recall |", "|---|---|---|---|", *rows]
+
+
+def length_card(lengths: Lengths) -> str:
+    """The card of what tells output lengths, as Markdown."""
+    found = {name: value for name, value in lengths.card.items() if isinstance(value, float)}
+    lines = [
+        "# length",
+        "",
+        f"Output tokens of {len(lengths.models) - 1} models, or of any, on the {lengths.tier} tier.",
+    ]
+    lines += ["Answers `output_p50`, `output_p75`, `output_p90` and `heavy`, the last by any model's answer."]
+    rows = [f"| {name.replace('_', ' ')} | {value:.4g} |" for name, value in found.items()]
+    return "\n".join([*lines, "", "## Evaluated on left-out folds", "", "| figure | value |", "|---|---|", *rows, ""])

@@ -23,7 +23,8 @@ DEADLINE_S = 0.05
 AT_A_TIME_S = 0.0005  # that answers which come together hold the loop for
 
 Then = Callable[[Mapping[str, Reading], str], None]
-"""What is done with the readings; the word is empty, or says why there are none: late, absent, died, full, unread."""
+"""What is done with the readings; the word is empty, or says why there are none, or why other
+ones than were meant: late, absent, died, full, unread, light (the static tier stood in for the encoder)."""
 
 Embedded = Callable[[Embedding], None]
 """What is done with a text's embedding; it has no length where none came in time."""
@@ -71,22 +72,27 @@ class Client:
         self._meanings = Meanings(anchors, cells)
         self._tell_meanings()
 
-    def ask(self, names: frozenset[str], text: str, previous: str, then: Then) -> None:
-        """Have signals read; `then` is called once, soon: with what was read, or with nothing and why."""
-        self._ask(names, text, previous, lambda answer, why: then(answer.readings, why))
+    def ask(self, names: frozenset[str], text: str, previous: str, then: Then, tokens: int = 0) -> None:
+        """Have signals read; `then` is called once, soon: with what was read, or with nothing and why.
+
+        Tokens are those of all that a model is asked with the text; 0 where nobody counted.
+        """
+        self._ask(names, text, previous, lambda answer, why: then(answer.readings, why), tokens)
 
     def embed(self, text: str, then: Embedded) -> None:
         """Have a text embedded; `then` is called once, soon."""
         self._ask(frozenset((VECTOR,)), text, "", lambda answer, _: then(np.frombuffer(answer.vector, np.float32)))
 
-    def _ask(self, names: frozenset[str], text: str, previous: str, heard: Callable[[Told, str], None]) -> None:
+    def _ask(
+        self, names: frozenset[str], text: str, previous: str, heard: Callable[[Told, str], None], tokens: int = 0
+    ) -> None:
         if self._frames is None or len(self._pending) >= MOST_PENDING:
             self._end(heard, NOTHING, "absent" if self._frames is None else "full")
             return
         number, loop = next(self._ids), asyncio.get_running_loop()
         pending = self._pending[number] = Pending(heard, names)
         pending.timer = loop.call_later(self._deadline_s, self._late, number)
-        asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s)
+        asked = Ask(number, sorted(names), sendable(text), sendable(previous), self._deadline_s, tokens)
         self._frames.send(ASK + encode(asked))
 
     def _end(self, heard: Callable[[Told, str], None], answer: Told, why: str) -> None:
@@ -124,8 +130,7 @@ class Client:
             return
         if pending.timer is not None:
             pending.timer.cancel()
-        read = {*answer.readings, *((VECTOR,) if answer.vector else ())}
-        self._end(pending.heard, answer, "late" if answer.late else "" if pending.names <= read else "unread")
+        self._end(pending.heard, answer, _why(answer, pending.names))
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
@@ -151,3 +156,10 @@ class Client:
     def _tell_meanings(self) -> None:
         if self._frames is not None:
             self._frames.send(MEANINGS + encode(self._meanings))
+
+
+def _why(answer: Told, names: frozenset[str]) -> str:
+    if answer.late or answer.light:
+        return "late" if answer.late else "light"
+    read = {*answer.readings, *((VECTOR,) if answer.vector else ())}
+    return "" if names <= read else "unread"

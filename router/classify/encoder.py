@@ -97,7 +97,7 @@ class Encoder:
 
     def _one(self, text: str) -> Vectors:
         # A tokenizer takes no lone surrogates, and reads a 10 MB line to its end before it cuts: cut first.
-        ids = np.array([self._tokenizer.encode(readable(text)).ids], np.int64)
+        ids = np.array([self._tokenizer.encode_batch_fast([readable(text)])[0].ids], np.int64)
         got: Vectors = self._session.run(None, {name: _fed(name, ids) for name in self._inputs})[0][0]
         if got.ndim == 1:
             return got

@@ -3,12 +3,15 @@
 The cosines approximate a Gaussian kernel (random Fourier features), so that a linear head on them draws curved borders.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import log
 
 import numpy as np
 
+from router.classify.compress import compress
 from router.classify.encoder import Embeds, Vectors
 from router.classify.ngrams import CHARACTERS, Floats, ngrams, weighted
 
@@ -30,6 +33,7 @@ class Seen:
     grams: Floats
     shapes: Floats  # (texts, SHAPES)
     texts: Sequence[str] = ()  # whole, however long
+    sizes: Sequence[int] = ()  # tokens of all that a model is asked with each; 0 where nobody said
 
     def of_tier(self, tier: str, rarity: Floats) -> Floats:
         """All features of one tier side by side, n-grams by rarity; shape (texts, width)."""
@@ -48,29 +52,51 @@ def width(tier: str, buckets: int) -> int:
     return SHAPES + buckets + sum(COSINES[name] for name in DENSE[tier])
 
 
-def see(texts: Sequence[str], vectors: Mapping[str, Vectors]) -> Seen:
-    """What is seen of texts whose embeddings are known, by name: "static", "encoder"."""
+def see(whole: Sequence[str], read: Sequence[str], vectors: Mapping[str, Vectors], sizes: Sequence[int] = ()) -> Seen:
+    """What is seen of texts, whole and as `shown` cuts them, whose cut ones' embeddings are known by name."""
     bent = {name: bend(rows, name) for name, rows in vectors.items()}
-    return Seen(cosines=bent, grams=ngrams(texts, BUCKETS), shapes=shapes(texts), texts=texts)
+    return Seen(
+        cosines=bent,
+        grams=ngrams(read, BUCKETS),
+        shapes=shapes(read, whole),
+        texts=whole,
+        sizes=sizes or [0] * len(whole),
+    )
 
 
-def shapes(texts: Iterable[str]) -> Floats:
-    """A constant, length, lines, question, odd characters, capitals and variety of words; each about as wide."""
-    return np.array([_shape(text[:CHARACTERS]) for text in texts], np.float32).reshape(-1, SHAPES)
+def shown(texts: Sequence[str]) -> list[str]:
+    """Texts as every tier reads them, in training as in serving: long ones cut to their best sentences."""
+    return [compress(text) for text in texts]
 
 
-def _shape(text: str) -> list[float]:
+def shapes(texts: Sequence[str], whole: Sequence[str]) -> Floats:
+    """A constant, the whole's length, lines, question, odd characters, capitals, variety of words; about as wide."""
+    rows = [_shape(text[:CHARACTERS], len(all_of_it)) for text, all_of_it in zip(texts, whole, strict=True)]
+    return np.array(rows, np.float32).reshape(-1, SHAPES)
+
+
+ODD = re.compile(r"[^\w\s]|_")
+CAPITALS = bytes(range(ord("A"), ord("Z") + 1))
+
+
+def _shape(text: str, whole: int) -> list[float]:
     length, words = max(len(text), 1), text.split()
-    odd = sum(not (each.isalnum() or each.isspace()) for each in text) / length
-    loud = sum(each.isupper() for each in text) / length
+    odd, loud = len(ODD.findall(text)) / length, _capitals(text) / length
     asked, lines = text.rstrip().endswith("?"), "\n" in text.strip()
     variety = len(set(words)) / max(len(words), 1)
-    return [1.0, 0.15 * np.log(length) - 0.7, 0.4 * lines, 0.4 * asked, 4 * odd, 4 * loud, 1.3 * variety]
+    return [1.0, 0.15 * log(max(whole, 1)) - 0.7, 0.4 * lines, 0.4 * asked, 4 * odd, 4 * loud, 1.3 * variety]
+
+
+def _capitals(text: str) -> int:
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, CAPITALS))
+    return sum(map(str.isupper, text))
 
 
 def look(texts: Sequence[str], encoders: Mapping[str, Embeds]) -> Seen:
     """What is seen of texts, embedding them now."""
-    return see(texts, {name: encoder.embed(texts) for name, encoder in encoders.items()})
+    read = shown(texts)
+    return see(texts, read, {name: encoder.embed(read) for name, encoder in encoders.items()})
 
 
 def bend(vectors: Vectors, name: str) -> Floats:

@@ -9,6 +9,7 @@ from policies.select.columns import EMBEDDING, vector_reading
 from policies.signals.reading import UNKNOWN, Reading
 from router.classify.encoder import Vectors
 from router.classify.ngrams import Floats
+from router.classify.port import Text
 from router.learn.select_head import SelectHead
 
 CHARACTERS_A_TOKEN = 4.0
@@ -31,10 +32,10 @@ def directions(width: int, dimensions: int) -> Floats:
     return (0.5 * chance.standard_normal((width, dimensions))).astype(np.float32)
 
 
-def foretold(head: SelectHead, texts: Sequence[str], vectors: Callable[[str], Vectors]) -> list[Reading]:
+def foretold(head: SelectHead, asked: Sequence[Text], vectors: Callable[[str], Vectors]) -> list[Reading]:
     """Every model's expected quality of each text; `vectors` gives the texts' by the encoder's name."""
-    tokens = [max(len(text) / CHARACTERS_A_TOKEN, 1.0) for text in texts]
-    found = head.expect(texts, tokens, lambda _, name: vectors(name))
+    tokens = [float(one.tokens) or max(len(one.text) / CHARACTERS_A_TOKEN, 1.0) for one in asked]
+    found = head.expect([one.text for one in asked], tokens, lambda _, name: vectors(name))
     return [_reading(head, row) for row in found]
 
 

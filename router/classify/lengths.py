@@ -1,6 +1,6 @@
-"""How long the answer will be, by model: least squares on logarithms, then quantiles of what that leaves.
+"""How long the answer will be, and whether that makes a request heavy on prefill or on decode.
 
-What is left over is not alike everywhere: its quantiles are taken in bins of the predicted length.
+Logarithms by model from a linear head; their quantiles lie by factors above them that depend on the predicted length.
 """
 
 import json
@@ -10,22 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from policies.signals.reading import Reading
 from router.classify.features import Seen
-from router.classify.kernel import Problem, assign, fit, left_out
-from router.classify.linear import UNREADABLE, BadHead
-from router.classify.ngrams import Floats, rarity
-from router.classify.tasks.reading import rows
+from router.classify.linear import UNREADABLE, BadHead, Linear
+from router.classify.ngrams import Floats
 
 QUANTILES = (0.5, 0.75, 0.9)
-RIDGES = (1.0, 3.0, 9.0)  # the one whose left-out predictions miss least is taken
-BINS = 10  # of the predicted length
-FEWEST = 20  # rows a bin
+NAMES = tuple(f"output_p{round(100 * quantile)}" for quantile in QUANTILES)
+HEAVY = "heavy"
 ANY = "*"  # the model that stands for all: the mean of their logarithms
-Tokens = npt.NDArray[np.float32]
-"""Output tokens, shape (texts, models); NaN where a model has no answer."""
+LONG_PROMPT, LONG_ANSWER = 512, 128
+"""Tokens from which on a request is heavy on prefill and on decode (TetriInfer, arXiv 2401.11181)."""
+CHARACTERS_A_TOKEN = 4.0  # of a prompt whose tokens nobody told
+ARRAYS = ("weights", "rarity", "mean", "middles", "factors", "long")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +37,7 @@ class Lengths:
     mean: Floats  # (models,)
     middles: Floats  # logarithms at the bins' middles, (models, bins)
     factors: Floats  # (models, bins, quantiles)
+    long: Floats  # slope and intercept of the log-odds of a long answer over the predicted logarithm of any model
     encoders: Mapping[str, str] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -49,11 +48,20 @@ class Lengths:
             [at_bins(logs[:, m], self.middles[m], self.factors[m]) for m in range(len(self.models))], axis=1
         )
 
-    def readings(self, seen: Seen) -> list[Reading]:
-        """The P75 of any model, and P50, P75 and P90 as scores."""
-        told = self.quantiles(seen)[:, -1]
-        names = [f"output_p{round(100 * quantile)}" for quantile in QUANTILES]
-        return [Reading(float(row[1]), scores=dict(zip(names, map(float, row), strict=True))) for row in told]
+    def of_any(self) -> Linear:
+        """The logarithm of any model's length as a head of one label, which scores beside others."""
+        weights = np.ascontiguousarray(self.weights[:, -1:])
+        return Linear(
+            name=ANY, tier=self.tier, labels=("log",), weights=weights, rarity=self.rarity, mean=self.mean[-1:]
+        )
+
+    def by_name(self, logs: Floats, seen: Seen) -> Mapping[str, Sequence[Reading]]:
+        """The signals `NAMES`, of any model, and `HEAVY`, by the predicted logarithms of texts: readings by name."""
+        told = at_bins(logs, self.middles[-1], self.factors[-1])
+        found = {name: [Reading(float(tokens)) for tokens in told[:, at]] for at, name in enumerate(NAMES)}
+        odds = chance_of_long(logs, self.long)
+        sizes = [size or len(text) / CHARACTERS_A_TOKEN for size, text in zip(seen.sizes, seen.texts, strict=True)]
+        return {**found, HEAVY: [heavy(size, float(odd)) for size, odd in zip(sizes, odds, strict=True)]}
 
     def save(self, path: Path) -> None:
         """Keep it in one file."""
@@ -65,30 +73,23 @@ class Lengths:
             np.savez(out, told=np.array(json.dumps(told)), **arrays)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantile:
-    """One quantile of any model's length, as a signal of its own."""
+def heavy(prompt_tokens: float, long_answer: float) -> Reading:
+    """Which of its two parts a request is heavy on, by the probability that its answer is long.
 
-    lengths: Lengths
-    name: str
-
-    @property
-    def tier(self) -> str:
-        """What it sees texts through."""
-        return self.lengths.tier
-
-    def readings(self, seen: Seen) -> list[Reading]:
-        """Tokens."""
-        return [Reading(each.scores[self.name]) for each in self.lengths.readings(seen)]
+    Balanced is a request that is heavy on both, or on neither.
+    """
+    if prompt_tokens > LONG_PROMPT:
+        scores = {"prefill": 1 - long_answer, "decode": 0.0, "balanced": long_answer}
+    else:
+        scores = {"prefill": 0.0, "decode": long_answer, "balanced": 1 - long_answer}
+    label = max(scores, key=scores.__getitem__)
+    return Reading(scores[label], label, scores)
 
 
-def signals(lengths: Lengths) -> dict[str, Quantile]:
-    """The signals that lengths answer: output_p50, output_p75, output_p90."""
-    names = [f"output_p{round(100 * quantile)}" for quantile in QUANTILES]
-    return {name: Quantile(lengths=lengths, name=name) for name in names}
-
-
-ARRAYS = ("weights", "rarity", "mean", "middles", "factors")
+def chance_of_long(logs: Floats, long: Floats) -> Floats:
+    """The probability of an answer of more than `LONG_ANSWER` tokens by predicted logarithms."""
+    chances: Floats = 1 / (1 + np.exp(-(long[0] * (logs - np.log1p(LONG_ANSWER)) + long[1]).clip(-30, 30)))
+    return chances
 
 
 def load(path: Path) -> Lengths:
@@ -109,87 +110,3 @@ def at_bins(logs: Floats, middles: Floats, factors: Floats) -> Floats:
     by_quantile = [np.interp(logs, middles, factors[:, q]) * np.exp(logs) - 1 for q in range(factors.shape[1])]
     told: Floats = np.maximum.accumulate(np.stack(by_quantile, axis=1), axis=1).clip(0, None).astype(np.float32)
     return told
-
-
-def bins(logs: Floats, tokens: Tokens, size: int = BINS) -> tuple[Floats, Floats]:
-    """The middles of bins of predicted logarithms, and each quantile's factors there; rows without tokens are out."""
-    known = np.flatnonzero(~np.isnan(tokens))
-    order = known[np.argsort(logs[known], kind="stable")]
-    parts = np.array_split(order, max(min(size, len(order) // FEWEST), 1))
-    parts += [parts[-1]] * (size - len(parts))  # few rows fill few bins: the last one is there as often as is needed
-    middles = np.array([logs[part].mean() for part in parts], np.float32)
-    factors = np.array([np.quantile((tokens[part] + 1) / np.exp(logs[part]), QUANTILES) for part in parts], np.float32)
-    return middles, factors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """Prompts and how long each model's answer was."""
-
-    texts: Sequence[str]
-    models: tuple[str, ...]
-    tokens: Tokens
-
-    def logs(self) -> Floats:
-        """Logarithms by model and of all together, (texts, models + 1).
-
-        A gap is filled by the model's mean and how far the other models' answers to that text lie from theirs.
-        """
-        logs = np.log1p(self.tokens)
-        usual = np.nanmean(logs, axis=0)
-        longer = np.nanmean(logs - usual, axis=1, keepdims=True)
-        filled = np.where(np.isnan(logs), usual + longer, logs)
-        return np.concatenate([filled, filled.mean(axis=1, keepdims=True)], axis=1).astype(np.float32)
-
-
-def mmlu_pro_answers(data: Path) -> tuple[list[dict[str, Any]], Answers]:
-    """MMLU-Pro's questions of a data folder, and the tokens of every model's answer to them."""
-    counts = {row["question_id"]: row for row in rows(data / "mmlu_pro" / "matrix.csv.gz")}
-    asked = [row for row in rows(data / "mmlu_pro" / "questions.jsonl.gz") if str(row["question_id"]) in counts]
-    models = tuple(name[4:] for name in next(iter(counts.values())) if name.startswith("out:"))
-    table = [[counts[str(row["question_id"])][f"out:{model}"] or "nan" for model in models] for row in asked]
-    texts = ["\n".join([row["question"].strip(), *row["options"]]) for row in asked]
-    return asked, Answers(texts=texts, models=models, tokens=np.array(table, np.float32))
-
-
-def learn(answers: Answers, seen: Seen, tier: str, buckets: int = 2048) -> tuple[Lengths, Floats]:
-    """Lengths, and every text's quantiles by a fit without its fold: (texts, models + 1, quantiles)."""
-    rare, folds = rarity(seen.folded(buckets)), assign(answers.texts)
-    counts = np.ones(len(answers.texts), np.float32)
-    features, targets = seen.of_tier(tier, rare), answers.logs()
-    tried = [Problem(features=features, targets=targets, counts=counts, ridge=ridge) for ridge in RIDGES]
-    problem, logs = min(((each, left_out(each, folds)) for each in tried), key=lambda pair: error(*pair))
-    tokens = with_any(answers.tokens)
-    fitted = [bins(logs[:, m], tokens[:, m]) for m in range(logs.shape[1])]
-    left = np.empty((*logs.shape, len(QUANTILES)), np.float32)
-    for fold in np.unique(folds):
-        out, kept = folds == fold, folds != fold
-        for m in range(logs.shape[1]):
-            left[out, m] = at_bins(logs[out, m], *bins(logs[kept, m], tokens[kept, m]))
-    lengths = Lengths(
-        models=(*answers.models, ANY),
-        tier=tier,
-        weights=fit(problem),
-        rarity=rare,
-        mean=problem.mean(),
-        middles=np.stack([middles for middles, _ in fitted]),
-        factors=np.stack([factors for _, factors in fitted]),
-    )
-    return lengths, left
-
-
-def error(problem: Problem, left: Floats) -> float:
-    """The mean square of what left-out predictions miss, in logarithms."""
-    return float(np.square(problem.targets - left).mean())
-
-
-def with_any(tokens: Tokens) -> Tokens:
-    """Tokens by model, and the mean over models that answered as one more column."""
-    return np.concatenate([tokens, np.nanmean(tokens, axis=1, keepdims=True)], axis=1).astype(np.float32)
-
-
-def pinball(tokens: Tokens, told: Floats | np.float32, quantile: float) -> Floats:
-    """The loss that a quantile minimises, by element; NaN where tokens are."""
-    over = tokens - told
-    loss: Floats = np.maximum(quantile * over, (quantile - 1) * over)
-    return loss

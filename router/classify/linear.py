@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from router.classify.calibration import softmax
 from router.classify.features import Seen, width
 from router.classify.ngrams import Floats
 
-LAYOUT = 1  # of the file; a reader of another layout refuses it
+LAYOUT = 2  # of the file; a reader of another layout refuses it
 
 
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
@@ -48,7 +49,8 @@ class Linear:
     def readings(self, seen: Seen) -> list[Reading]:
         """The likeliest label of every text with all probabilities; unknown where the head abstains."""
         scores = self.scores(seen)
-        return [self._reading(row, most) for row, most in zip(self.shares(scores), scores.max(axis=1), strict=True)]
+        shares, most = self.shares(scores).tolist(), scores.max(axis=1).tolist()
+        return [self.reading(row, highest) for row, highest in zip(shares, most, strict=True)]
 
     def shares(self, scores: Floats) -> Floats:
         """Scores as probabilities."""
@@ -63,11 +65,12 @@ class Linear:
         with path.open("wb") as out:
             np.savez(out, told=np.array(json.dumps(told)), **arrays)  # type: ignore[arg-type]
 
-    def _reading(self, shares: Floats, most: float) -> Reading:
-        if not np.isfinite(most) or most < self.abstain_below:
+    def reading(self, shares: Sequence[float], most: float) -> Reading:
+        """The likeliest label with all probabilities; unknown where the highest score is too low, or none."""
+        if not isfinite(most) or most < self.abstain_below:
             return UNKNOWN
-        best = int(shares.argmax())
-        return Reading(float(shares[best]), self.labels[best], dict(zip(self.labels, shares.tolist(), strict=True)))
+        best = max(shares)
+        return Reading(best, self.labels[shares.index(best)], dict(zip(self.labels, shares, strict=True)))
 
 
 def load(path: Path) -> Linear:
@@ -85,12 +88,11 @@ def load(path: Path) -> Linear:
     return Linear(**{**told, "labels": tuple(told["labels"])}, **arrays)
 
 
-def agreeing(head: Linear, encoders: Mapping[str, str]) -> Linear:
-    """The head, if it was trained on these very encoders; raises `BadHead` otherwise."""
-    other = [name for name, trained in head.encoders.items() if encoders.get(name, trained) != trained]
+def agreeing(name: str, trained: Mapping[str, str], encoders: Mapping[str, str]) -> None:
+    """Raises `BadHead` where a head was trained on other encoders than these; both are names by tier."""
+    other = [tier for tier, model in trained.items() if encoders.get(tier, model) != model]
     if other:
-        raise BadHead(f"head {head.name!r} was trained on another {other[0]} model: `weir train {head.name}` again")
-    return head
+        raise BadHead(f"head {name!r} was trained on another {other[0]} model: `weir train {name}` again")
 
 
 def indices(labels: Sequence[str], known: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,28 +15,49 @@ WORD = re.compile(r"\w+|[^\w\s]")
 CHARACTERS = 4_000  # read of a text
 LONGEST = 40  # characters read of a word: base64 is one word
 PIECES = (3, 4, 5)  # characters of a piece of a word
-KEPT = 1 << 16  # words whose pieces are remembered
+KEPT = 1 << 15  # words whose pieces are remembered
+
+
+class Word(NamedTuple):
+    """A word's hashes, and what the hash of a pair of words is made of."""
+
+    keys: bytes  # of the word and of its pieces, 32 bits each
+    first: int  # the hash so far of a pair that it begins
+    raw: bytes  # what it adds to a pair that it ends
 
 
 @lru_cache(KEPT)
-def pieces(word: str) -> tuple[int, ...]:
-    """Hashes of a word and of its pieces, its ends marked by spaces."""
-    told = f" {word[:LONGEST]} "
-    parts = [told[at : at + length] for length in PIECES for at in range(len(told) - length + 1)]
-    return (hashed(f"w{word}"), *map(hashed, parts))
+def word(text: str) -> Word:
+    """What is hashed of a word, its ends marked by spaces."""
+    marked = f" {text[:LONGEST]} "
+    whole = marked.encode() if marked.isascii() else marked
+    parts = [whole[at : at + length] for length in PIECES for at in range(len(whole) - length + 1)]
+    keys = np.array([hashed(f"w{text}"), *map(hashed, parts)], np.uint32)
+    return Word(keys.tobytes(), hashed(f"b{text} "), text.encode("utf-8", "replace"))
 
 
-def hashed(text: str) -> int:
+def hashed(text: str | bytes) -> int:
     """32 bits that any process computes alike."""
-    return zlib.crc32(text.encode("utf-8", "replace"))
+    return zlib.crc32(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
 
 
-def counts(text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The distinct hashes of a text and how often each occurs."""
-    words = WORD.findall(text[:CHARACTERS].lower())
-    found = [each for word in words for each in pieces(word)]
-    found += [hashed(f"b{one} {two}") for one, two in zip(["^", *words], [*words, "$"], strict=True)]
-    return np.unique(np.array(found, np.int64), return_counts=True)
+START, STOP = word("^"), word("$")
+
+
+def counts(text: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """The distinct hashes of a text, ascending, and how often each occurs."""
+    words = list(map(word, WORD.findall(text[:CHARACTERS].lower())))
+    # The hash of a pair goes on from that of its first word.
+    pairs = [zlib.crc32(two.raw, one.first) for one, two in zip([START, *words], [*words, STOP], strict=True)]
+    told = b"".join([each.keys for each in words]) + np.array(pairs, np.uint32).tobytes()
+    keys = np.sort(np.frombuffer(told, np.uint32))
+    other = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=other[1:])
+    begins = np.flatnonzero(other)
+    times = np.empty(len(begins), np.int64)
+    np.subtract(begins[1:], begins[:-1], out=times[:-1])
+    times[-1] = len(keys) - begins[-1]
+    return keys[begins], times
 
 
 def ngrams(texts: Sequence[str], buckets: int) -> Floats:
@@ -43,7 +65,8 @@ def ngrams(texts: Sequence[str], buckets: int) -> Floats:
     out = np.zeros((len(texts), buckets), np.float32)
     for row, text in zip(out, texts, strict=True):
         keys, times = counts(text)
-        np.add.at(row, keys % buckets, np.where(keys >> 31, 1.0, -1.0) * (1 + np.log(times)))
+        signed = np.where(keys >> 31, np.float32(1), np.float32(-1)) * (1 + np.log(times.astype(np.float32)))
+        np.add.at(row, keys % buckets, signed)
     return out
 
 

@@ -1,7 +1,7 @@
 """What the classifier is made of: encoders by tier, and heads on what is seen through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from policies.signals.reading import Reading
 from router.classify.encoder import Embeds
@@ -19,14 +19,20 @@ class Text(NamedTuple):
 
     text: str
     previous: str = ""
+    tokens: int = 0  # of all that the model is asked with it; 0 where nobody said
 
 
 class Head(Protocol):
-    """One learned signal."""
+    """One learned signal, or several that are computed together."""
 
     @property
     def tier(self) -> str:
         """What it sees texts through."""
+
+
+@runtime_checkable
+class Reads(Head, Protocol):
+    """A head of one signal that needs nothing computed beside others."""
 
     def readings(self, seen: Seen) -> Sequence[Reading]:
         """One reading a text."""
@@ -37,4 +43,5 @@ class Made(NamedTuple):
 
     tier: Callable[[str], Embeds]
     heads: Mapping[str, Head]
+    light: Mapping[str, Head] = {}  # stand-ins of the static tier for heads of the encoder's, for when time is short
     choosing: "SelectHead | None" = None  # what tells each model's quality

@@ -4,6 +4,7 @@ Reads WordLlama's packaged table (32,000 tokens, 256 dimensions) with the tokeni
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from router.classify.weights import NoModel, packaged, read_tensors
 TABLE = ("wordllama", "weights/l2_supercat_256.safetensors")
 TOKENIZER = ("wordllama", "tokenizers/l2_supercat_tokenizer_config.json")
 TOKENS = 512
+REMEMBERED, LONGEST = 1 << 16, 40  # words, and characters of one that is remembered
 
 
 class StaticEncoder:
@@ -30,6 +32,8 @@ class StaticEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(tokens)
+        self._tokens = tokens
+        self._part = lru_cache(REMEMBERED)(self._encoded)
         self.name = f"wordllama-{self._table.shape[1]}-{tokens}"
         self.width = int(self._table.shape[1])
 
@@ -37,11 +41,24 @@ class StaticEncoder:
         """One row a text, float32, shape (texts, width); the zero vector for a text without tokens."""
         out = np.zeros((len(texts), self.width), np.float32)
         for row, text in enumerate(texts):
-            ids = self._tokenizer.encode(readable(text), add_special_tokens=False).ids
+            ids = self._ids(readable(text))
             if ids:
-                out[row] = self._table[ids].mean(axis=0)
+                out[row] = self._table[ids].sum(axis=0)
         lengths: Vectors = np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9).astype(np.float32)
         return np.divide(out, lengths)
+
+    def _encoded(self, part: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(part, add_special_tokens=False).ids
+        return ids
+
+    def _ids(self, text: str) -> list[int]:
+        """The text's tokens: no token spans two words, so those of a word that was met before are known.
+
+        Several spaces in a row, or one at an end, are tokens of their own, and such a text is read whole.
+        """
+        parts = [text] if "  " in f" {text} " else text.split(" ")
+        read = (self._part(part) if len(part) < LONGEST else self._encoded(part) for part in parts)
+        return [token for ids in read for token in ids][: self._tokens]
 
 
 def _rows(path: Path) -> Vectors:

@@ -16,7 +16,7 @@ from router.classify.calibration import (
     softmax,
     threshold_for_recall,
 )
-from router.classify.features import DENSE, Seen, see
+from router.classify.features import DENSE, Seen, see, shown
 from router.classify.kernel import FOLDS, Problem, assign, fit, left_out, one_hot
 from router.classify.linear import Linear, indices
 from router.classify.ngrams import Floats, rarity
@@ -97,7 +97,8 @@ def train(plan: Plan, examples: Sequence[Example], embed: Embed) -> Trained:
 
 def seen_of(texts: Sequence[str], tier: str, embed: Embed) -> Seen:
     """What a head of this tier sees of texts."""
-    return see(texts, {name: embed(texts, name) for name in DENSE[tier]})
+    read = shown(texts)
+    return see(texts, read, {name: embed(read, name) for name in DENSE[tier]})
 
 
 def abstention(scores: Floats, labels: npt.NDArray[np.int64], recall: float) -> float:

@@ -16,6 +16,7 @@ class Ask(msgspec.Struct, array_like=True, gc=False):
     text: str
     previous: str  # what the user had said the turn before
     within_s: float  # an answer later than that is of no use
+    tokens: int = 0  # of all that the model is asked with the text; 0 where nobody counted
 
 
 class Told(msgspec.Struct, array_like=True, gc=False):
@@ -24,6 +25,7 @@ class Told(msgspec.Struct, array_like=True, gc=False):
     id: int
     readings: dict[str, Reading]
     late: bool = False  # it was not begun, because it would not have been done in time
+    light: bool = False  # stand-ins of the static tier read it, because the encoder would not have been done in time
     vector: bytes = b""  # the text's embedding as float32, where that was asked for
 
 

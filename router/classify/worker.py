@@ -1,5 +1,6 @@
-"""The classifier's process: gateways ask over a socket, one thread computes in batches, what would be late is left.
+"""The classifier's process: gateways ask over a socket, one thread computes in batches.
 
+What the encoder has no time for is read on the static tier, and what even that would be late with is left.
 Answers go back as they are ready. A gateway that sends what cannot be understood is cut off; the others go on.
 """
 
@@ -18,7 +19,7 @@ import msgspec
 
 from router.classify.classifier import NO_MEANINGS, Classifier
 from router.classify.port import Made, Text
-from router.classify.queued import MOST_BATCH, Job, Queued
+from router.classify.queued import MOST_BATCH, Job, Queued, Taken
 from router.classify.wire import VECTOR, Meanings, Told, asked, encode
 from router.frames import Frames
 
@@ -31,7 +32,7 @@ class Server:
 
     def __init__(self, classifier: Classifier, batch: int = MOST_BATCH) -> None:
         self._classifier = classifier
-        self._queue = Queued(batch)
+        self._queue = Queued(batch, light=classifier.has_light)
         self._more = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "classify")
         self._owners = count()
@@ -47,11 +48,11 @@ class Server:
         loop = asyncio.get_running_loop()
         while True:
             await self._more.wait()
-            batch, late = self._queue.take(monotonic())
-            for job in late:
-                self._tell(job, Told(job.ask.id, {}, True))
-            if batch:
-                await loop.run_in_executor(self._thread, self._compute, batch, loop.call_soon_threadsafe)
+            taken = self._queue.take(monotonic())
+            for job in taken.late:
+                self._tell(job, Told(job.ask.id, {}, late=True))
+            if taken.batch:
+                await loop.run_in_executor(self._thread, self._compute, taken, loop.call_soon_threadsafe)
             if not self._queue:
                 self._more.clear()
 
@@ -59,16 +60,17 @@ class Server:
         """Let the thread end."""
         self._thread.shutdown(wait=False)
 
-    def _compute(self, batch: list[Job], tell: Callable[..., object]) -> None:
+    def _compute(self, taken: Taken, tell: Callable[..., object]) -> None:
         begun = monotonic()
-        texts = [Text(job.ask.text, job.ask.previous) for job in batch]
-        wanted = [frozenset(job.ask.names) for job in batch]
-        meanings = [self._meanings.get(job.owner, NO_MEANINGS) for job in batch]
-        told = self._classifier.read(texts, wanted, meanings)
-        self._queue.took(monotonic() - begun, len(batch))
-        for job, readings in zip(batch, told, strict=True):
-            vector = self._classifier.embed(job.ask.text).tobytes() if VECTOR in job.ask.names else b""
-            tell(self._tell, job, Told(job.ask.id, readings, vector=vector))
+        texts = [Text(job.ask.text, job.ask.previous, job.ask.tokens) for job in taken.batch]
+        wanted = [frozenset(job.ask.names) for job in taken.batch]
+        meanings = [self._meanings.get(job.owner, NO_MEANINGS) for job in taken.batch]
+        told = self._classifier.read(texts, wanted, meanings, taken.light)
+        self._queue.took(monotonic() - begun, len(taken.batch), light=taken.light)
+        for job, names, readings in zip(taken.batch, wanted, told, strict=True):
+            light = taken.light and self._classifier.needs_encoder(names)
+            vector = self._classifier.embed(job.ask.text).tobytes() if VECTOR in names and not taken.light else b""
+            tell(self._tell, job, Told(job.ask.id, readings, light=light, vector=vector))
 
     def _tell(self, job: Job, told: Told) -> None:
         frames = self._frames.get(job.owner)
@@ -98,7 +100,7 @@ class Server:
             if self._queue.add(job):
                 self._more.set()
             else:
-                self._tell(job, Told(said.id, {}, True))
+                self._tell(job, Told(said.id, {}, late=True))
 
 
 async def _main(path: str, made: Made, batch: int) -> None:

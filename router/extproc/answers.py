@@ -14,6 +14,26 @@ REQUEST_HEADERS, RESPONSE_HEADERS, REQUEST_BODY, RESPONSE_BODY, REQUEST_TRAILERS
 SHOWN = packed(b"\x0a\x00" + SHOW_REPLY)
 CONTINUES = [b"", *(packed(bytes([kind << 3 | 2, 0])) for kind in range(1, 7))]
 """By the kind of answer: go on with what was sent, as it is."""
+CLEARED = packed(b"\x1a\x06\x0a\x04\x1a\x02\x10\x01")
+"""Go on without this piece of a streamed body."""
+
+
+class Destination:
+    """Where a request goes: how the answer changes its headers, and the same as dynamic metadata."""
+
+    __slots__ = ("_whole", "metadata", "mutation")
+
+    def __init__(self, mutation: bytes, metadata: bytes) -> None:
+        self.mutation, self.metadata = mutation, metadata
+        self._whole = b""
+
+    def buffered(self, body: bytes | None) -> bytes:
+        """The answer to a buffered body; the one that goes on as it is is written once."""
+        if body is not None:
+            return request_body(self.mutation, self.metadata, body)
+        if not self._whole:
+            self._whole = request_body(self.mutation, self.metadata, None)
+        return self._whole
 
 
 def size(number: int) -> bytes:
@@ -52,6 +72,13 @@ def request_body(mutation: bytes, metadata: bytes, body: bytes | None) -> bytes:
     """The answer to a buffered body: headers that change, and another body where there is one."""
     common = part(2, mutation) + (part(3, part(1, body)) if body is not None else b"")
     return packed(part(3, part(1, common)) + metadata)
+
+
+def pieces(count: int, body: bytes | None) -> bytes:
+    """The answers to the pieces of a body that goes on as it is, or as another body in the last one's place."""
+    if body is None:
+        return CONTINUES[REQUEST_BODY] * count
+    return CLEARED * (count - 1) + packed(part(3, part(1, part(3, part(1, body)))))
 
 
 def response_headers(mutation: bytes) -> bytes:

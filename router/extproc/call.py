@@ -26,8 +26,9 @@ READING, DECIDING, SENT, OVER = range(4)
 class Call(Service):
     """One stream of `Process`, which is one HTTP request at the proxy."""
 
-    def __init__(self, endpoint: "Endpoint", stream: Stream) -> None:
+    def __init__(self, endpoint: "Endpoint", stream: Stream, stays: bool = False) -> None:
         self.endpoint, self.stream = endpoint, stream
+        self._stays = stays  # whether the call stays open until the reply has ended, shown or not
         self.state, self.since = READING, monotonic()
         self.id = ""
         self.headers: dict[bytes, bytes] = {}
@@ -42,6 +43,8 @@ class Call(Service):
         self.streams = False
         self._pieces: list[bytes] = []
         self._bytes = 0
+        self._ahead = False  # whether the body streams ahead of the answer to the headers
+        self._shown = False  # whether the data plane was asked to show the reply
         self._answers_body = False  # whether the answer goes to the body rather than to the headers
         self._trailers = False  # whether the request ended with trailers
         self._status, self._events = 0, 0
@@ -75,17 +78,11 @@ class Call(Service):
 
     def half_closed(self) -> None:
         """The data plane is done with the request."""
-        placement = self.placement
-        if placement is not None and self._status == 0 and self.request_mode == messages.DUPLEX:
-            # It closes before the reply: the load counts for as long as was predicted.
-            self.placement = None
-            self.endpoint.fade(placement)
-        self._end()
+        self.cancelled()
         self.stream.finish()
-        self.endpoint.gone(self)
 
     def cancelled(self) -> None:
-        """The client is gone, or the data plane: so is the work. A reply that is not shown ends like that too."""
+        """The client is gone, or the data plane, or it has nothing more to show."""
         self._end()
         self.endpoint.gone(self)
 
@@ -129,12 +126,13 @@ class Call(Service):
         self.headers = messages.headers(asked.data, *asked.headers)
         if asked.request_mode >= 0:
             self.request_mode, self.response_mode = asked.request_mode, asked.response_mode
+            self._ahead = asked.ahead and asked.request_mode == messages.STREAMED
         self._see_metadata(asked)
-        if asked.ends or self.request_mode in (messages.NONE, messages.STREAMED):
+        if asked.ends or (self.request_mode in (messages.NONE, messages.STREAMED) and not self._ahead):
             self.endpoint.bodiless(self)
         elif self.request_mode in (messages.BUFFERED, messages.BUFFERED_PARTIAL):
-            shown = self.endpoint.shows(self)
-            self._answer(answers.SHOWN if shown else answers.CONTINUES[answers.REQUEST_HEADERS])
+            self._shown = self.endpoint.shows(self)
+            self._answer(answers.SHOWN if self._shown else answers.CONTINUES[answers.REQUEST_HEADERS])
             self._answers_body = True
 
     def _request_body(self, asked: Asked) -> None:
@@ -165,29 +163,31 @@ class Call(Service):
         """The body is whole: decide."""
         self.state = DECIDING
         self.body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
         self.endpoint.request(self)
 
     def _send(self, placement: Placement) -> None:
         """Tell the data plane where to."""
         self.state = SENT
-        mutation, metadata = self.endpoint.picker.destination(self, placement)
+        destination = self.endpoint.picker.destination(self, placement)
         if self._answers_body:
-            self._answer(answers.request_body(mutation, metadata, self.rewritten))
-        elif self.request_mode in (messages.NONE, messages.STREAMED):
-            self._answer(answers.request_headers(mutation, metadata))
+            self._answer(destination.buffered(self.rewritten))
+        elif self.request_mode in (messages.DUPLEX, -1) or self._ahead:
+            self._send_body(destination.mutation, destination.metadata)
         else:
-            body = self.body if self.rewritten is None else self.rewritten
-            if not self._trailers:  # else the data plane sends chunks, which not every engine reads
-                mutation += answers.set_header(b"content-length", str(len(body)).encode())
-            parts = [
-                answers.request_headers(mutation, metadata),
-                answers.streamed(answers.REQUEST_BODY, body, not self._trailers),
-            ]
-            if self._trailers:
-                parts.append(answers.CONTINUES[answers.REQUEST_TRAILERS])
-            self._answer(b"".join(parts))
+            self._answer(answers.request_headers(destination.mutation, destination.metadata))
         self._forget_body()
+
+    def _send_body(self, mutation: bytes, metadata: bytes) -> None:
+        """The answers to headers and body at once."""
+        body = self.body if self.rewritten is None else self.rewritten
+        if not self._trailers:  # else the data plane sends chunks, which not every engine reads
+            mutation += answers.set_header(b"content-length", str(len(body)).encode())
+        if self._ahead:
+            told = answers.pieces(len(self._pieces), self.rewritten)
+        else:
+            told = answers.streamed(answers.REQUEST_BODY, body, not self._trailers)
+        end = answers.CONTINUES[answers.REQUEST_TRAILERS] if self._trailers else b""
+        self._answer(answers.request_headers(mutation, metadata) + told + end)
 
     def _response_headers(self, asked: Asked) -> None:
         found = messages.headers(asked.data, *asked.headers)
@@ -200,9 +200,9 @@ class Call(Service):
         if asked.metadata[1]:
             self.endpoint.picker.served(placement, served(asked.data, *asked.metadata))
         self._answer(self.endpoint.picker.stamp(placement.replica.name))
-        if asked.ends:
+        if asked.ends or (self._status >= 400 and self._unshown):
             self._settle(True)
-        elif self.response_mode == messages.NONE:
+        elif self._unshown:
             self._first(placement)
 
     def _response_body(self, asked: Asked) -> None:
@@ -239,8 +239,26 @@ class Call(Service):
         self.body, self.rewritten = b"", None
         self._pieces.clear()
 
+    @property
+    def _unshown(self) -> bool:
+        """Whether the body of the reply is not shown."""
+        return self.response_mode == messages.NONE and not self._shown
+
+    @property
+    def _early(self) -> bool:
+        """Whether the data plane closes the call before the reply has ended: as soon as it has nothing more to show,
+        but not after a buffered body.
+        """
+        if self._stays or not self._unshown:
+            return False
+        return self._status > 0 or self.request_mode not in (messages.BUFFERED, messages.BUFFERED_PARTIAL)
+
     def _end(self) -> None:
-        """Nothing more comes: a reply that was shown and has no end has failed."""
+        """Nothing more comes: a reply that was shown and has no end has failed; one not shown goes on as predicted."""
+        placement = self.placement
+        if placement is not None and self.state == SENT and self._early:
+            self.placement = None
+            self.endpoint.fade(placement, self._status)
         self.state = OVER
         self._forget_body()
         if self._status:

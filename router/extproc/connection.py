@@ -31,8 +31,8 @@ class Connection:
     """One peer."""
 
     __slots__ = (
-        "_block", "_closing", "_control", "_heads", "_initial", "_kinds", "_last", "_on_lost", "_opening", "_out",
-        "_owner", "_paused", "_received", "_rest", "_seen_preface", "_waiting", "since", "streams", "transport",
+        "_block", "_closing", "_control", "_ended", "_heads", "_initial", "_kinds", "_last", "_on_lost", "_opening",
+        "_out", "_owner", "_paused", "_received", "_rest", "_seen_preface", "_waiting", "since", "streams", "transport",
         "window",
     )  # fmt: skip
 
@@ -49,6 +49,7 @@ class Connection:
         self._opening = 0  # the stream whose header block goes on in CONTINUATION frames
         self._block = bytearray()
         self._waiting: dict[int, Stream] = {}  # streams with more to send than they may
+        self._ended: list[Stream] = []  # streams whose callers ended them in this read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: tell it our limits."""
@@ -89,6 +90,8 @@ class Connection:
             data = self._rest + data
         try:
             self._rest = data[self._read(data) :]
+            if self._ended:
+                self._half_close()
         except BadWire as bad:
             self._break(bad)
         self.flush()
@@ -207,7 +210,7 @@ class Connection:
         except BadMessage as bad:
             self._fail(stream, bad)
         if flags & frames.END_STREAM:
-            self._half_closed(stream)
+            self._ended.append(stream)
         elif stream.received > STREAM_WINDOW >> 1 and not stream.over and len(stream.pending) < STREAM_WINDOW:
             self._out.append(frames.window_update(number, stream.received))
             stream.received = 0
@@ -243,7 +246,7 @@ class Connection:
         if known is not None:  # a caller's trailers
             if not ends:
                 raise BadWire(frames.PROTOCOL_ERROR, "trailers that do not end their stream")
-            self._half_closed(known)
+            self._ended.append(known)
             return
         if number <= self._last:
             return  # what was already ended here
@@ -262,11 +265,16 @@ class Connection:
             return
         stream.service = service
         if ends:
-            self._half_closed(stream)
+            self._ended.append(stream)
 
-    def _half_closed(self, stream: Stream) -> None:
-        if not stream.over:
-            stream.service.half_closed()
+    def _half_close(self) -> None:
+        """Tell of the callers that ended their streams, but for those that reset them in the same read as Envoy does:
+        they would only have to read our end.
+        """
+        ended, self._ended = self._ended, []
+        for stream in ended:
+            if not stream.over:
+                stream.service.half_closed()
 
     def _reset(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:

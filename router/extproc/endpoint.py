@@ -49,7 +49,7 @@ class Endpoint:
         self._connections: set[Connection] = set()
         self._watches: list[HealthCall] = []
         self._held: list[Call] = []
-        self._fading: list[tuple[float, Placement]] = []
+        self._fading: list[tuple[float, Placement, int]] = []
         self._unstreamed = Unstreamed(core.view)
         self._ids, self._prefix = count(), token_hex(6)
         self._server: asyncio.Server | None = None
@@ -75,15 +75,15 @@ class Endpoint:
             await asyncio.sleep(TICK_S)
         for connection in list(self._connections):
             connection.transport.abort()
-        for _, placement in self._fading:
-            self._faded(placement, monotonic())
+        for _, placement, status in self._fading:
+            self._faded(placement, status, monotonic())
         if self._tick is not None:
             self._tick.cancel()
 
     def service(self, stream: Stream, head: Head) -> Service | None:
         """Who answers a call of this method; None where nobody does."""
         if head.path == PROCESS:
-            call = Call(self, stream)
+            call = Call(self, stream, head.stays)
             self.calls[call] = None
             return call
         if head.path in (CHECK, WATCH):
@@ -108,7 +108,7 @@ class Endpoint:
         try:
             slow = self.picker.read(call, path, request_id)
         except BadRequest as bad:
-            self.core.metrics.refused("foreign-kv" if isinstance(bad, ForeignKv) else "bad-request")
+            self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             call.reply(400, [JSON, (b"x-request-id", request_id.encode())], told, "bad-request")
             return
@@ -163,10 +163,10 @@ class Endpoint:
                 self.place(call)
             call.stream.connection.flush()
 
-    def fade(self, placement: Placement) -> None:
+    def fade(self, placement: Placement, status: int) -> None:
         """Of a request whose reply is not shown: count its load for as long as was predicted."""
         until = placement.sent_at + placement.ttft_s + placement.tpot_s * placement.expected_tokens
-        self._fading.append((until, placement))
+        self._fading.append((until, placement, status))
 
     def too_large(self, call: Call) -> None:
         """A body beyond the limit."""
@@ -233,17 +233,19 @@ class Endpoint:
         for connection in [each for each in self._connections if each.overdue(now, settings.head_timeout_s)]:
             connection.transport.abort()
         due, self._fading = self._fading, [each for each in self._fading if each[0] > now]
-        for until, placement in due:
+        for until, placement, status in due:
             if until <= now:
-                self._faded(placement, until)
+                self._faded(placement, status, until)
         self._watches = [watch for watch in self._watches if not watch.stream.over]
         for watch in self._watches:
             watch.tell()
             watch.stream.connection.flush()
 
-    def _faded(self, placement: Placement, at: float) -> None:
+    def _faded(self, placement: Placement, status: int, at: float) -> None:
         first = placement.sent_at + placement.ttft_s
-        outcome = Outcome(True, placement.ttft_s, placement.tpot_s, at - placement.sent_at, 0, 0, -1)
+        outcome = Outcome(
+            True, placement.ttft_s, placement.tpot_s, at - placement.sent_at, 0, 0, -1, placement.cost_usd, status
+        )
         self.core.first_token(placement, first)
         self.core.end(placement, outcome)
 

@@ -81,4 +81,7 @@ def content(payload: bytes, flags: int, skipped: int = 0) -> bytes:
 
 def be(data: bytes, at: int, size: int) -> int:
     """An unsigned big-endian integer of `size` bytes."""
-    return int.from_bytes(data[at : at + size], "big")
+    found = 0
+    for byte in data[at : at + size]:
+        found = found << 8 | byte
+    return found

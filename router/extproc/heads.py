@@ -14,12 +14,14 @@ MOST_REMEMBERED = 256
 
 
 class Head:
-    """What a call's headers say: the method called, and whether it is gRPC at all."""
+    """What a call's headers say: the method called, whether it is gRPC at all, and whether the call stays open until
+    the reply has ended although no reply is shown (`x-weir-calls: stay`, which the data plane's configuration adds).
+    """
 
-    __slots__ = ("grpc", "path")
+    __slots__ = ("grpc", "path", "stays")
 
-    def __init__(self, path: bytes, grpc: bool) -> None:
-        self.path, self.grpc = path, grpc
+    def __init__(self, path: bytes, grpc: bool, stays: bool) -> None:
+        self.path, self.grpc, self.stays = path, grpc, stays
 
 
 class Heads:
@@ -49,7 +51,7 @@ class Heads:
 
 
 def _head(pairs: list[tuple[bytes, bytes]]) -> Head:
-    path, grpc, post = b"", False, False
+    path, grpc, post, stays = b"", False, False, False
     for name, value in pairs:
         if name == b":path":
             path = value
@@ -57,7 +59,9 @@ def _head(pairs: list[tuple[bytes, bytes]]) -> Head:
             post = value == b"POST"
         elif name == b"content-type":
             grpc = value.startswith(b"application/grpc")
-    return Head(path, grpc and post)
+        elif name == b"x-weir-calls":
+            stays = value == b"stay"
+    return Head(path, grpc and post, stays)
 
 
 def literal(name: bytes, value: bytes) -> bytes:

@@ -14,7 +14,9 @@ NONE, STREAMED, BUFFERED, BUFFERED_PARTIAL, DUPLEX = range(5)
 class Asked:
     """One ProcessingRequest: its kind, and where in `data` its parts lie."""
 
-    __slots__ = ("body", "data", "ends", "headers", "kind", "metadata", "observing", "request_mode", "response_mode")
+    __slots__ = (
+        "ahead", "body", "data", "ends", "headers", "kind", "metadata", "observing", "request_mode", "response_mode",
+    )  # fmt: skip
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -24,6 +26,7 @@ class Asked:
         self.headers: tuple[int, int] = (0, 0)  # of the HeaderMap
         self.metadata: tuple[int, int] = (0, 0)
         self.request_mode = self.response_mode = -1  # as the first message of a call says
+        self.ahead = False  # whether a streamed body comes before its headers are answered
 
 
 def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
@@ -135,6 +138,8 @@ def _modes(asked: Asked, at: int, end: int) -> None:
             asked.request_mode = asked.data[start - 1]
         elif number == 2:
             asked.response_mode = asked.data[start - 1]
+        elif number == 3:
+            asked.ahead = asked.data[start - 1] != 0
 
 
 def _broken() -> BadMessage:

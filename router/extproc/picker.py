@@ -6,9 +6,9 @@ from policies.decision import Outcome, Queue, Refusal, Shed
 from policies.fleet import MODEL, READY, ROLE, RUNNING, WAITING
 from router.core import NOBODY, Core, Placement
 from router.counting import count_now
-from router.extproc.answers import ENDPOINT, endpoint_metadata, response_headers, set_header
+from router.extproc.answers import ENDPOINT, Destination, endpoint_metadata, response_headers, set_header
 from router.extproc.call import Call
-from router.extproc.messages import DUPLEX
+from router.extproc.messages import DUPLEX, STREAMED
 from router.extproc.rewriting import Rewriting, renamed
 from router.gateway import body as bodies
 from router.gateway.body import Limits
@@ -28,15 +28,20 @@ MOST_REMEMBERED = 4096  # endpoints whose answers are kept as bytes
 class Picker:
     """Turns calls into orders, and placements into endpoints."""
 
-    __slots__ = ("_limits", "_rewriting", "_spares", "_stamps", "_told", "core", "settings")
+    __slots__ = ("_limits", "_rewriting", "_spares", "_spares_of", "_stamps", "_told", "core", "settings")
 
     def __init__(self, core: Core, settings: Settings) -> None:
         self.core, self.settings = core, settings
         self._rewriting = Rewriting(settings)
         self._limits = Limits(settings.max_output_tokens, settings.max_choices)
-        self._told: dict[str, tuple[bytes, bytes]] = {}
+        self._told: dict[str, Destination] = {}
         self._stamps: dict[str, bytes] = {}
-        self._spares: dict[tuple[float, float], list[int]] = {}
+        self._spares: dict[tuple[float, float], list[int]] = {}  # by model and role
+        self._spares_of: dict[int, list[int]] = {}  # the same by row
+
+    def direct(self, settings: Settings) -> None:
+        """Rewrites, objectives and deadlines are others from the next request on."""
+        self.settings, self._rewriting = settings, Rewriting(settings)
 
     def read(self, call: Call, path: bytes, request_id: str) -> Tokenizer | None:
         """Note what a call asks for; returns the vocabulary that is to count its tokens off the loop, if any.
@@ -77,8 +82,8 @@ class Picker:
                 call.rewritten = body[: body.rindex(b"}")] + b"," + decision.splice + b"}"
         return decision
 
-    def destination(self, call: Call, placement: Placement) -> tuple[bytes, bytes]:
-        """How the answer changes the request's headers, and the same as dynamic metadata."""
+    def destination(self, call: Call, placement: Placement) -> Destination:
+        """How the answer says where a placed request goes."""
         replica, row = placement.replica, placement.row
         extra = b""
         if placement.decode not in (row, -1):
@@ -88,7 +93,7 @@ class Picker:
             replica, row = decoder, placement.decode
         if call.rewritten is not None:
             extra += set_header(RENAMED, placement.order.model.encode())
-            if call.request_mode != DUPLEX:
+            if call.request_mode not in (DUPLEX, STREAMED):
                 extra += set_header(b"content-length", str(len(call.rewritten)).encode())
         endpoint = replica.address
         spare = self._spare(call, placement, row) if self.settings.ext_proc_fallbacks else ""
@@ -99,8 +104,8 @@ class Picker:
             if len(self._told) >= MOST_REMEMBERED:
                 self._told.clear()
             raw = endpoint.encode()
-            told = self._told[endpoint] = set_header(ENDPOINT, raw), endpoint_metadata(raw)
-        return told[0] + extra, told[1]
+            told = self._told[endpoint] = Destination(set_header(ENDPOINT, raw), endpoint_metadata(raw))
+        return Destination(told.mutation + extra, told.metadata) if extra else told
 
     def stamp(self, replica: str) -> bytes:
         """The answer to the headers of a reply: who gave it."""
@@ -132,6 +137,7 @@ class Picker:
     def forget_spares(self) -> None:
         """Loads have changed: who is spare is looked up again."""
         self._spares.clear()
+        self._spares_of.clear()
 
     def refusal(self, shed: Shed, order: Order | None) -> tuple[int, list[tuple[bytes, bytes]], bytes, str]:
         """Status, headers, body and details of a refusal, worded as the gateway words it."""
@@ -158,7 +164,8 @@ class Picker:
         headers = call.headers
         order.session = _text(headers, SESSION) or order.session
         order.tenant, order.slo = _text(headers, TENANT), _text(headers, (b"x-weir-slo",))
-        call.priority = self._rewriting.priority(_text(headers, OBJECTIVE))
+        objective = _text(headers, OBJECTIVE)
+        call.priority = self._rewriting.priority(objective) if objective else self.core.priority(order.slo)
         call.order, call.streams = order, order.stream
 
     def _beyond(self, allowed: list[str]) -> frozenset[int]:
@@ -168,11 +175,9 @@ class Picker:
 
     def _spare(self, call: Call, placement: Placement, row: int) -> str:
         """The endpoint to try next, behind a comma: of those alike the least loaded one of the last tick."""
-        table = self.core.fleet.table
-        key = float(table[row, MODEL]), float(table[row, ROLE])
-        found = self._spares.get(key)
+        found = self._spares_of.get(row)
         if found is None:
-            found = self._spares[key] = self._alike(key)
+            found = self._spares_of[row] = self._alike(row)
         lacking = self.core.adapters.lacking(placement.model.name) if placement.model.adapter else NOBODY
         for other in found:
             if other != row and other not in call.hidden and other not in lacking:
@@ -181,12 +186,16 @@ class Picker:
                     return "," + replica.address
         return ""
 
-    def _alike(self, key: tuple[float, float]) -> list[int]:
-        """The ready rows of one model and role, the least loaded first."""
+    def _alike(self, row: int) -> list[int]:
+        """The ready rows of a row's model and role, the least loaded first."""
         table = self.core.fleet.table
+        key = float(table[row, MODEL]), float(table[row, ROLE])
+        if key in self._spares:
+            return self._spares[key]
         rows = np.flatnonzero((table[:, READY] > 0.0) & (table[:, MODEL] == key[0]) & (table[:, ROLE] == key[1]))
         busy = table[rows, RUNNING] + table[rows, WAITING]
-        return [int(row) for row in rows[np.argsort(busy, kind="stable")]]
+        found = self._spares[key] = [int(other) for other in rows[np.argsort(busy, kind="stable")]]
+        return found
 
 
 def _text(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> str:

@@ -32,6 +32,9 @@ class Service:
         """The caller is gone: nothing that is sent will reach it."""
 
 
+NOBODY = Service()
+
+
 def packed(message: bytes) -> bytes:
     """A message as gRPC frames it, uncompressed."""
     return len(message).to_bytes(5, "big") + message
@@ -47,7 +50,7 @@ class Stream:
 
     def __init__(self, connection: "Connection", number: int, window: int, most: int) -> None:
         self.connection, self.number, self.window, self._most = connection, number, window, most
-        self.service = Service()
+        self.service = NOBODY
         self.received = 0  # bytes since the peer was last granted more
         self.started = self.over = False  # whether our headers are out, and our end
         self.pending = bytearray()  # what the peer's window has no room for yet

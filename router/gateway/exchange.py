@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from router.handover.legs import Legs
 
 JOIN_BELOW = 64 << 10  # larger bodies are written by themselves rather than copied behind their head
+LATE = 5.0  # a stream is given up where it has not begun after so many times its predicted TTFT, and `stall_s`
 KEPT_TAIL = 4096  # bytes of an unstreamed reply kept for its usage
 
 
@@ -257,6 +258,16 @@ class Exchange:
         elif now - self.heard_at > self.gateway.settings.stall_s:
             self.upstream.abandon()
             self.lost("stall", False, False)
+
+    def unheard(self, now: float) -> None:
+        """The sweep looks: a stream that has not begun long after it should have is tried elsewhere."""
+        placement, upstream = self.placement, self.upstream
+        if placement is None or upstream is None:
+            return
+        patience_s = max(self.gateway.settings.stall_s, LATE * placement.ttft_s)
+        if now - placement.sent_at > patience_s and self.may_retry():
+            upstream.abandon()
+            self.failed("silence")
 
     def _pass_on_followed(self, spoken: Spoken, data: bytes) -> None:
         """Pass on the whole events of a stream that another replica could go on with."""

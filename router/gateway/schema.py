@@ -31,15 +31,12 @@ class Handed(msgspec.Struct, kw_only=True):
     vllm_xargs: msgspec.Raw = ABSENT  # vLLM puts the first of these among them, so they may hide it
 
 
-class Chat(Handed, gc=False):
-    """/v1/chat/completions."""
+class Generation(Handed, kw_only=True, gc=False):
+    """What both ways to generate have."""
 
     model: str
-    messages: list[Message]
-    tools: msgspec.Raw = ABSENT
     stream: bool | None = False
     max_tokens: int | None = None
-    max_completion_tokens: int | None = None
     n: int | None = 1
     user: str | None = None
     return_token_ids: msgspec.Raw = ABSENT
@@ -54,36 +51,26 @@ class Chat(Handed, gc=False):
     guided_choice: msgspec.Raw = ABSENT
     guided_grammar: msgspec.Raw = ABSENT
     use_beam_search: msgspec.Raw = ABSENT
-    continue_final_message: msgspec.Raw = ABSENT
-    thinking_token_budget: msgspec.Raw = ABSENT
     cache_salt: str | None = None
 
 
-class Completion(Handed, gc=False):
+class Chat(Generation, kw_only=True, gc=False):
+    """/v1/chat/completions."""
+
+    messages: list[Message]
+    tools: msgspec.Raw = ABSENT
+    max_completion_tokens: int | None = None
+    continue_final_message: msgspec.Raw = ABSENT
+    thinking_token_budget: msgspec.Raw = ABSENT
+
+
+class Completion(Generation, kw_only=True, gc=False):
     """/v1/completions."""
 
-    model: str
     prompt: str | list[int | str | list[int]]
-    stream: bool | None = False
-    max_tokens: int | None = None
-    n: int | None = 1
-    user: str | None = None
-    return_token_ids: msgspec.Raw = ABSENT
-    stop: msgspec.Raw = ABSENT
-    logprobs: msgspec.Raw = ABSENT
-    prompt_logprobs: msgspec.Raw = ABSENT
-    echo: msgspec.Raw = ABSENT
-    response_format: msgspec.Raw = ABSENT
-    structured_outputs: msgspec.Raw = ABSENT
-    guided_json: msgspec.Raw = ABSENT
-    guided_regex: msgspec.Raw = ABSENT
-    guided_choice: msgspec.Raw = ABSENT
-    guided_grammar: msgspec.Raw = ABSENT
-    use_beam_search: msgspec.Raw = ABSENT
     best_of: msgspec.Raw = ABSENT
     suffix: msgspec.Raw = ABSENT
     prompt_embeds: msgspec.Raw = ABSENT
-    cache_salt: str | None = None
 
 
 class Other(Handed, gc=False):

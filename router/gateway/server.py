@@ -137,7 +137,7 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), list(self._held)
+        now, waiting = monotonic(), sorted(self._held, key=self._matters)
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
@@ -149,6 +149,10 @@ class Gateway:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
 
+    def _matters(self, exchange: Exchange) -> int:
+        """Whose SLO class matters more goes first; of those alike whoever came first."""
+        return -self.core.priority(exchange.order.slo)
+
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
 
@@ -157,11 +161,7 @@ class Gateway:
         try:
             order, slow = self.read(request_id, head, body)
         except BadRequest as bad:
-            foreign = isinstance(bad, ForeignKv)
-            self.core.metrics.refused("foreign-kv" if foreign else "bad-request")
-            if foreign:
-                sentence = f"a client's own hand-over is refused: {bad.message}"
-                self.core.complaints.say("foreign-kv", sentence, monotonic())
+            self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
             client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
             self._after(client, head)
@@ -252,7 +252,9 @@ class Gateway:
                     exchange.expire()
                 elif exchange.legs is not None and exchange.first_at == 0.0:
                     self.handovers.overdue(exchange, now)
-                elif exchange.spoken is not None and self.settings.stall_s > 0.0:
+                elif self.settings.stall_s > 0.0 and exchange.stream and exchange.first_at == 0.0:
+                    exchange.unheard(now)
+                elif self.settings.stall_s > 0.0 and exchange.spoken is not None:
                     exchange.silent(now)
             elif client.overdue(now):
                 client.time_out()

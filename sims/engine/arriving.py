@@ -5,7 +5,7 @@ from sims.engine.cache import release
 from sims.engine.compiled import compiled
 from sims.engine.inbox import approach
 from sims.engine.memory import engine, flight, transfer
-from sims.engine.records import World
+from sims.engine.records import CARRIED, World
 from sims.engine.stepping import next_time, sync
 from sims.engine.transfers import bring_up, share, take_out
 
@@ -49,6 +49,6 @@ def join_queue(w: World, index: int) -> None:
     """Let a request reach its decode replica once the transfer is acknowledged."""
     f = flight(w, index)
     e = engine(w, f.row)
-    f.carried, f.computed = 1, f.target
+    f.carried, f.computed = CARRIED, f.target
     f.due = w.now + e.transfer_base_s
     approach(w, index)

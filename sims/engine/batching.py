@@ -5,7 +5,7 @@ from sims.engine.compiled import compiled
 from sims.engine.decodes import affordable, blocks, join, leave, reserve, until_finish
 from sims.engine.heap import newest
 from sims.engine.memory import flight
-from sims.engine.records import NONE, Engine, Flight, World
+from sims.engine.records import CARRIED, FRESH, NONE, Engine, Flight, World
 from sims.engine.tiers import fetched
 
 
@@ -87,6 +87,9 @@ def preempt(w: World, e: Engine) -> None:
     f.target, f.computed = f.prompt + f.emitted, 0
     e.queued += f.target
     f.preemptions += 1
+    if f.carried == FRESH:
+        f.carried = 0
+        e.fresh -= 1
     f.next = e.first_waiting
     e.first_waiting = index
     if e.waiting == 0:
@@ -118,7 +121,7 @@ def admit(w: World, e: Engine, budget: int, places: int) -> None:
         index = e.first_waiting
         f = flight(w, index)
         following = f.next
-        new = 0 if f.carried else place(w, e, f, index, budget)
+        new = 0 if f.carried == CARRIED else place(w, e, f, index, budget)
         if new == 0:
             return
         e.first_waiting = following
@@ -130,11 +133,12 @@ def admit(w: World, e: Engine, budget: int, places: int) -> None:
 @compiled
 def receive(w: World, e: Engine) -> None:
     """Let requests at the queue's head decode whose KV has come from elsewhere, while places and blocks last."""
-    while e.waiting > 0 and flight(w, e.first_waiting).carried and running(e) < e.max_seqs:
+    while e.waiting > 0 and flight(w, e.first_waiting).carried == CARRIED and running(e) < e.max_seqs:
         index = e.first_waiting
         f = flight(w, index)
-        hits = cache.hits(w, e, f, f.target // e.block)
-        needed = -(-f.target // e.block) - hits
+        kept = f.target if w.relays_first else f.target - 1
+        hits = cache.hits(w, e, f, kept // e.block)
+        needed = -(-kept // e.block) - hits
         # One more, or its first token might preempt it at once.
         if needed + 1 > cache.free(e) - cache.evictable(w, e, f, hits) and e.batch > 0:
             return
@@ -143,11 +147,12 @@ def receive(w: World, e: Engine) -> None:
         e.first_waiting = f.next
         e.waiting -= 1
         cache.hold(w, e, f, hits)
-        f.named, f.carried = hits, 0
+        f.named, f.carried = hits, FRESH
+        e.fresh += 1
         e.serial += 1
         f.serial = e.serial
         cache.take(w, e, needed)
-        f.kv = f.target
+        f.kv = kept
         cache.name(w, e, f, max(min(f.kv // e.block, f.chained), hits))
         join(e, f, index)
 

@@ -53,6 +53,7 @@ class Conditions:
     host_tokens: int = 0  # KV tokens of host memory a replica, to which blocks fall from HBM; 0: none
     disk_tokens: int = 0  # KV tokens on its disk, to which they fall from host memory
     encode_tokens: int = 1024  # the most visual tokens that a step of a replica that also decodes encodes for others
+    relays_first: bool = False  # a prefill replica's own first token goes to the client, who need not await the decode
     outages: tuple[Outage, ...] = ()
     sample_s: float = 0.0  # between two samples of the timeline; 0: none is kept
     give_up_s: float = inf  # simulated time after which the run ends as it is

@@ -47,7 +47,7 @@ class Course:
         self._due: list[tuple[float, int, Action, bool]] = []
         self._order, self._history, self._draining = count(), list[dict[str, PoolState]](), False
         self._times, self._looks, self._ready = list[float](), list[np.ndarray](), list[list[bool]]()
-        self._sent = np.zeros(len(pools.replicas))
+        self._wanted = dict[str, int]()
         self._away = [inf] * len(pools.replicas)  # until when each that is not ready is so
         for outage in conditions.outages:
             self._at(outage.at, self._breaking(outage))
@@ -118,8 +118,9 @@ class Course:
     def _scale(self, now: float) -> None:
         assert self.scaling is not None
         self.paused.look()
-        self._history.append(self.pools.states(now, self.paused.held()))
+        self._history.append(self.pools.states(now, self.paused.held(), self._wanted))
         wish = self.scaling.wanted(self._history, now)
+        self._wanted |= wish.replicas
         for pool, wanted in wish.replicas.items():
             self._resize(pool, wanted, now, first=len(self._history) == 1)
         for move in wish.moves:

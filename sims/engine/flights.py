@@ -35,9 +35,10 @@ def prepare(w: World, f: Flight, index: int) -> None:
 
 @compiled
 def started(w: World, f: Flight, at: float) -> None:
-    """Its first token came."""
+    """Its first token came; of a prompt that was handed over the router knew that it is computed."""
     f.first = at
-    view.started(w, f)
+    if not view.handed_over(w, f):
+        view.started(w, f)
 
 
 @compiled

@@ -118,7 +118,7 @@ def lay_engines(memory: Memory, replicas: Sequence[Replica], block_tokens: int, 
     engines.capacity = [replica.perf.kv_tokens // block_tokens for replica in replicas]
     engines.plain = engines.capacity
     engines.role = [ROLES[replica.role] for replica in replicas]
-    memory.world.encode_tokens = conditions.encode_tokens
+    memory.world.encode_tokens, memory.world.relays_first = conditions.encode_tokens, conditions.relays_first
     for name in ("partial", "first_waiting", "first_coming", "first_image"):
         engines[name] = NONE
     share(memory, engines, "needing_", np.dtype(np.int32), np.full(len(replicas), block_tokens))

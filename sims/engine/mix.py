@@ -18,6 +18,7 @@ class Told:
     prompt_tokens: Array  # of those sent there for the first time
     ended: Array  # answers whose last token came
     output_tokens: Array  # that came meanwhile, of answers ended or not; the first one of each at its end
+    late: Array  # of the ended, those that missed a deadline of their class
 
 
 class Mix:
@@ -26,6 +27,7 @@ class Mix:
     def __init__(self, memory: Memory, arrivals: Arrivals) -> None:
         self._outcomes, self._arrivals = memory.array("outcomes_"), arrivals
         self._engines, self._looks = memory.array("engines_"), memory.array("looks_")
+        self._ttft_s, self._tpot_s = (memory.array(name)[memory.array("classes_")] for name in ("ttfts_", "tpots_"))
         self._replicas = len(self._engines)
         self._steps, self._batch = np.zeros(self._replicas), np.zeros(self._replicas)
         self._sent, self._over = np.zeros(len(arrivals), np.bool_), np.zeros(len(arrivals), np.bool_)
@@ -46,7 +48,15 @@ class Mix:
             prompt_tokens=self._sum(rows.prefill[came], self._arrivals.prompt_tokens[part][came]),
             ended=finished,
             output_tokens=self._decoded() + finished,
+            late=self._sum(rows.replica[ended], self._late(part, ended)),
         )
+
+    def _late(self, part: slice, ended: Array) -> Array:
+        """1 for each answer that ended and had missed a deadline, else 0."""
+        rows, gaps = self._outcomes[part][ended], self._arrivals.output_tokens[part][ended] - 1
+        slow = rows.end - rows.first > self._tpot_s[part][ended] * gaps
+        missed: Array = (rows.first - rows.at > self._ttft_s[part][ended]) | (slow & (gaps > 0))
+        return missed.astype(np.float64)
 
     def _decoded(self) -> Array:
         """Tokens that batches have gained since: steps times the mean of the two batches."""

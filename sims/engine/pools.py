@@ -1,6 +1,7 @@
 """Which replicas are off, starting, ready, draining or failed; since when each is paid for; what a pool looks like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -82,12 +83,13 @@ class Pools:
         moving = engines.sending[row] or engines.receiving[row]  # KV that others fetch from it, or send to it
         return not self._looks[at] and not self._looks[at + 1] and not moving and engines.first_coming[row] == NONE
 
-    def states(self, now: float, held: int) -> dict[str, PoolState]:
-        """Every pool as it is; the looks must be fresh."""
+    def states(self, now: float, held: int, wanted: Mapping[str, int]) -> dict[str, PoolState]:
+        """Every pool as it is, `wanted` as the decision before left it; the looks must be fresh."""
         served = self.engines.sent - self._sent
         self._sent = self.engines.sent.copy()
         told = self._mix.since(now) if self._mix else None
-        return {pool: self._state(pool, now, held / len(self.names), served, told) for pool in self.names}
+        found = {pool: self._state(pool, now, held / len(self.names), served, told) for pool in self.names}
+        return {pool: replace(state, wanted=wanted.get(pool, -1)) for pool, state in found.items()}
 
     def _state(self, pool: str, now: float, held: float, sent: Array, told: Told | None) -> PoolState:
         members = [row for row in range(len(self.pool)) if self.pool[row] == pool]
@@ -110,6 +112,8 @@ class Pools:
             prompt_tokens=float(told.prompt_tokens[members].sum()) if told else 0.0,
             ended=int(told.ended[members].sum()) if told else 0,
             output_tokens=float(told.output_tokens[members].sum()) if told else 0.0,
+            judged=int(told.ended[members].sum()) if told else 0,
+            late=int(told.late[members].sum()) if told else 0,
             role=self.role_of(pool),
             perf=self.replicas[members[0] if members else 0].perf,
         )

@@ -7,6 +7,7 @@ lies together, and a function takes two pointers however much it reads.
 from sims.engine.compiled import Small
 
 NONE = -1
+CARRIED, FRESH = 1, 2
 
 
 class Event:
@@ -119,7 +120,7 @@ class Flight:
     next: Small  # in the queue it is in, or among the chunks of the step in flight
     model: Small
     serial: Small  # number of its last admission
-    carried: Small  # 1 while its KV comes from another replica, to be held before it decodes
+    carried: Small  # CARRIED while its KV comes from another replica, FRESH until the step of its first token there
     visual: Small  # leading tokens of its images that are still to be encoded
     encoder: Small  # the replica that encodes them, until it has; NONE: the one that computes its prompt
     base: int  # the step counter when it began to decode
@@ -183,6 +184,7 @@ class Engine:
     stalled: Small  # 1 while nothing can be computed for want of blocks that transfers hold
     sending: Small  # transfers from it
     receiving: Small  # ... and to it
+    fresh: Small  # requests in its batch that are FRESH
     # What it is.
     block: Small  # tokens
     chunk_tokens: Small
@@ -257,6 +259,7 @@ class World:
     decoder: int  # ... and of those that choose who decodes, who encodes
     encoder: int
     encode_tokens: int  # the most visual tokens that a step encodes beside decoding
+    relays_first: int  # 1 where the first token of a prompt that is handed over comes from where it was computed
     table_: int
     cached_: int
     ask_: int

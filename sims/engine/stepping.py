@@ -10,9 +10,9 @@ from sims.engine.decodes import join, reserve
 from sims.engine.encoding import append, encoded
 from sims.engine.flights import finished, started
 from sims.engine.heap import first_finish
-from sims.engine.memory import engine, flight, just_after
+from sims.engine.memory import engine, entry, flight, just_after
 from sims.engine.phase import done, shorten, time_of
-from sims.engine.records import NONE, Engine, World
+from sims.engine.records import FRESH, NONE, Engine, World
 from sims.engine.seconds import meter, step
 from sims.engine.transfers import depart
 
@@ -117,9 +117,23 @@ def begin(w: World, e: Engine) -> None:
     e.first_s += e.load_s
     if e.encoding > 0:
         e.first_s += e.slowdown * e.encode_token_s * e.encoding
+    if e.fresh > 0:
+        speak(w, e)
     if e.steps > 1:
         # Affine in the context; taken over a long stretch, the difference keeps its digits.
         e.growth_s = (step(e, batch, context + 4096.0 * batch, 0.0, 0.0) - e.first_s) / 4096.0
+
+
+@compiled
+def speak(w: World, e: Engine) -> None:
+    """Those whose KV came from elsewhere say their first token at the end of the step now formed."""
+    for place in range(e.batch):
+        f = flight(w, entry(e, place).flight)
+        if f.carried == FRESH:
+            f.carried = 0
+            if f.emitted == 0:
+                f.first = e.start + e.first_s
+    e.fresh = 0
 
 
 @compiled

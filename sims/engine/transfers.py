@@ -32,6 +32,8 @@ def depart(w: World, e: Engine, f: Flight, index: int, now: float) -> bool:
     bring_up(w, now)
     t = transfer(w, w.transfers)
     t.left, t.flight, t.source = f.kv * e.kv_bytes_per_token, index, e.row
+    if not w.relays_first:
+        f.emitted -= 1  # what was said here reaches nobody: the prompt's last token is computed again where it decodes
     w.transfers += 1
     outcome(w, f.index).replica = row
     e.sending += 1

@@ -3,7 +3,7 @@ answers to be."""
 
 from policies.fleet import CONTEXT_TOKENS, KV_USED, QUEUED_ATTENDED, QUEUED_TOKENS, RUNNING, WAITING, WIDTH
 from sims.engine.compiled import compiled
-from sims.engine.memory import floats, smalls
+from sims.engine.memory import floats, outcome, smalls
 from sims.engine.records import NONE, Flight, World
 
 MOVES = 0.01  # how far one answer moves the mean
@@ -59,9 +59,16 @@ def ended(w: World, f: Flight) -> None:
 
 
 @compiled
+def handed_over(w: World, f: Flight) -> bool:
+    """Whether its prompt was computed elsewhere."""
+    o = outcome(w, f.index)
+    return bool(o.prefill != o.replica)
+
+
+@compiled
 def lost(w: World, f: Flight) -> None:
     """Its replica failed: it is no longer there, and waits for its first token again."""
-    begun = f.emitted > 0
+    begun = f.emitted > 0 or handed_over(w, f)
     if begun:
         w.missing += 1
     if f.encoder != NONE:

@@ -63,7 +63,9 @@ def questions(folder: Path, chance: np.random.Generator) -> None:
         text = f"{domain} question {chance.integers(1000)} about {domain} {at}"
         asked.append({"question_id": at, "category": domain, "question": text, "options": [domain, "none"]})
         usual = (20 + 30 * (at % 14)) * float(np.exp(chance.normal(scale=0.2)))
-        matrix.append({"question_id": at, "out:brief": int(usual), "out:wordy": int(3 * usual)})
+        right = {f"ok:{model}": int(at % 3 > 0) for model in MODELS}
+        lengths = {"out:brief": int(usual), "out:wordy": int(3 * usual)}
+        matrix.append({"question_id": at, "prompt_tokens": len(text) // 4, **right, **lengths})
     write(folder / "mmlu_pro" / "questions.jsonl.gz", asked)
     write(folder / "mmlu_pro" / "matrix.csv.gz", matrix)
 
@@ -81,7 +83,7 @@ def prompts(folder: Path, chance: np.random.Generator) -> None:
         long = at % 2
         tokens = {model: int((500 if long else 50) * (1 + chance.random())) for model in MODELS[: 1 + at % 3]}
         text = f"{'write an essay' if long else 'give one word'} on garden {at}"
-        everyday.append({"prompt": text, "category": "all", "out_tokens": tokens})
+        everyday.append({"prompt": text, "category": "all", "prompt_tokens": len(text) // 4, "out_tokens": tokens})
     write(folder / "arena_hard" / "prompts.jsonl.gz", everyday)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import domain, embedded, guard, intents, out_length, pii
-from bench.classify import claim, measured
+from bench import difficulty, domain, embedded, guard, intents, out_length, pii
+from bench.classify import claim, measured, presidio
+from bench.classify.presidio import Found, best
+from bench.gateway.installs import InstallError
 from bench.show import CLAIMS
 from policies.signals.reading import Span
 from router.classify.linear import Linear
@@ -32,6 +34,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured, "embedded", embed)
     monkeypatch.setattr(out_length, "embedded", embed)
     monkeypatch.setattr(claim, "DRAWS", 20)
+    monkeypatch.setattr(pii, "found_in", absent)
+
+
+def absent(texts: Sequence[str]) -> Found:
+    """A peer that cannot be had here."""
+    raise InstallError("no index is reached")
 
 
 @pytest.fixture
@@ -119,6 +127,21 @@ def test_a_guards_threshold_is_set_by_other_rows(data: Path) -> None:
     assert measured.chosen(found, ~everyday).scores.shape[0] == (~everyday).sum() == 80
 
 
+@pytest.mark.parametrize("taught", [False, True])
+def test_difficulty_is_told_as_a_probability_on_both_tiers(taught: bool, data: Path, tmp_path: Path) -> None:
+    figures = difficulty.measure(data, make(tmp_path / "other", seed=1) if taught else None)
+    assert set(difficulty.TARGET) <= set(figures)
+    assert figures["hard"] == figures["static_hard"] == pytest.approx(1 / 3, abs=0.01)
+    json.dumps(figures, allow_nan=False)
+
+
+def test_what_is_heavy_is_told_beside_the_commonest_answer(data: Path) -> None:
+    figures = out_length.measure(data, None)
+    for name in ("mmlu_pro", "arena_hard"):
+        assert figures[f"{name}_heavy_accuracy"] >= figures[f"{name}_heavy_commonest"]
+        assert 0 <= figures[f"{name}_heavy_calibration_error"] < 0.3
+
+
 def test_a_template_is_what_spans_leave() -> None:
     one = Marked("My name is Ann Fox", (Span(11, 18, "PERSON"),))
     other = Marked("My name is  Li", (Span(12, 14, "PERSON"),))
@@ -130,6 +153,32 @@ def test_a_span_that_is_off_by_a_letter_does_not_count() -> None:
     assert pii.f1(pii.counted(there, [[Span(0, 7, "PERSON")]])) == 1.0
     assert pii.f1(pii.counted(there, [[Span(0, 6, "PERSON")]])) == 0.0
     assert pii.scored(there, [[Span(0, 7, "GPE")]])["character_f1"] == 1.0
+
+
+def test_a_peer_that_cannot_be_had_is_told_with_the_reason(data: Path) -> None:
+    assert pii.beside_presidio([Marked("Ann", ())], [[]]) == {"presidio": "skipped: no index is reached"}
+
+
+def test_a_peer_is_scored_on_the_kinds_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [Marked("Dr Ann Fox, Oslo", (Span(0, 2, "TITLE"), Span(3, 10, "PERSON"), Span(12, 16, "GPE")))]
+    told = Found(spans=[[Span(3, 10, "PERSON")]], ms_a_text=12.5, version="2")
+    monkeypatch.setattr(pii, "found_in", lambda texts: told)
+    figures = pii.beside_presidio(there, [list(there[0].spans)])
+    assert figures["span_f1_on_presidios_kinds"] == 1.0
+    assert figures["presidio_span_f1"] == pytest.approx(2 / 3, abs=1e-3)
+    assert (figures["presidio"], figures["presidio_ms_a_text"]) == ("2", 12.5)
+
+
+def test_of_overlapping_spans_the_surest_stays_and_then_the_longest() -> None:
+    mail, link, name = Span(0, 9, "EMAIL_ADDRESS"), Span(4, 9, "URL"), Span(10, 14, "PERSON")
+    assert best([(link, 0.5), (mail, 1.0), (name, 0.85)]) == [mail, name]
+    assert best([(link, 0.5), (mail, 0.5)]) == [mail]
+
+
+def test_a_peers_environment_that_cannot_be_made_is_an_install_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presidio, "installed", lambda: ("2", "no-such-python"))
+    with pytest.raises(InstallError, match="does not run here"):
+        presidio.found_in(["text"])
 
 
 def test_a_rare_domain_is_told_by_all_answers() -> None:

@@ -7,33 +7,45 @@ import numpy as np
 import pytest
 
 from bench.classify_latency.loop import _post, _rules, measured
-from bench.classify_latency.scene import SIZES, all_heads, prompt
+from bench.classify_latency.scene import PII, SAID, SIZES, TOKENS_A_WORD, all_heads, prompt
 from policies.select.rules.deciding import needed
 from policies.signals.learned import LEARNED
 from router.classify.features import DENSE, see
+from router.classify.groups import grouped
 from router.classify.port import ENCODER, STATIC
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_prompt_has_about_its_tokens_and_is_the_same_again(size: int) -> None:
-    words = prompt(size, 1).replace(".", " .").split()
-    assert 0.9 * size <= len(words) <= 1.1 * size
+    common = set(SAID.split())
+    words = prompt(size, 1).replace(".", " .").lower().split()
+    tokens = sum(1.0 if each in common or each == "." else TOKENS_A_WORD[1] for each in words)
+    assert 0.85 * size <= tokens <= 1.15 * size
     assert prompt(size, 1) == prompt(size, 1)
     assert prompt(size, 1) != prompt(size, 2)
+
+
+def test_some_words_of_a_prompt_are_rare() -> None:
+    words = prompt(2048, 3).replace(".", "").lower().split()
+    rare = [each for each in words if each not in set(SAID.split())]
+    assert 0.15 < len(rare) / len(words) < 0.25
+    assert len(set(rare)) > 0.4 * len(rare)
 
 
 @pytest.mark.parametrize("tier", [ENCODER, STATIC])
 def test_every_learned_signal_has_a_head_of_the_real_shape(tier: str) -> None:
     made = all_heads(tier)
     assert set(made.heads) == set(LEARNED)
+    assert set(made.light) == (set(LEARNED) if tier == ENCODER else set())
     vectors = {name: np.ones((1, 4), np.float32) for name in DENSE[tier]}
-    seen = see(["a text"], vectors)
-    for head in made.heads.values():
-        assert len(head.readings(seen)) == 1
+    seen = see(["a text"], ["a text"], vectors)
+    told = {name: readings for group in grouped(made.heads) for name, readings in group.read(seen).items()}
+    assert set(told) == set(LEARNED)
+    assert all(len(readings) == 1 for readings in told.values())
 
 
-def test_the_rules_read_every_learned_signal() -> None:
-    assert needed(_rules()) == set(LEARNED)
+def test_the_rules_read_every_learned_signal_but_personal_data() -> None:
+    assert needed(_rules()) == set(LEARNED) - {PII}
 
 
 def test_a_request_is_whole() -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.route_many.drafts import Priced, choose, outcome
+from bench.route_many.drafts import Priced, asked_of, choose, outcome, price, train
 from bench.route_many.settings import cheapest, curve, joined, most_accurate
 from bench.select.curve import apgr, calls_for, gap_recovered, interval
+from bench.select.features import Features
 from bench.select.folds import folds
+from bench.select.matrix import Matrix
 from bench.select.picture import draw
 from bench.select.prices import price_of
 from bench.select.told import within
@@ -43,8 +45,8 @@ def test_folds_part_the_rows_and_keep_equal_texts_together() -> None:
     keys = [f"question {i % 40}" for i in range(80)]
     tested = [test.tolist() for _, test in folds(keys)]
     assert sorted(row for rows in tested for row in rows) == list(range(80))
-    for train, test in folds(keys):
-        assert not {keys[i] for i in train} & {keys[i] for i in test}
+    for taught, test in folds(keys):
+        assert not {keys[i] for i in taught} & {keys[i] for i in test}
 
 
 def test_a_model_is_priced_by_its_maker_or_by_its_size() -> None:
@@ -102,3 +104,36 @@ def test_a_picture_is_drawn_with_every_line_named(tmp_path: Path) -> None:
     assert told.startswith("<svg")
     assert "ours" in told
     assert "<title>best</title>" in told
+
+
+def questions(count: int, salt: str = "") -> tuple[Matrix, Features]:
+    """Four models of one price class each; the cheap ones are right and short in exam e0, long and wrong in e1."""
+    easy = CHANCE.random(count) < 0.5
+    right = np.stack([easy, easy, CHANCE.random(count) < 0.7, CHANCE.random(count) < 0.9], axis=1).astype(float)
+    out = np.where(easy, 40.0, 300.0)[:, None] + CHANCE.random((count, 4))
+    matrix = Matrix(
+        models=("gemini-1.5-flash-002", "DeepSeek-Coder-V2", "Meta-Llama-3_1-70B-Instruct", "gemini-1.5-pro-002"),
+        texts=[f"question {salt}{i} of exam {int(each)}" for i, each in enumerate(easy)],
+        category=["all"] * count, source=[f"e{int(each)}" for each in easy], prompt_tokens=np.full(count, 100.0),
+        right=right, out_tokens=out, usd=out * [1e-7, 2e-7, 8e-7, 4e-6],
+    )  # fmt: skip
+    return matrix, Features(rows=CHANCE.normal(size=(count, 6)), text=4)
+
+
+def test_the_router_learns_from_a_drafts_length_when_to_call_a_dearer_model() -> None:
+    router, unseen = train(*questions(300))
+    assert [each.shape for each in unseen.quality] == [(300, 4)] * len(unseen.quality)
+    tested, features = questions(200, "new ")
+    found = price(router, tested, features)
+    drafted = outcome(found, 1, choose(found, 1, 1.0))[0].mean()
+    assert drafted > tested.right[:, 3].mean() - 0.02
+    short = tested.out_tokens[:, 0] < 100.0
+    assert found.quality[1][short, 0].mean() > found.quality[1][~short, 0].mean() + 0.3
+
+
+def test_an_absent_answer_teaches_and_costs_nothing() -> None:
+    matrix, features = questions(200)
+    matrix.right[:50, 1], matrix.out_tokens[:50, 1], matrix.usd[:50, 1] = np.nan, np.nan, np.nan
+    _, unseen = train(matrix, features)
+    assert np.isfinite(np.concatenate(unseen.quality)).all()
+    assert (unseen.usd[:50, list(asked_of(matrix)).index("DeepSeek-Coder-V2")] == 0.0).all()

@@ -8,6 +8,7 @@ import pytest
 
 from bench.roles.__main__ import DATA, main
 from bench.roles.contest import Outcome, Played, Side, by_kind, named, reversals
+from bench.roles.live import Acted
 from bench.roles.report import best, figures, met, table, target
 from bench.roles.sides import MIXED, Foreknowing, fixed, fleet, good, switched
 from bench.roles.traffic import FOLDER, PHASE_S, phases, recorded, tenants, together
@@ -113,7 +114,7 @@ def test_the_claim_is_met_only_near_the_oracle_above_the_fixed_ones_and_with_nob
 
 
 def test_figures_name_the_best_fixed_fleet_and_have_every_target() -> None:
-    flat = figures([outcome(), outcome(policy=97)])
+    flat = figures([outcome(), outcome(policy=97)]) | Acted().figures()
     assert best([outcome()], "fixed_") == flat["best_fixed"] == "fixed_5p3d"
     assert flat["policy_over_oracle"] == pytest.approx(0.975)
     assert flat["policy_reversals_a_seed"] == 1.0

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.chaos.link import HOST, Link
-from bench.chaos.parts import free_ports
+from bench.ports import free_ports
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from cli import train as command
 from cli.main import app
+from router.classify.classifier import NO_MEANINGS, Classifier
 from router.classify.load import load
 from router.classify.ngrams import Floats
-from router.classify.tasks.port import TASKS
-from router.classify.training import seen_of
+from router.classify.port import Reads, Text
+from router.classify.tasks.port import TASKS, Example
+from router.classify.training import Plan, seen_of
 from tests.bench.made_sets import make
 from tests.router.classify.made_up import examples, vectors
 
@@ -51,8 +53,9 @@ def run(*words: object) -> tuple[int, str]:
 def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Path) -> None:
     code, said = run("topic", "--data", rows, "--tier", "static", "--out", tmp_path / "heads")
     assert code == 0
-    assert "accuracy" in said
-    head = load(tmp_path / "heads").heads["topic"]
+    assert "static tier, macro-F1" in said
+    head = load(tmp_path / "heads", Words).heads["topic"]
+    assert isinstance(head, Reads)
     seen = seen_of(["bake bread with butter"], "static", vectors)
     assert head.readings(seen)[0].label == "cooking"
     card = (tmp_path / "heads" / "topic.md").read_text()
@@ -61,20 +64,65 @@ def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Pat
 
 def test_a_known_head_is_made_of_a_folder_of_public_sets(tmp_path: Path) -> None:
     data = make(tmp_path / "data")
-    assert run("domain", "--data", data, "--out", tmp_path / "heads")[0] == 0
-    assert load(tmp_path / "heads").heads["domain"].tier == "encoder"
+    assert run("domain", "--data", data, "--tier", "encoder", "--out", tmp_path / "heads")[0] == 0
+    found = load(tmp_path / "heads", Words)
+    assert (found.heads["domain"].tier, found.light["domain"].tier) == ("encoder", "static")
+    assert (tmp_path / "heads" / "light" / "domain.md").is_file()
     assert run("feedback", "--data", data, "--tier", "static", "--out", tmp_path / "heads")[0] == 0
     assert "made from templates" in (tmp_path / "heads" / "feedback.md").read_text()
+
+
+def test_the_static_tier_is_kept_alone_where_it_is_as_good(rows: Path, tmp_path: Path) -> None:
+    heads = tmp_path / "heads"
+    run("topic", "--data", rows, "--tier", "encoder", "--out", heads)
+    assert load(heads, Words).light
+    code, said = run("topic", "--data", rows, "--out", heads)
+    assert code == 0
+    assert "static tier" in said
+    assert load(heads, Words).heads["topic"].tier == "static"
+    assert not load(heads, Words).light
+
+
+def test_the_encoder_is_kept_where_the_static_tier_tells_worse(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = command.classifier
+
+    def worse(plan: Plan, examples: Sequence[Example], synthetic: bool) -> command.Made:
+        made = fit(plan, examples, synthetic)
+        return made._replace(figure=made.figure - 2 * command.NEAR) if plan.tier == "static" else made
+
+    monkeypatch.setattr(command, "classifier", worse)
+    assert "when time is short" in run("topic", "--data", rows, "--out", tmp_path)[1]
+    found = load(tmp_path, Words)
+    assert (found.heads["topic"].tier, found.light["topic"].tier) == ("encoder", "static")
 
 
 def test_lengths_and_personal_data_have_their_own_files(tmp_path: Path) -> None:
     data, heads = make(tmp_path / "data"), tmp_path / "heads"
     assert run("length", "--data", data, "--tier", "static", "--out", heads)[0] == 0
+    card = (heads / "length.md").read_text()
+    assert "long answer accuracy" in card
+    assert "version unnamed" not in card
     assert run("pii", "--data", data, "--out", heads)[0] == 0
-    found = load(heads).heads
-    assert set(found) == {"output_p50", "output_p75", "output_p90", "pii"}
+    found = load(heads, Words).heads
+    assert set(found) == {"output_p50", "output_p75", "output_p90", "heavy", "pii"}
     seen = seen_of(["My name is Ann Fox and I live in Oslo"], "static", vectors)
-    assert len(found["pii"].readings(seen)[0].spans) == 2
+    tagger = found["pii"]
+    assert isinstance(tagger, Reads)
+    assert len(tagger.readings(seen)[0].spans) == 2
+
+
+def test_difficulty_and_heaviness_are_read_like_any_other_signal(tmp_path: Path) -> None:
+    data, heads = make(tmp_path / "data"), tmp_path / "heads"
+    for head in ("difficulty", "length"):
+        assert run(head, "--data", data, "--tier", "static", "--out", heads)[0] == 0
+    made = load(heads, Words)
+    wanted = frozenset(("difficulty", "heavy", "output_p75"))
+    (told,) = Classifier(made).read([Text("math question 12 about math", tokens=900)], [wanted], [NO_MEANINGS])
+    assert set(told) == wanted
+    assert 0 <= told["difficulty"].value <= 1
+    assert told["heavy"].label in ("prefill", "balanced")
 
 
 def test_the_same_rows_make_the_same_version(rows: Path, tmp_path: Path) -> None:

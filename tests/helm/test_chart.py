@@ -1,4 +1,4 @@
-"""The chart: six golden renderings, what it passes on, what it allows, and what it refuses."""
+"""The chart: seven golden renderings, what it passes on, what it allows, and what it refuses."""
 
 import json
 import os
@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from typer.main import get_command
 
 from cli.main import app
 from tests.helm.rendering import CHART, HERE, SETS, binary, helm, objects, one, rendered
 from weir.chart import Values
 from weir.fleetfile import FleetFile
+from weir.rulesfile import rules_of
 
 WRITE = os.environ.get("WEIR_GOLDEN") == "write"
 ROOT = CHART.parent
@@ -32,8 +34,8 @@ def test_each_set_of_values_renders_as_it_did(name: str) -> None:
     assert rendered(name) == golden.read_text(), "if that is meant: WEIR_GOLDEN=write pytest tests/helm"
 
 
-def test_there_are_six_sets() -> None:
-    assert len(SETS) == 6
+def test_there_are_seven_sets() -> None:
+    assert len(SETS) == 7
 
 
 def test_the_chart_has_nothing_that_helm_complains_of() -> None:
@@ -73,6 +75,26 @@ def test_the_fleet_it_writes_is_one_that_the_pool_service_reads(name: str) -> No
     fleet = FleetFile.model_validate(yaml.safe_load(one(name, "ConfigMap", "weir-fleet")["data"]["fleet.yaml"]))
     assert [pool.name for pool in fleet.pools] == [pool["name"] for pool in given["pools"]]
     assert all(pool.addresses or pool.discover for pool in fleet.pools)
+
+
+def test_the_rules_it_writes_are_rules_and_lie_where_the_router_reads_them() -> None:
+    rules, _ = rules_of(one("selecting", "ConfigMap", "weir-rules")["data"]["rules.yaml"], "rules.yaml")
+    assert [rule.name for rule in rules.rules] == ["long"]
+    router = one("selecting", "Deployment", "weir-router")
+    args, mounts = container(router)["args"], {each["name"]: each for each in container(router)["volumeMounts"]}
+    assert f"--rules={mounts['rules']['mountPath']}/rules.yaml" in args
+    assert f"--heads={mounts['heads']['mountPath']}" in args
+    assert "--classifier-deadline=0.03" in args
+    volumes = {each["name"]: each for each in router["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["rules"]["configMap"]["name"] == "weir-rules"
+    assert volumes["heads"]["persistentVolumeClaim"]["claimName"] == "weir-heads"
+
+
+def test_rules_that_make_no_sense_are_refused_before_anything_is_installed() -> None:
+    with pytest.raises(ValidationError, match="fallback"):
+        Values.model_validate({"select": {"rules": {"rules": []}}})
+    with pytest.raises(ValidationError, match="not both"):
+        Values.model_validate({"select": {"rules": {"fallback": {"models": ["a"]}}, "configMap": "mine"}})
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -140,6 +162,8 @@ def test_a_pool_of_a_plan_that_gives_only_replicas_is_made() -> None:
         ("crds.watch=false", "there is no fleet"),
         ("envoy.enabled=true", "router.extProc.enabled"),
         ("router.polcy=x", "polcy"),
+        ("select.rules.fallback.models={a},select.configMap=x", "not both"),
+        ("router.extProc.fallbacks=2", "fallbacks"),
         ("router.replicas=many", "replicas"),
     ],
 )

@@ -17,7 +17,7 @@ from bench.cluster.tools import BIN as TOOLS
 from pool.cluster.api import Api
 from tests.kubernetes.fake_api import FakeApi
 
-ABSENT = "no kube-apiserver here: `make test-k8s` builds one, KUBEBUILDER_ASSETS names one"
+ABSENT = "no kube-apiserver here: `make test-cluster` builds one, KUBEBUILDER_ASSETS names one"
 APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api-inference-extension"}
 
 
@@ -35,6 +35,8 @@ def crd(group: str, version: str, kind: str) -> dict[str, Any]:
 
 OTHERS = (
     crd("inference.networking.k8s.io", "v1", "InferencePool"),
+    crd("inference.networking.x-k8s.io", "v1alpha2", "InferenceModelRewrite"),
+    crd("inference.networking.x-k8s.io", "v1alpha2", "InferenceObjective"),
     crd("monitoring.coreos.com", "v1", "ServiceMonitor"),
     crd("monitoring.coreos.com", "v1", "PrometheusRule"),
     crd("leaderworkerset.x-k8s.io", "v1", "LeaderWorkerSet"),

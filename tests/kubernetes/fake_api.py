@@ -26,6 +26,7 @@ KINDS = {
     "pods": "Pod", "endpointslices": "EndpointSlice", "inferencepools": "InferencePool", "fleets": "Fleet",
     "pools": "Pool", "routepolicies": "RoutePolicy", "leases": "Lease", "events": "Event",
     "deployments": "Deployment", "statefulsets": "StatefulSet", "leaderworkersets": "LeaderWorkerSet",
+    "inferencemodelrewrites": "InferenceModelRewrite", "inferenceobjectives": "InferenceObjective",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from policies.scale.scaling import Move
 from pool.cluster.api import Api
 from pool.cluster.objects import Pod
 from pool.cluster.troubles import Conflict, Trouble
@@ -25,7 +26,8 @@ from pool.reconcile import Drain, Resume, Scale, Workload
 from pool.settings import Settings
 from tests.kubernetes.clusters import World
 from tests.kubernetes.test_finding import KIND, pool
-from tests.pool.fakes import roster, until
+from tests.pool.control.test_wishes import Said
+from tests.pool.fakes import described, roster, until
 
 
 def performer(world: World) -> Performer:
@@ -251,3 +253,32 @@ async def test_a_resource_that_flips_is_taken_in_now_and_then_and_told_so(world:
         assert price is not None
         assert price < 9.0
         assert declared.waiting
+
+
+def roles(world: World) -> dict[str, str]:
+    items = json.loads(world.api.get(world.path("pods")))["items"]
+    return {each["metadata"]["name"]: each["metadata"]["labels"].get("weir.dev/role", "") for each in items}
+
+
+@pytest.mark.parametrize("drains", [True, False])
+async def test_a_move_that_a_policy_wishes_is_made_by_draining_and_labelling_a_pod(world: World, drains: bool) -> None:
+    for n in range(2):
+        world.pod(f"a{n}", f"10.0.0.{n + 1}")
+    await asyncio.to_thread(world.make, "pools", pool("p"), KIND)
+    async with controlled(world, scaling="act", scaling_policy="roles") as (controller, _):
+        for n in range(2):
+            told = described(f"a{n}", pool="p", model="llama-3.1-8b", role="mixed")
+            controller.roster.answered(controller.roster.enter(told))
+        assert controller._wishes is not None
+        controller._wishes._policy = Said(moves=(Move(source="p", target="decode", drains=drains),))
+        controller.look()
+        controller._wishes._policy = Said()
+        await rounds(controller, lambda: sorted(roles(world).values()) == ["", "decode"])
+        assert controller.performed["Drain"] == int(drains)
+        assert "RoleSwitched" in reasons(world)
+        await rounds(controller, lambda: not any("weir.dev/drain" in notes for notes in annotations(world)))
+
+
+def annotations(world: World) -> list[dict[str, str]]:
+    items = json.loads(world.api.get(world.path("pods")))["items"]
+    return [each["metadata"].get("annotations") or {} for each in items]

@@ -21,6 +21,7 @@ from pool.discovery.static import BadFleet
 from pool.hashing import plain_chain
 from pool.settings import Settings
 from tests.pool.fakes import FakeEngine, FakePublisher, chained, fleet_file, stored, tokens, until
+from tests.pool.test_eds import Envoy
 from tests.pool.valkey_server import Valkey
 from weir.v1 import fleet_pb2, fleet_pb2_grpc, registry_pb2, registry_pb2_grpc
 
@@ -41,6 +42,7 @@ class Running:
         self.reports: dict[str, fleet_pb2.ReplicaReport] = {}
         self.replicas: dict[str, fleet_pb2.Replica] = {}
         self.held: dict[str, set[int]] = {}
+        self.directions = fleet_pb2.Directions()
 
     async def watch(self) -> None:
         async for update in self.stub.WatchFleet(fleet_pb2.WatchFleetRequest(router="test")):
@@ -48,6 +50,8 @@ class Running:
             for name in update.removed:
                 del self.replicas[name]
             self.reports.update({report.name: report for report in update.reports})
+            if update.HasField("directions"):
+                self.directions = update.directions
             for event in update.events:
                 held = self.held.setdefault(event.replica, set())
                 held.update(event.blocks) if event.kind == fleet_pb2.KvEvent.STORED else held.clear()
@@ -247,6 +251,29 @@ async def test_without_its_redis_a_pool_goes_on_and_says_so(engine: FakeEngine, 
 async def test_a_probe_is_told_that_it_serves(engine: FakeEngine, tmp_path: Path) -> None:
     async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
         assert await it.channel.unary_unary("/grpc.health.v1.Health/Check", None, None)(b"") == b"\x08\x01"
+
+
+async def test_what_the_file_says_of_routing_is_told_and_an_edit_of_it_too(engine: FakeEngine, tmp_path: Path) -> None:
+    path = fleet_file(tmp_path / "fleet.yaml", [engine.address])
+    text = path.read_text()
+    path.write_text(text + "slo: {ttft_s: 0.7}\nroute: {policy: two_choices}\n")
+    async with running(path, discovery_interval_s=0.05) as it:
+        await until(lambda: it.directions.policy == "two_choices")
+        assert it.directions.ttft_s == 0.7
+        path.write_text(text + "route: {policy: two_choice}\n")
+        await asyncio.sleep(0.2)
+        assert it.directions.policy == "two_choices"
+        path.write_text(text + "route: {policy: least_loaded}\nobjectives: [{name: low, priority: -1}]\n")
+        await until(lambda: it.directions.policy == "least_loaded")
+        assert (it.directions.ttft_s, it.directions.objectives[0].name) == (0.0, "low")
+
+
+async def test_an_envoy_is_told_of_endpoints_on_the_same_port(engine: FakeEngine, tmp_path: Path) -> None:
+    async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
+        envoy = Envoy(it.channel)
+        await envoy.asks("engines")
+        assert (await envoy.told())[0] == {"engines": [engine.address]}
+        envoy.call.cancel()
 
 
 async def test_a_file_that_cannot_be_used_at_first_ends_it(tmp_path: Path) -> None:

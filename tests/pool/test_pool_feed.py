@@ -228,3 +228,35 @@ async def _play(steps: list[tuple[str, int, int]]) -> None:
     router.drain(subscriber)
     assert knows(router, fleet)
     feed.end()
+
+
+class TestDirections:
+    def test_a_router_that_comes_is_told_what_to_do_and_later_only_when_that_is_another(self) -> None:
+        fleet = roster()
+        feed, said = Feed(fleet), fleet_pb2.Directions(policy="two_choices", ttft_s=1.5)
+        fleet.changes.awake = lambda: None
+        fleet.direct(said)
+        subscriber = feed.subscribe()
+        first = fleet_pb2.FleetUpdate.FromString(subscriber._next() or b"")
+        assert (first.snapshot, first.directions) == (True, said)
+        fleet.enter(described("r0"))
+        feed.flush()
+        assert not fleet_pb2.FleetUpdate.FromString(subscriber._next() or b"").HasField("directions")
+        fleet.direct(fleet_pb2.Directions(policy="two_choices", ttft_s=1.5))
+        assert not fleet.changes
+        fleet.direct(fleet_pb2.Directions())
+        feed.flush()
+        told = fleet_pb2.FleetUpdate.FromString(subscriber._next() or b"")
+        assert told.HasField("directions")
+        assert not told.directions.policy
+
+    def test_a_subscriber_without_events_hears_them_too(self) -> None:
+        fleet = roster()
+        feed = Feed(fleet)
+        fleet.changes.awake = lambda: None
+        subscriber = feed.subscribe(events=False)
+        while subscriber._next() is not None:
+            pass
+        fleet.direct(fleet_pb2.Directions(policy="least_loaded"))
+        feed.flush()
+        assert fleet_pb2.FleetUpdate.FromString(subscriber._next() or b"").directions.policy == "least_loaded"

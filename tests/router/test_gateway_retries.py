@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from policies.fleet import KV_USED, RUNNING
 from tests.router import fakes
 from tests.router.caller import post
 from tests.router.fakes import refused_port
@@ -135,3 +136,20 @@ async def test_no_request_is_lost_before_its_first_byte_while_replicas_come_and_
 
     await asyncio.gather(*[ask() for _ in range(8)])
     assert statuses == [200] * 80
+
+
+async def test_a_replica_that_says_nothing_at_all_is_made_up_for_by_another(routers: Routers) -> None:
+    running = await routers.start(fakes.slow, fakes.answer, stall_s=0.2)
+    assert await ask_often(running, times=4, stream=True) == {"r1"}
+    assert "silence" in running.core.metrics.retries
+    assert not running.core.fleet.table[:, RUNNING : KV_USED + 1].any()
+
+
+@pytest.mark.parametrize(("stream", "retries"), [(False, 5), (True, 0)], ids=["whole", "nobody else may"])
+async def test_a_silent_replica_is_waited_for_where_nothing_else_is_better(
+    routers: Routers, stream: bool, retries: int
+) -> None:
+    running = await routers.start(fakes.slow, stall_s=0.1, retries=retries)
+    asyncio.get_running_loop().call_later(0.7, running.replicas[0].let_go.set)
+    assert await ask_often(running, times=1, stream=stream) == {"r0"}
+    assert not running.core.metrics.retries

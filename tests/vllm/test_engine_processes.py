@@ -9,7 +9,7 @@ import pytest
 
 from bench.engines import launch
 from bench.engines.engine import Engine, runs
-from bench.engines.fleet import ADAPTERS, connector, free_ports, make_engines, options
+from bench.engines.fleet import ADAPTERS, connector, engine_ports, make_engines, options
 from bench.engines.launch import EngineDied, Launcher, last_words
 
 # Stands for the launcher inside vLLM's environment: a process that answers nothing is forked for every line.
@@ -40,7 +40,7 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch
 
 
 def engine(launcher: Launcher, tmp_path: Path, what: str) -> Engine:
-    (ports,) = free_ports(1)
+    (ports,) = engine_ports(1)
     return Engine(name="engine-0", ports=ports, options=[what], log=tmp_path / "engine-0.log", launcher=launcher)
 
 
@@ -92,7 +92,7 @@ def test_engines_share_a_model_and_no_port(tmp_path: Path) -> None:
 
 def test_events_are_listened_on_rather_than_connected_to(tmp_path: Path) -> None:
     """vLLM binds an address with a star, and connects to any other."""
-    (ports,) = free_ports(1)
+    (ports,) = engine_ports(1)
     told = " ".join(options(tmp_path / "tiny", [tmp_path / name for name in ADAPTERS], ports))
     assert f"tcp://*:{ports.events}" in told
     assert f"tcp://*:{ports.replay}" in told

@@ -1,6 +1,6 @@
-"""Two stages: what the text tells of every model and of the topic, then a forest over that and the request's facts.
+"""Two stages: what the text tells of every model and of the topic, then trees over that and the request's facts.
 
-The forest learns advantages over the mean of all models, not qualities: how hard a question is moves all of them
+The trees learn advantages over the mean of all models, not qualities: how hard a question is moves all of them
 alike, and is most of the noise.
 """
 
@@ -16,29 +16,33 @@ UNKNOWN = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stacked:
-    """The features are what stands for the text first, facts after it; facts that are not known are NaN."""
+class Second:
+    """The second stage: the first one's answers and the facts in, each model's quality out."""
 
-    outcomes: Linear  # text → quality of each model, then whatever else was learned beside
-    topics: Linear  # text → score of each topic
     sharpness: float  # of the topics' scores as probabilities
     by_topic: Floats  # shape (topics, models): each model's quality there
     advantage: Quality  # between → each model's advantage
+
+    def expect(self, outcomes: Floats, topics: Floats, facts: Floats) -> Floats:
+        """The level that the text tells and each model's advantage; facts that are not known are NaN."""
+        level = outcomes[..., : self.by_topic.shape[1]].mean(-1, keepdims=True)
+        between = join(outcomes, shares(topics, self.sharpness), self.by_topic, facts)
+        return np.asarray(level + self.advantage.expect(between))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stacked:
+    """Both stages of one row of features: what stands for the text first, facts after it."""
+
+    outcomes: Linear  # text → quality of each model, then whatever else was learned beside
+    topics: Linear  # text → score of each topic
+    second: Second
     text: int  # how many leading features stand for the text
 
     def expect(self, features: Floats) -> Floats:
-        """See `Quality`: the level that the text tells, and each model's advantage."""
-        level = self.outcomes.expect(features[..., : self.text])[..., : self.by_topic.shape[1]].mean(-1, keepdims=True)
-        return np.asarray(level + self.advantage.expect(self.between(features)))
-
-    def between(self, features: Floats) -> Floats:
-        """What the forest reads."""
-        text = features[..., : self.text]
-        return self.joined(self.outcomes.expect(text), self.topics.expect(text), features[..., self.text :])
-
-    def joined(self, outcomes: Floats, topics: Floats, facts: Floats) -> Floats:
-        """The two first answers and the facts as one row each."""
-        return join(outcomes, shares(topics, self.sharpness), self.by_topic, facts)
+        """See `Quality`."""
+        text, facts = features[..., : self.text], features[..., self.text :]
+        return self.second.expect(self.outcomes.expect(text), self.topics.expect(text), facts)
 
 
 def join(outcomes: Floats, topics: Floats, by_topic: Floats, facts: Floats) -> Floats:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from policies.select.quality.logistic import sigmoid
 from policies.select.quality.port import Floats, Ints
 
 
@@ -17,12 +16,12 @@ class Trees:
     threshold: Floats  # at most this goes left
     left: Ints
     right: Ints
-    value: Floats  # of a leaf, in log odds; 0 elsewhere
+    value: Floats  # of a leaf; 0 elsewhere
     missing_left: npt.NDArray[np.bool_]  # where a feature that is not known goes
     bias: float
     depth: int  # steps from the root to the deepest leaf
 
-    def log_odds(self, features: Floats) -> Floats:
+    def total(self, features: Floats) -> Floats:
         """Of features shaped (..., features) one number each."""
         rows = features.reshape(-1, features.shape[-1])
         tree, request = np.arange(len(self.feature)), np.arange(len(rows))[:, None]
@@ -42,5 +41,5 @@ class Boosted:
     models: tuple[Trees, ...]
 
     def expect(self, features: Floats) -> Floats:
-        """See `Quality`."""
-        return sigmoid(np.stack([trees.log_odds(features) for trees in self.models], axis=-1))
+        """See `Quality`; not clipped: an advantage may be negative."""
+        return np.stack([trees.total(features) for trees in self.models], axis=-1)

@@ -89,21 +89,84 @@ class ReplicaReport(_message.Message):
     knowledge: str
     def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
 
+class Directions(_message.Message):
+    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives")
+    class SettingsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    TTFT_S_FIELD_NUMBER: _ClassVar[int]
+    TPOT_S_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    REWRITES_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    policy: str
+    settings: _containers.ScalarMap[str, float]
+    ttft_s: float
+    tpot_s: float
+    classes: _containers.RepeatedCompositeFieldContainer[SloClass]
+    rewrites: _containers.RepeatedCompositeFieldContainer[Rewrite]
+    objectives: _containers.RepeatedCompositeFieldContainer[Objective]
+    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ...) -> None: ...
+
+class SloClass(_message.Message):
+    __slots__ = ("name", "ttft_s", "tpot_s", "priority")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TTFT_S_FIELD_NUMBER: _ClassVar[int]
+    TPOT_S_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    ttft_s: float
+    tpot_s: float
+    priority: int
+    def __init__(self, name: _Optional[str] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., priority: _Optional[int] = ...) -> None: ...
+
+class Rewrite(_message.Message):
+    __slots__ = ("model", "targets")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    targets: _containers.RepeatedCompositeFieldContainer[Target]
+    def __init__(self, model: _Optional[str] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ...) -> None: ...
+
+class Target(_message.Message):
+    __slots__ = ("model", "weight")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    weight: int
+    def __init__(self, model: _Optional[str] = ..., weight: _Optional[int] = ...) -> None: ...
+
+class Objective(_message.Message):
+    __slots__ = ("name", "priority")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    priority: int
+    def __init__(self, name: _Optional[str] = ..., priority: _Optional[int] = ...) -> None: ...
+
 class FleetUpdate(_message.Message):
-    __slots__ = ("version", "snapshot", "replicas", "removed", "reports", "events")
+    __slots__ = ("version", "snapshot", "replicas", "removed", "reports", "events", "directions")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     REMOVED_FIELD_NUMBER: _ClassVar[int]
     REPORTS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    DIRECTIONS_FIELD_NUMBER: _ClassVar[int]
     version: int
     snapshot: bool
     replicas: _containers.RepeatedCompositeFieldContainer[Replica]
     removed: _containers.RepeatedScalarFieldContainer[str]
     reports: _containers.RepeatedCompositeFieldContainer[ReplicaReport]
     events: _containers.RepeatedCompositeFieldContainer[KvEvent]
-    def __init__(self, version: _Optional[int] = ..., snapshot: _Optional[bool] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., removed: _Optional[_Iterable[str]] = ..., reports: _Optional[_Iterable[_Union[ReplicaReport, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[KvEvent, _Mapping]]] = ...) -> None: ...
+    directions: Directions
+    def __init__(self, version: _Optional[int] = ..., snapshot: _Optional[bool] = ..., replicas: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., removed: _Optional[_Iterable[str]] = ..., reports: _Optional[_Iterable[_Union[ReplicaReport, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[KvEvent, _Mapping]]] = ..., directions: _Optional[_Union[Directions, _Mapping]] = ...) -> None: ...
 
 class KvEvent(_message.Message):
     __slots__ = ("replica", "epoch", "sequence", "kind", "blocks", "tier", "block_tokens")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,9 +13,11 @@ from policies.signals.reading import Reading, Span
 from router.classify.features import TEXT, Seen
 from router.classify.linear import UNREADABLE, BadHead
 from router.classify.ngrams import hashed
-from router.classify.pii.tokens import Token, seen, tokens
+from router.classify.pii.tokens import STEPS, Token, edged, placed, seen, tokens
 
 ROWS = 1 << 17  # of the feature table
+REMEMBERED = 1 << 16  # words and where they stand
+AT_ONCE = 32  # tokens whose features are looked up together
 OUTSIDE = 0  # the tag of a token in no span; a kind k (from 0) begins with tag 1 + 2k and goes on with 2 + 2k
 Table = npt.NDArray[np.float32]
 Keys = list[npt.NDArray[np.int64]]
@@ -59,12 +62,33 @@ def load(path: Path) -> Tagger:
 
 def keys(text: str, found: Sequence[Token]) -> Keys:
     """Rows of the table for every token."""
-    return [np.fromiter((hashed(word) % ROWS for word in words), np.int64) for words in seen(text, found)]
+    words, rows = edged(found), list[npt.NDArray[np.int64]]()
+    for at, among in enumerate(seen(text, found)):
+        own = [hashed(word) % ROWS for word in among]
+        for step in STEPS:
+            own += _placed(step, words[at + 2 + step])
+        rows.append(np.array(own, np.int64))
+    return rows
+
+
+@lru_cache(REMEMBERED)
+def _placed(step: int, word: str) -> list[int]:
+    return [hashed(each) % ROWS for each in placed(step, word)]
+
+
+def _scores(table: Table, rows: Keys) -> Table:
+    """The sums of every token's rows, shape (tokens, tags); some tokens at a time, so that they stay in the cache."""
+    parts = []
+    for at in range(0, len(rows), AT_ONCE):
+        some = rows[at : at + AT_ONCE]
+        begins = np.cumsum([0, *(len(each) for each in some[:-1])])
+        parts.append(np.add.reduceat(table[np.concatenate(some)], begins, axis=0))
+    return np.concatenate(parts)
 
 
 def best(table: Table, after: Table, rows: Keys) -> npt.NDArray[np.int64]:
     """The tags with the highest sum of scores (Viterbi)."""
-    scores = np.array([table[each].sum(axis=0) for each in rows])
+    scores = _scores(table, rows)
     back = np.zeros(scores.shape, np.int64)
     reached = scores[0] + after[OUTSIDE]
     for at in range(1, len(scores)):

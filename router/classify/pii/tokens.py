@@ -41,14 +41,18 @@ def tokens(text: str) -> list[Token]:
 
 
 def seen(text: str, found: Sequence[Token]) -> list[list[str]]:
-    """The features of every token, as words that a table hashes."""
-    forms, around = _forms(text, found), leads(found)
-    words = [EDGE, EDGE, *(each.text for each in found), EDGE, EDGE]
+    """The features of every token among others, as words that a table hashes; `placed` has those of single words."""
+    forms, around, words = _forms(text, found), leads(found), edged(found)
     glued = [False, *(one.end == two.start for one, two in pairwise(found)), False]
     return [
         [f"f={forms[at]}", f"g={glued[at]}{glued[at + 1]}", f"i={at == 0}", *around[at], *_token(words, at + 2)]
         for at in range(len(found))
     ]
+
+
+def edged(found: Sequence[Token]) -> list[str]:
+    """The words of tokens, and two beyond either end."""
+    return [EDGE, EDGE, *(each.text for each in found), EDGE, EDGE]
 
 
 def leads(found: Sequence[Token]) -> list[list[str]]:
@@ -88,13 +92,18 @@ def _plain(words: Sequence[str]) -> str:
 
 
 def _token(words: Sequence[str], here: int) -> list[str]:
-    told = []
-    for step in (-2, -1, 0, 1, 2):
-        told += [f"{step}{each}" for each in of_word(words[here + step])[: 3 if abs(step) == 2 else 20]]
     one, two, three = (words[here + step].lower() for step in (-1, 0, 1))
-    shapes = [shape(words[here + step]) for step in (-2, -1, 0, 1, 2)]
-    told += [f"lr={one} {three}", f"l={one} {two}", f"r={two} {three}", f"ll={words[here - 2].lower()} {one}"]
+    shapes = [shape(words[here + step]) for step in STEPS]
+    told = [f"lr={one} {three}", f"l={one} {two}", f"r={two} {three}", f"ll={words[here - 2].lower()} {one}"]
     return [*told, f"s3={' '.join(shapes[1:4])}", f"s5={' '.join(shapes)}"]
+
+
+STEPS = (-2, -1, 0, 1, 2)  # from a token to those that it is seen with
+
+
+def placed(step: int, word: str) -> list[str]:
+    """What is seen of a word that stands so many steps from a token; less of those that are far."""
+    return [f"{step}{each}" for each in of_word(word)[: 3 if abs(step) == 2 else 20]]
 
 
 @lru_cache(1 << 16)
@@ -110,6 +119,7 @@ def _ends(low: str) -> list[str]:
     ]
 
 
+@lru_cache(1 << 16)
 def shape(word: str) -> str:
     """Capitals, small letters, digits or marks: "Aa" for a capitalised word, "9" and its length for digits."""
     if word.isdigit():

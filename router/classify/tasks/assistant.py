@@ -6,18 +6,14 @@ from typing import ClassVar
 
 from router.classify.tasks.port import OUTSIDE, Example, task
 from router.classify.tasks.reading import rows
+from router.classify.tasks.settings import Settings
 
 
 @task
-class Assistant:
+class Assistant(Settings):
     """Which of 150 intents a request has; abstains on what is none of them."""
 
-    labels: ClassVar[tuple[str, ...]] = ()
-    synthetic: ClassVar[bool] = False
-    ridge: ClassVar[float] = 0.3
-    buckets: ClassVar[int] = 2048
     outside_recall: ClassVar[float] = 0.65  # what left-out rows promise, unseen ones keep less of
-    quiet: ClassVar[str] = ""
 
     def examples(self, data: Path) -> Iterator[Example]:
         """All rows of all files, whatever their split."""

@@ -2,22 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 from router.classify.tasks.port import Example, task
 from router.classify.tasks.reading import rows
+from router.classify.tasks.settings import Settings
 
 
 @task
-class Banking:
+class Banking(Settings):
     """Which of 77 intents a bank's customer has."""
-
-    labels: ClassVar[tuple[str, ...]] = ()
-    synthetic: ClassVar[bool] = False
-    ridge: ClassVar[float] = 0.3
-    buckets: ClassVar[int] = 2048
-    outside_recall: ClassVar[float] = 0.0
-    quiet: ClassVar[str] = ""
 
     def examples(self, data: Path) -> Iterator[Example]:
         """All rows of all files; a text that differs in case or spaces only is the same group."""

@@ -7,18 +7,15 @@ from typing import ClassVar
 from policies.signals.learned import DOMAINS
 from router.classify.tasks.port import Example, task
 from router.classify.tasks.reading import rows
+from router.classify.tasks.settings import Settings
 
 
 @task
-class Domain:
+class Domain(Settings):
     """Which of fourteen domains a question is of."""
 
     labels: ClassVar[tuple[str, ...]] = DOMAINS
-    synthetic: ClassVar[bool] = False
-    ridge: ClassVar[float] = 0.3
     buckets: ClassVar[int] = 8192
-    outside_recall: ClassVar[float] = 0.0
-    quiet: ClassVar[str] = ""
 
     def examples(self, data: Path) -> Iterator[Example]:
         """Questions with their options, as a model is asked them; one that is asked twice is one group."""

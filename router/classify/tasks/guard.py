@@ -7,6 +7,7 @@ from typing import ClassVar
 from router.classify.ngrams import hashed
 from router.classify.tasks.port import Example, task
 from router.classify.tasks.reading import rows
+from router.classify.tasks.settings import Settings
 
 ORDINARY = "ordinary "
 """How the groups of everyday prompts begin: they teach what is no attack."""
@@ -24,14 +25,11 @@ EVERYDAY = 0.04  # how much an everyday prompt counts: more keeps them quieter a
 
 
 @task
-class Guard:
+class Guard(Settings):
     """Whether a prompt attacks: harmful by itself, a jailbreak, or an injection; look-alikes are benign."""
 
     labels: ClassVar[tuple[str, ...]] = ("benign", "harmful", "jailbreak", "prompt_injection")
-    synthetic: ClassVar[bool] = False
     ridge: ClassVar[float] = 3.0
-    buckets: ClassVar[int] = 2048
-    outside_recall: ClassVar[float] = 0.0
     quiet: ClassVar[str] = "benign"
 
     def examples(self, data: Path) -> Iterator[Example]:
@@ -44,3 +42,18 @@ class Guard:
                     text = row[column].strip()
                     if hashed(text) % one_of == 0:
                         yield Example(text, "benign", f"{ORDINARY}{text}", EVERYDAY)
+
+
+class OneKind(Settings):
+    """Whether a prompt is an attack of some of the guard's kinds; everyday prompts count more, as rules act on this."""
+
+    labels: ClassVar[tuple[str, ...]] = ("no", "yes")
+    ridge: ClassVar[float] = Guard.ridge
+    quiet: ClassVar[str] = "no"
+    kinds: ClassVar[tuple[str, ...]]  # of the guard's labels
+
+    def examples(self, data: Path) -> Iterator[Example]:
+        """The guard's examples."""
+        for each in Guard().examples(data):
+            counts = SERVED if each.group.startswith(ORDINARY) else each.counts
+            yield each._replace(label="yes" if each.label in self.kinds else "no", counts=counts)

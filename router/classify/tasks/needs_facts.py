@@ -3,52 +3,40 @@
 There is no public set for it here: the examples are made from the templates below.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from router.classify.tasks.port import Example, task
-from router.classify.tasks.templates import filled
-
-TEMPLATES = {
-    "yes": (
-        "who invented {topic}",
-        "when was {topic} first described",
-        "what is the population of the capital city",
-        "how many people work on {topic} today",
-        "which year did {topic} begin",
-        "who won the championship last year",
-        "what is the latest version of {topic}",
-        "cite three sources on {topic}",
-        "what does the law say about {topic}",
-        "how much does {topic} cost",
-    ),
-    "no": (
-        "write a poem about {topic}",
-        "rewrite this sentence to be more polite",
-        "brainstorm ten names for a blog on {topic}",
-        "imagine a story in which {topic} talks",
-        "summarise the text above",
-        "fix the grammar of this paragraph on {topic}",
-        "act as a friendly tutor for {topic}",
-        "make this mail shorter",
-        "suggest a title for my essay on {topic}",
-        "turn this list into a table",
-    ),
-}
+from router.classify.tasks.port import task
+from router.classify.tasks.templates import Templated
 
 
 @task
-class NeedsFacts:
+class NeedsFacts(Templated):
     """Whether an answer needs facts that could be wrong."""
 
-    labels: ClassVar[tuple[str, ...]] = ("no", "yes")
-    synthetic: ClassVar[bool] = True
-    ridge: ClassVar[float] = 0.3
-    buckets: ClassVar[int] = 2048
-    outside_recall: ClassVar[float] = 0.0
-    quiet: ClassVar[str] = ""
-
-    def examples(self, data: Path) -> Iterator[Example]:
-        """Templates filled in; a template is one group, so that none is on both sides of a split."""
-        return filled(TEMPLATES)
+    templates: ClassVar[Mapping[str, Sequence[str]]] = {
+        "yes": (
+            "who invented {topic}",
+            "when was {topic} first described",
+            "what is the population of the capital city",
+            "how many people work on {topic} today",
+            "which year did {topic} begin",
+            "who won the championship last year",
+            "what is the latest version of {topic}",
+            "cite three sources on {topic}",
+            "what does the law say about {topic}",
+            "how much does {topic} cost",
+        ),
+        "no": (
+            "write a poem about {topic}",
+            "rewrite this sentence to be more polite",
+            "brainstorm ten names for a blog on {topic}",
+            "imagine a story in which {topic} talks",
+            "summarise the text above",
+            "fix the grammar of this paragraph on {topic}",
+            "act as a friendly tutor for {topic}",
+            "make this mail shorter",
+            "suggest a title for my essay on {topic}",
+            "turn this list into a table",
+        ),
+    }

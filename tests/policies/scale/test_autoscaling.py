@@ -1,4 +1,4 @@
-"""The rules that scale a pool, on histories made up for them."""
+"""The rules that scale a pool, on histories made up for them; what lateness teaches is in test_lateness."""
 
 from dataclasses import replace
 from math import sin, tau
@@ -20,7 +20,7 @@ STATE = PoolState(
     kv_share=0.1, arrived=0, perf=PERF,
 )  # fmt: skip
 NAMES = ("slo_model", "hpa_queue", "hpa_kv", "kpa", "dynamo_like", "wva_like")
-STEP_S = 30.0
+STEP_S = 60.0
 
 
 def at_rate(i: int, rate: float, **more: Any) -> dict[str, PoolState]:
@@ -109,12 +109,12 @@ def test_those_who_wait_are_worked_off() -> None:
 
 def test_nothing_goes_down_until_it_was_quiet_for_long() -> None:
     policy = scaling("slo_model", {"down_s": 1800.0})
-    busy, quiet = steady(20.0, 100, ready=20), [at_rate(100 + i, 1.0, ready=20) for i in range(200)]
-    assert wish(policy, busy + quiet[:30]) > wish(policy, busy + quiet)
+    busy, calm = steady(20.0, 100, ready=20), [at_rate(100 + i, 1.0, ready=20) for i in range(200)]
+    assert wish(policy, busy + calm[:20]) > wish(policy, busy + calm)
 
 
 def test_a_rise_is_met_before_it_has_come() -> None:
-    level, rising = steady(4.0, 60, ready=1), [at_rate(60 + i, 4.0 + 0.4 * i, ready=1) for i in range(20)]
+    level, rising = steady(4.0, 60, ready=1), [at_rate(60 + i, 4.0 + 1.0 * i, ready=1) for i in range(16)]
     now = rising[-1]["p"].arrived / STEP_S
     foresees, follows = scaling("slo_model", {"trend": 1.0}), scaling("slo_model", {"trend": 0.0, "trust": 0.0})
     assert wish(foresees, level + rising) > wish(follows, level + rising)
@@ -145,10 +145,76 @@ def test_the_cheaper_variant_is_filled_first() -> None:
     assert found["p"] > found["dear"]
 
 
-def test_a_budget_bounds_the_pools_together() -> None:
+def test_a_budget_and_a_quota_bound_the_pools_together() -> None:
     history = steady(40.0, ready=1)
-    policy = scaling("slo_model", {"usd_per_hour": 3.5 * PERF.price_per_hour})
-    assert wish(policy, history) == 3
+    assert wish(scaling("slo_model", {"usd_per_hour": 3.5 * PERF.price_per_hour}), history) == 3
+    assert wish(scaling("slo_model", {"gpus": 2 * PERF.gpus + 1}), history) == 2
+    both = [{**states, "q": replace(states["p"], pool="q")} for states in history]
+    found = scaling("slo_model", {"gpus": 5 * PERF.gpus, "least": 0}).wanted(both, both[-1]["p"].at).replicas
+    assert sum(found.values()) == 5
+
+
+def test_by_energy_the_variant_that_draws_least_is_filled_first() -> None:
+    frugal = replace(PERF, idle_w=PERF.idle_w / 9, busy_w=PERF.busy_w / 9, sequence_j=0.0, context_j=0.0)
+    dear = replace(dearer(frugal), limit_w=PERF.limit_w / 9)
+    history = [{**states, "dear": replace(states["p"], pool="dear", perf=dear, ready=1)} for states in steady(6.0)]
+    now = history[-1]["p"].at
+    by_usd = scaling("slo_model").wanted(history, now).replicas
+    by_energy = scaling("slo_model", {"usd": 0.0, "usd_per_kwh": 1.0}).wanted(history, now).replicas
+    assert by_usd["p"] > by_energy["p"]
+    assert by_energy["dear"] > by_usd["dear"]
+
+
+def test_what_is_there_stays_until_something_is_known_of_the_traffic() -> None:
+    begun = [{"p": replace(STATE, ready=7)}]
+    assert wish(scaling("slo_model"), begun) == 7
+
+
+def quiet(i: int, **more: Any) -> dict[str, PoolState]:
+    """The state number i of a pool to which nothing comes."""
+    return {"p": replace(STATE, at=i * STEP_S, **({"ready": 1, "running": 0.0, "kv_share": 0.0} | more))}
+
+
+def test_a_pool_that_may_be_empty_is_emptied_when_nothing_has_come_for_long() -> None:
+    history = [quiet(i) for i in range(40)]
+    assert wish(scaling("slo_model", {"least": 0}), history) == 0
+    assert wish(scaling("slo_model", {"least": 1}), history) == 1
+    assert wish(scaling("slo_model", {"least": 0}), history[:5]) == 1
+    assert wish(scaling("slo_model", {"least": 0}), [*history[:-1], quiet(39, running=1.0)]) == 1
+
+
+def test_an_empty_pool_comes_back_for_those_who_are_held() -> None:
+    empty = [quiet(i, ready=0) for i in range(40)]
+    assert wish(scaling("slo_model", {"least": 0}), empty) == 0
+    assert wish(scaling("slo_model", {"least": 0}), [*empty, quiet(40, ready=0, held=1.0)]) == 1
+
+
+def test_few_requests_keep_the_last_replica() -> None:
+    assert wish(scaling("slo_model", {"least": 0}), steady(0.05, ready=1)) == 1
+
+
+def stepped(*wanted: int, rate: float) -> list[dict[str, PoolState]]:
+    """A steady rate, and the replicas that were asked for in the last minutes, all of which are there."""
+    before = steady(rate, 200 - len(wanted), ready=wanted[0], wanted=wanted[0])
+    return [*before, *(at_rate(200 - len(wanted) + i, rate, ready=n, wanted=n) for i, n in enumerate(wanted))]
+
+
+def test_a_step_is_not_taken_back_for_some_minutes_unless_much_is_short() -> None:
+    policy = scaling("slo_model")
+    need = wish(policy, steady(8.0, ready=1))
+    assert need > 4
+    assert wish(policy, stepped(need, need - 1, rate=8.0)) == need - 1
+    assert wish(policy, stepped(need - 1, need - 1, rate=8.0)) == need
+    assert wish(policy, stepped(need, 1, rate=8.0)) == need
+    assert wish(policy, stepped(need + 5, need + 6, rate=8.0)) == need + 6
+    assert wish(policy, stepped(need + 6, need + 6, rate=8.0)) < need + 6
+
+
+def test_a_replica_that_is_lost_is_no_step_and_is_asked_for_at_once() -> None:
+    need = wish(scaling("slo_model"), steady(8.0, ready=1))
+    lost = stepped(need, need, rate=8.0)
+    lost[-1] = {"p": replace(lost[-1]["p"], ready=need - 1)}
+    assert wish(scaling("slo_model"), lost) == need
 
 
 def test_small_pools_keep_more_to_spare() -> None:
@@ -157,6 +223,6 @@ def test_small_pools_keep_more_to_spare() -> None:
 
 def test_recent_states_are_the_latest_first_and_one_at_least() -> None:
     history = steady(1.0, 5)
-    assert [state.at for state in recent(history, "p", 120.0, 60.0)] == [120.0, 90.0]
-    assert [state.at for state in recent(history, "p", 1e9, 1.0)] == [120.0]
+    assert [state.at for state in recent(history, "p", 240.0, 120.0)] == [240.0, 180.0]
+    assert [state.at for state in recent(history, "p", 1e9, 1.0)] == [240.0]
     assert list(recent(history, "other", 120.0, 60.0)) == []

@@ -114,6 +114,30 @@ class TestSwitching:
         assert (action.replica, action.role) == ("r0", "decode")
         assert act(pool(replace(a, role="decode"), b), switches=wish) == []
 
+    def test_one_that_was_drained_for_a_role_takes_it_though_nobody_asks_for_it_any_more(self) -> None:
+        (a,) = named(1)
+        (action,) = act(pool(replace(a, drained_s=HEARD_S, becoming="decode")))
+        assert isinstance(action, Resume)
+        assert action.role == "decode"
+
+    def test_those_that_need_not_drain_are_given_the_role_at_once(self) -> None:
+        a, b = named(2)
+        (action,) = act(pool(replace(a, in_flight=3.0), b), switches=(Switch(role="decode", drains=False),))
+        assert action == Resume(pool="p", replica="r1", why="it serves as decode now", role="decode")
+
+    def test_only_replicas_of_the_role_that_is_to_give_are_taken(self) -> None:
+        a, b = named(2)
+        wish = (Switch(role="decode", source="prefill"),)
+        assert act(pool(a, b), switches=wish) == []
+        (action,) = act(pool(a, replace(b, role="prefill")), switches=wish)
+        assert isinstance(action, Drain)
+        assert action.replica == "r1"
+
+    def test_two_switches_do_not_take_the_same_replica(self) -> None:
+        wish = (Switch(role="decode"), Switch(role="prefill"))
+        actions = act(pool(*named(2)), switches=wish)
+        assert sorted(action.replica for action in actions if isinstance(action, Drain)) == ["r0", "r1"]
+
 
 replicas = st.builds(
     Replica,

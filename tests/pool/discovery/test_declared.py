@@ -71,6 +71,34 @@ class TestVerdicts:
         assert not declared.good.policies
         assert not declared.verdicts
 
+    def test_what_served_before_this_process_began_serves_on(self) -> None:
+        declared = Declared()
+        found = Custom(
+            metadata=Meta(name="r"), spec={"policy": "two_choice"}, status={"serving": {"policy": "two_choices"}}
+        )
+        declared.take("RoutePolicy", "r", found, 0.0)
+        verdict = declared.verdicts["RoutePolicy", "r"]
+        assert (verdict.valid, verdict.serving) == (False, {"policy": "two_choices"})
+        assert declared.good.policies["r"].policy == "two_choices"
+
+    def test_a_status_that_makes_no_sense_serves_nobody(self) -> None:
+        declared = Declared()
+        found = Custom(metadata=Meta(name="r"), spec={"policy": "two_choice"}, status={"serving": {"policy": 3}})
+        declared.take("RoutePolicy", "r", found, 0.0)
+        assert not declared.good.policies
+        assert declared.verdicts["RoutePolicy", "r"].serving is None
+
+    def test_the_extensions_kinds_are_judged_alike(self) -> None:
+        declared, rules = Declared(), {"rules": [{"targets": [{"modelRewrite": "m"}]}]}
+        declared.take("InferenceModelRewrite", "w", resource(rules, name="w"), 0.0)
+        declared.take("InferenceModelRewrite", "w", resource({"rules": []}, 2, name="w"), 1.0)
+        declared.take("InferenceObjective", "o", resource({"priority": 3}, name="o"), 0.0)
+        assert not declared.verdicts["InferenceModelRewrite", "w"].valid
+        assert declared.good.rewrites["w"].rules[0].targets[0].modelRewrite == "m"
+        assert declared.good.objectives["o"].priority == 3
+        declared.take("InferenceModelRewrite", "w", None, 2.0)
+        assert not declared.good.rewrites
+
 
 class TestFlapping:
     def test_one_that_flips_every_second_is_taken_in_now_and_then_and_at_last(self) -> None:

@@ -337,7 +337,12 @@ async def test_a_rule_that_cascades_asks_its_models_in_its_own_order(routers: Ro
 async def test_a_large_body_is_not_read_again_for_each_model(routers: Routers, monkeypatch: pytest.MonkeyPatch) -> None:
     running, _ = await learning(routers, EVEN)
     read: list[str] = []
-    monkeypatch.setattr(offers, "rewritten", lambda body, model, effects: (read.append(model), body)[1])
+
+    def rewritten(body: bytes, model: str, effects: object) -> bytes:
+        read.append(model)
+        return body
+
+    monkeypatch.setattr(offers, "rewritten", rewritten)
     async with running.caller() as caller:
         await caller.ask(model="auto")
         assert read == ["small", "large"]

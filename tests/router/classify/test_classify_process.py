@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from policies.signals.reading import Reading
 from router.classify.classifier import Classifier
 from router.classify.client import Client
 from router.classify.encoder import Vectors
+from router.classify.features import Seen
 from router.classify.keeper import Keeper, Kept
 from router.classify.port import Made
 from router.classify.weights import NoModel
@@ -54,7 +55,15 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, letters: Letters, **heads: Says) -> AsyncIterator[Serving]:
-    server = Server(Classifier(made(letters, **heads)))
+    async with serving_made(folder, made(letters, **heads)) as found:
+        yield found
+
+
+@contextlib.asynccontextmanager
+async def serving_made(folder: Path, whole: Made, encoder_s: float = 0.0) -> AsyncIterator[Serving]:
+    """A server that believes that a text through the encoder takes so long."""
+    server = Server(Classifier(whole))
+    server._queue.took(encoder_s, 1)
     path = str(folder / "socket")
     listening = await server.serve(path)
     running = asyncio.get_running_loop().create_task(server.run())
@@ -110,6 +119,31 @@ async def test_an_answer_that_does_not_come_in_time_is_not_waited_for(tmp_path: 
 async def test_a_signal_that_nobody_can_read_is_told_as_unread(tmp_path: Path) -> None:
     async with serving(tmp_path, Letters()) as found:
         assert await asked(await found.client(), "x") == ({}, "unread")
+
+
+async def test_what_the_encoder_has_no_time_for_is_read_lightly_and_told_so(tmp_path: Path) -> None:
+    heads = {"difficulty": Says(Reading(0.75), tier="encoder"), "audience": Says(Reading(1.0))}
+    whole = Made(lambda tier: Letters(), heads, {"difficulty": Says(Reading(0.5))})
+    async with serving_made(tmp_path, whole, encoder_s=60.0) as found:
+        client = await found.client()
+        assert await asked(client, "how?") == ({"difficulty": Reading(0.5)}, "light")
+        assert await asked(client, "who?", frozenset({"audience"})) == ({"audience": Reading(1.0)}, "")
+        assert client.why == {"light": 1, "": 1}
+
+
+async def test_the_size_of_the_whole_prompt_goes_along(tmp_path: Path) -> None:
+    seen: list[Sequence[int]] = []
+
+    class Sizes(Says):
+        def readings(self, found: Seen) -> Sequence[Reading]:
+            seen.append(found.sizes)
+            return [Reading(0.0)]
+
+    async with serving(tmp_path, Letters(), heavy=Sizes()) as found:
+        client, done = await found.client(), asyncio.Event()
+        client.ask(frozenset({"heavy"}), "and now?", "", lambda *_: done.set(), 12_000)
+        await asyncio.wait_for(done.wait(), 10)
+    assert seen == [[12_000]]
 
 
 async def test_anchors_are_those_of_the_rules_in_use(tmp_path: Path) -> None:

@@ -209,3 +209,23 @@ def test_the_static_table_knows_a_little_less() -> None:
     assert one @ same > one @ other + 0.2
     assert not empty.any()
     assert find_spec("wordllama") is not None
+
+
+@pytest.mark.skipif(packaged(*static.TABLE) is None, reason="wordllama is not installed")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one two, three.",
+        "a  b",
+        "line\nbreak and\tmore",
+        "日本語 text",
+        "",
+        " lead",
+        "trail ",
+        "x" * 500,
+        "3.14 e-mail",
+    ],
+)
+def test_words_read_one_by_one_are_the_tokens_of_the_whole(text: str) -> None:
+    encoder = StaticEncoder()
+    assert encoder._ids(text) == encoder._tokenizer.encode(text, add_special_tokens=False).ids[: static.TOKENS]

@@ -1,19 +1,22 @@
 """What heads see: n-grams, cosines, counts; least squares by rows and by features."""
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.classify.features import BUCKETS, COSINES, SHAPES, bend, see, shapes, width
+from router.classify.features import BUCKETS, COSINES, SHAPES, bend, see, shapes, shown, width
 from router.classify.kernel import FOLDS, Problem, assign, fit, left_out, one_hot
-from router.classify.ngrams import CHARACTERS, hashed, ngrams, pieces, rarity, weighted
+from router.classify.ngrams import CHARACTERS, WORD, counts, hashed, ngrams, rarity, weighted, word
 
 
 @given(st.text(max_size=300))
 def test_any_text_has_n_grams_and_counts_that_are_numbers(text: str) -> None:
     assert np.isfinite(ngrams([text], 64)).all()
-    assert np.isfinite(shapes([text])).all()
+    assert np.isfinite(shapes([text], [text])).all()
     assert np.linalg.norm(weighted(ngrams([text], 64), np.ones(64, np.float32))) <= 1 + 1e-5
 
 
@@ -30,8 +33,37 @@ def test_what_lies_beyond_the_cut_is_not_read() -> None:
 def test_hashes_are_the_same_in_any_process() -> None:
     assert hashed("weir") == 2474937868
     assert hashed("") == 0
-    assert pieces("ab")[0] == hashed("wab")
-    assert len(pieces("a" * 1000)) < 200
+    assert np.frombuffer(word("ab").keys, np.uint32)[0] == hashed("wab")
+    assert len(word("a" * 1000).keys) < 4 * 200
+
+
+@given(st.text(max_size=200))
+def test_counts_are_those_of_words_their_pieces_and_pairs_one_by_one(text: str) -> None:
+    words, one_by_one = WORD.findall(text.lower()), Counter[int]()
+    for each in words:
+        marked = f" {each[:40]} "
+        pieces = [marked[at : at + size] for size in (3, 4, 5) for at in range(len(marked) - size + 1)]
+        one_by_one.update([hashed(f"w{each}"), *map(hashed, pieces)])
+    one_by_one.update(hashed(f"b{one} {two}") for one, two in pairwise(["^", *words, "$"]))
+    keys, times = counts(text)
+    assert dict(zip(keys.tolist(), times.tolist(), strict=True)) == one_by_one
+
+
+@given(st.text(max_size=200))
+def test_shapes_are_counted_as_characters_are(text: str) -> None:
+    length = max(len(text), 1)
+    odd = sum(not (each.isalnum() or each.isspace()) for each in text) / length
+    loud = sum(each.isupper() for each in text) / length
+    row = shapes([text], [text])[0]
+    assert row[4] == pytest.approx(4 * odd, abs=1e-5)
+    assert row[5] == pytest.approx(4 * loud, abs=1e-5)
+
+
+def test_the_length_is_the_whole_texts_however_short_it_is_shown() -> None:
+    whole = "Some sentence of the kind that fills pages. " * 200
+    read = shown([whole])
+    assert len(read[0]) < 600
+    assert shapes(read, [whole])[0, 1] > shapes(read, read)[0, 1]
 
 
 def test_a_rare_bucket_weighs_more() -> None:
@@ -41,7 +73,7 @@ def test_a_rare_bucket_weighs_more() -> None:
 
 
 def test_fewer_buckets_are_the_sum_of_more() -> None:
-    seen = see(["bread and butter"], {"static": np.ones((1, 8), np.float32)})
+    seen = see(["bread and butter"], ["bread and butter"], {"static": np.ones((1, 8), np.float32)})
     assert seen.grams.shape == (1, BUCKETS)
     assert seen.folded(16).shape == (1, 16)
     assert seen.folded(16).sum() == pytest.approx(seen.grams.sum(), abs=1e-3)

@@ -22,7 +22,7 @@ class Tier:
 
 
 def made(choosing: SelectHead | None = None) -> Made:
-    return Made(lambda name: Tier(name), {}, choosing)  # type: ignore[arg-type, return-value]
+    return Made(lambda name: Tier(name), {}, choosing=choosing)  # type: ignore[arg-type, return-value]
 
 
 def read(of: Made, text: str, *names: str) -> dict[str, object]:

@@ -48,7 +48,7 @@ def test_names_and_towns_that_it_has_never_seen_are_told_by_their_sentence() -> 
 
 def test_a_tagger_is_a_head_of_whole_texts() -> None:
     texts = ["My name is Ruth Okoye and I live in Lagos", "What is the weather in June, part 3?"]
-    first, second = TAGGER.readings(see(texts, {}))
+    first, second = TAGGER.readings(see(texts, texts, {}))
     assert first.value == 2.0
     assert first.spans == tuple(TAGGER.spans(texts[0]))
     assert second.value == 0.0

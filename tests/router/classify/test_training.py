@@ -8,10 +8,13 @@ import pytest
 
 from policies.signals.reading import UNKNOWN
 from router.classify.card import CAUTION, card
-from router.classify.linear import BadHead, agreeing, indices, load
+from router.classify.linear import BadHead, indices, load
+from router.classify.load import load as load_all
+from router.classify.stack import Stack
 from router.classify.tasks.port import Example
 from router.classify.training import Plan, TooFew, plan_of, seen_of, train
 from tests.router.classify.made_up import TOPICS, examples, trained, vectors
+from tests.router.classify.talkers import Letters
 
 
 def test_a_head_tells_topics_that_it_was_not_trained_on() -> None:
@@ -119,11 +122,12 @@ def test_a_head_of_another_shape_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "topic.npz")
 
 
-def test_a_head_and_another_encoder_do_not_go_together() -> None:
-    head = replace(trained().head, encoders={"static": "table-1"})
-    assert agreeing(head, {"static": "table-1", "encoder": "any"}) is head
-    with pytest.raises(BadHead, match="another static model"):
-        agreeing(head, {"static": "table-2"})
+def test_a_head_and_another_encoder_do_not_go_together(tmp_path: Path) -> None:
+    replace(trained().head, encoders={"static": "letters"}).save(tmp_path / "topic.npz")
+    assert set(load_all(tmp_path, lambda name: Letters()).heads) == {"topic"}
+    replace(trained().head, encoders={"static": "table-1"}).save(tmp_path / "light" / "topic.npz")
+    with pytest.raises(BadHead, match="'topic' was trained on another static model"):
+        load_all(tmp_path, lambda name: Letters())
 
 
 def test_scores_that_are_no_numbers_are_unknown() -> None:
@@ -161,3 +165,35 @@ def test_a_plan_is_the_tasks_own() -> None:
     assert (plan.name, plan.tier, plan.labels, plan.ridge, plan.buckets, plan.quiet) == (
         "odd", "static", ("no", "yes"), 2.0, 512, "no",
     )  # fmt: skip
+
+
+def test_heads_side_by_side_score_as_each_does_alone() -> None:
+    heads = [
+        replace(trained().head, name="one"),
+        replace(trained(outside=20, outside_recall=0.5).head, name="two", sharpness=3.0),
+        train(Plan(name="three", tier="static", buckets=1024), examples(), vectors).head,
+    ]
+    seen = seen_of(["bake bread", "a visa for the island", "zebra quark", ""], "static", vectors)
+    stack = Stack(heads)
+    assert np.allclose(stack.scores(seen), np.concatenate([head.scores(seen) for head in heads], axis=1), atol=1e-4)
+    told = stack.readings(seen)
+    for head in heads:
+        alone = head.readings(seen)
+        assert [each.label for each in told[head.name]] == [each.label for each in alone]
+        assert [each.value for each in told[head.name]] == pytest.approx(
+            [each.value for each in alone], abs=1e-4, nan_ok=True
+        )
+
+
+def test_a_stack_of_the_encoder_tier_reads_both_embeddings() -> None:
+    head = trained(tier="encoder").head
+    seen = seen_of(["bake bread with butter", "tax on my salary"], "encoder", vectors)
+    assert np.allclose(Stack([head]).scores(seen), head.scores(seen), atol=1e-4)
+
+
+def test_a_broken_head_in_a_stack_is_unknown_and_the_others_go_on() -> None:
+    whole = trained().head
+    broken = replace(whole, name="broken", weights=whole.weights * np.nan)
+    told = Stack([whole, broken]).readings(seen_of(["bake bread"], "static", vectors))
+    assert told["broken"] == [UNKNOWN]
+    assert told["topic"][0].label == "cooking"

@@ -18,6 +18,7 @@ from weir.v1 import fleet_pb2
 CHAT = b'{"model":"m","messages":[{"role":"user","content":"hello"}]}'
 Mode: TypeAlias = pb.ProcessingMode.BodySendMode
 DUPLEX, BUFFERED = pb.ProcessingMode.FULL_DUPLEX_STREAMED, pb.ProcessingMode.BUFFERED
+STREAMED, HIDDEN = pb.ProcessingMode.STREAMED, pb.ProcessingMode.NONE
 
 
 class Frame(NamedTuple):
@@ -91,17 +92,17 @@ class Plane:
                 self._messages[one.stream] = self._messages.get(one.stream, b"") + one.payload
         self.wire.written.clear()
 
-    def head(self, path: bytes = PROCESS, kind: str = "application/grpc") -> bytes:
+    def head(self, path: bytes = PROCESS, kind: str = "application/grpc", **more: str) -> bytes:
         """A header block that calls a method."""
         return self._encoder.encode([
             (":method", "POST"), (":scheme", "http"), (":path", path.decode()), (":authority", "weir"),
-            ("te", "trailers"), ("content-type", kind),
+            ("te", "trailers"), ("content-type", kind), *((name.replace("_", "-"), more[name]) for name in more),
         ])  # fmt: skip
 
-    def call(self, path: bytes = PROCESS) -> int:
+    def call(self, path: bytes = PROCESS, **more: str) -> int:
         """Open a call; its number."""
         number, self._next = self._next, self._next + 2
-        self.write(frames.frame(frames.HEADERS, frames.END_HEADERS, number, self.head(path)))
+        self.write(frames.frame(frames.HEADERS, frames.END_HEADERS, number, self.head(path, **more)))
         return number
 
     def say(self, number: int, *messages: Any, ends: bool = False) -> None:
@@ -150,14 +151,21 @@ class Plane:
         return int.from_bytes(found[-1].payload[4:8], "big") if found else None
 
 
-def headers(body_mode: Mode = DUPLEX, *, ends: bool = False, subset: str = "", **named: Any) -> pb.ProcessingRequest:
-    """The headers of a chat."""
+def headers(
+    body_mode: Mode = DUPLEX, replies: Mode | None = None, *, ahead: bool = False, ends: bool = False,
+    subset: str = "", **named: Any,
+) -> pb.ProcessingRequest:  # fmt: skip
+    """The headers of a chat; its reply is shown as its body, unless told otherwise."""
     given = {":method": "POST", ":path": "/v1/chat/completions", "x-request-id": "id-1"}
     given |= {name.replace("_", "-"): value for name, value in named.items()}
     pairs = [pb.HeaderValue(key=name, raw_value=value.encode()) for name, value in given.items()]
     request = pb.ProcessingRequest(
         request_headers=pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs), end_of_stream=ends),
-        protocol_config=pb.ProtocolConfiguration(request_body_mode=body_mode, response_body_mode=body_mode),
+        protocol_config=pb.ProtocolConfiguration(
+            request_body_mode=body_mode,
+            response_body_mode=body_mode if replies is None else replies,
+            send_body_without_waiting_for_header_response=ahead,
+        ),
     )
     if subset:
         request.metadata_context.filter_metadata["envoy.lb.subset_hint"].update(

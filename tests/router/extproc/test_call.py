@@ -13,6 +13,8 @@ from tests.router.extproc.plane import (
     BUFFERED,
     CHAT,
     DUPLEX,
+    HIDDEN,
+    STREAMED,
     Plane,
     body,
     endpoint,
@@ -72,7 +74,7 @@ def test_a_share_of_buffered_requests_has_its_reply_shown() -> None:
         (answer,) = plane.heard(call)
         if answer.HasField("mode_override"):
             assert answer.mode_override.request_body_mode == BUFFERED
-            assert answer.mode_override.response_body_mode == pb.ProcessingMode.STREAMED
+            assert answer.mode_override.response_body_mode == STREAMED
             assert answer.mode_override.response_header_mode == pb.ProcessingMode.SEND
             shown += 1
         plane.write(frames.reset(call, frames.CANCEL))
@@ -119,15 +121,74 @@ def test_a_reply_that_is_not_shown_ends_when_its_call_does() -> None:
     assert made.core.metrics.series("m", "p").codes == {0: 1}
 
 
-def test_a_call_that_closes_before_the_reply_counts_for_as_long_as_was_predicted() -> None:
+@pytest.mark.parametrize("politely", [True, False])
+def test_a_call_that_closes_before_the_reply_counts_for_as_long_as_was_predicted(politely: bool) -> None:
     made = endpoint()
     plane = Plane(made).greet()
     call = plane.call()
-    plane.say(call, headers(), body(), ends=True)
-    assert plane.status(call) == "0"
+    plane.say(call, headers(DUPLEX, HIDDEN), body(), ends=politely)
+    if not politely:
+        plane.write(frames.reset(call, frames.CANCEL))
+    assert plane.status(call) == ("0" if politely else None)
     assert load(made.core) > 0
     made._sweep(1e18)
     assert load(made.core) == 0
+    assert made.core.metrics.series("m", "p").codes == {0: 1}
+
+
+def test_a_call_that_stays_open_counts_until_it_ends() -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    call = plane.call(x_weir_calls="stay")
+    plane.say(call, headers(DUPLEX, HIDDEN), body())
+    assert load(made.core) > 0
+    plane.write(frames.reset(call, frames.CANCEL))
+    assert load(made.core) == 0
+
+
+def test_a_client_that_goes_while_its_reply_would_be_shown_takes_its_load_with_it() -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    call = plane.call()
+    plane.say(call, headers(), body())
+    plane.write(frames.reset(call, frames.CANCEL))
+    assert load(made.core) == 0
+
+
+@pytest.mark.parametrize(("status", "left"), [(200, True), (500, False)])
+def test_of_a_reply_only_the_headers_may_be_shown(status: int, left: bool) -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    call = plane.call()
+    plane.say(call, headers(DUPLEX, HIDDEN), body(), reply_headers(status))
+    plane.write(frames.reset(call, frames.CANCEL))
+    assert (load(made.core) > 0) == left
+    made._sweep(1e18)
+    assert load(made.core) == 0
+    assert made.core.metrics.series("m", "p").codes == {status: 1}
+
+
+def test_a_body_that_streams_ahead_is_decided_whole_and_goes_on_as_it_is() -> None:
+    plane = Plane(endpoint()).greet()
+    call = plane.call()
+    plane.say(call, headers(STREAMED, HIDDEN, ahead=True), body(CHAT[:20], ends=False), body(CHAT[20:], ends=False))
+    assert plane.heard(call) == []
+    plane.say(call, body(b""))
+    first, *rest = plane.heard(call)
+    assert endpoint_of(first) == "10.0.0.1:8000,10.0.0.2:8000"
+    assert set_headers(first.request_headers.response.header_mutation)["content-length"] == str(len(CHAT))
+    assert rest == [pb.ProcessingResponse(request_body=pb.BodyResponse())] * 3
+
+
+def test_a_body_that_streams_ahead_is_rewritten_in_its_last_piece() -> None:
+    plane = Plane(endpoint(rewrites=(("alias", (("m", 1),)),))).greet()
+    call, asked = plane.call(), CHAT.replace(b'"m"', b'"alias"')
+    plane.say(call, headers(STREAMED, HIDDEN, ahead=True), body(asked[:20], ends=False), body(asked[20:]))
+    first, cleared, last = plane.heard(call)
+    told = set_headers(first.request_headers.response.header_mutation)
+    assert (told["x-gateway-model-name-rewrite"], told["content-length"]) == ("m", str(len(CHAT)))
+    assert cleared.request_body.response.body_mutation.clear_body
+    assert json.loads(last.request_body.response.body_mutation.body) == json.loads(CHAT)
 
 
 def test_a_reply_that_breaks_off_has_failed() -> None:
@@ -230,7 +291,6 @@ def test_what_matters_more_leaves_the_queue_first() -> None:
     (b'{"model":"nobody","messages":[{"role":"user","content":"hi"}]}', 404, "unknown-model"),
     (b'{"model":"m","messages":[]}', 400, "bad-request"),
     (b"not json", 400, "bad-request"),
-    (b'{"model":"m","messages":[{"role":"user","content":"hi"}],"kv_transfer_params":{}}', 400, "bad-request"),
 ])  # fmt: skip
 def test_what_cannot_be_served_is_refused_in_the_gateways_words(sent: bytes, status: int, reason: str) -> None:
     made = endpoint()
@@ -244,6 +304,20 @@ def test_what_cannot_be_served_is_refused_in_the_gateways_words(sent: bytes, sta
     assert set_headers(told.headers)["content-type"] == "application/json"
     assert load(made.core) == 0
     assert sum(made.core.metrics.refusals.values()) == 1
+
+
+def test_a_clients_own_hand_over_is_refused_counted_and_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    for _ in range(2):
+        call = plane.call()
+        plane.say(call, headers(), body(CHAT[:-1] + b',"kv_transfer_params":{}}'))
+        (answer,) = plane.heard(call)
+        assert (answer.immediate_response.status.code, answer.immediate_response.details) == (400, "bad-request")
+    assert made.core.metrics.refusals == {"foreign-kv": 2}
+    told = [said for said in caplog.messages if "own hand-over" in said]
+    caplog.clear()
+    assert told == ["a client's own hand-over is refused: `kv_transfer_params` is for the router to set; leave it out."]
 
 
 def test_nobody_ready_is_a_503_once_it_was_waited_for() -> None:
@@ -319,7 +393,7 @@ def test_headers_alone_are_placed_by_the_only_model() -> None:
 def test_pieces_of_a_body_that_is_not_held_go_on_as_they_are() -> None:
     plane = Plane(endpoint()).greet()
     call = plane.call()
-    plane.say(call, headers(pb.ProcessingMode.STREAMED), body(CHAT[:9], ends=False), body(CHAT[9:]))
+    plane.say(call, headers(STREAMED), body(CHAT[:9], ends=False), body(CHAT[9:]))
     first, *rest = plane.heard(call)
     assert endpoint_of(first)
     assert rest == [pb.ProcessingResponse(request_body=pb.BodyResponse())] * 2

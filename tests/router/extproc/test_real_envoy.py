@@ -22,7 +22,7 @@ from tests.router.routers import core_of, described
 
 pytestmark = [
     pytest.mark.asyncio,
-    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `python -m bench.envoy`"),
+    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `make test-cluster`"),
 ]
 MODES = {
     "buffered": configs.modes(configs.BUFFERED, replies=False),

@@ -12,7 +12,7 @@ from policies.select.quality.shape import NAMES, shape
 from router.learn.boosting import Boosting, fit_boosted
 from router.learn.forest import Growing, fit_forest
 from router.learn.ridge import filled, fit_ridge
-from router.learn.stacking import Stacking, fit_stacked
+from router.learn.stacking import Stacking, Trained, fit_stacked
 
 CHANCE = np.random.default_rng(7)
 ROWS, WIDTH = 400, 6
@@ -56,33 +56,38 @@ def test_a_forest_kept_as_arrays_answers_as_scikit_learns() -> None:
 
 
 def test_boosted_trees_kept_as_arrays_answer_as_scikit_learns() -> None:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
     features, right, _ = questions()
     holes = features.copy()
     holes[::7, 2] = np.nan
     ours = fit_boosted(holes, right, Boosting(trees=10, least_rows=10))
-    theirs = HistGradientBoostingClassifier(
-        max_iter=10, learning_rate=0.08, max_leaf_nodes=8, min_samples_leaf=10, l2_regularization=5.0,
-        early_stopping=False, random_state=0, max_bins=64,
-    ).fit(*doubled(holes, right[:, 0]))  # fmt: skip
-    assert ours.expect(holes)[:, 0] == pytest.approx(theirs.predict_proba(holes)[:, 1], abs=1e-6)
+    theirs = HistGradientBoostingRegressor(
+        max_iter=10, learning_rate=0.05, max_leaf_nodes=6, min_samples_leaf=10, l2_regularization=20.0,
+        early_stopping=False, random_state=0,
+    ).fit(holes, right[:, 0])  # fmt: skip
+    assert ours.expect(holes)[:, 0] == pytest.approx(theirs.predict(holes), abs=1e-6)
+    assert ours.expect(holes[4]) == pytest.approx(ours.expect(holes)[4])
 
 
-def doubled(features: Floats, right: Floats) -> tuple[Floats, Floats]:
-    """The rows as the trainer orders them: successes first."""
-    order = np.concatenate([np.flatnonzero(right > 0.0), np.flatnonzero(right < 1.0)])
-    return features[order], right[order]
+def test_rows_on_which_a_model_was_not_judged_teach_its_trees_nothing() -> None:
+    features, right, _ = questions()
+    judged = right.copy()
+    judged[200:] = np.nan
+    half = fit_boosted(features[:200], right[:200], Boosting(trees=5))
+    assert fit_boosted(features, judged, Boosting(trees=5)).expect(features) == pytest.approx(half.expect(features))
 
 
-def test_a_model_that_is_always_right_needs_no_trees() -> None:
+def test_a_model_that_is_always_right_is_expected_to_be() -> None:
     head = fit_boosted(np.zeros((10, 2)), np.ones((10, 1)))
     assert head.expect(np.zeros(2))[0] > 0.99
 
 
 def test_the_two_stage_head_learns_who_is_right_where() -> None:
     features, right, topics = questions()
-    head = fit_stacked(features, right, topics, Stacking(text=WIDTH, growing=Growing(trees=20, least_rows=10)))
+    head = fit_stacked(
+        features, right, topics, Stacking(text=WIDTH, second=Trained(growing=Growing(trees=20, least_rows=10)))
+    )
     fresh, truth, _ = questions()
     expected = head.expect(fresh)
     assert truth[np.arange(ROWS), expected.argmax(axis=1)].mean() > 0.8
@@ -92,7 +97,7 @@ def test_the_two_stage_head_learns_who_is_right_where() -> None:
 def test_a_fact_that_is_not_known_is_no_obstacle() -> None:
     features, right, topics = questions()
     features[::3, WIDTH] = np.nan
-    head = fit_stacked(features, right, topics, Stacking(text=WIDTH, growing=Growing(trees=5)))
+    head = fit_stacked(features, right, topics, Stacking(text=WIDTH, second=Trained(growing=Growing(trees=5))))
     assert np.isfinite(head.expect(features)).all()
 
 

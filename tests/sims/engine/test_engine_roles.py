@@ -22,6 +22,10 @@ LEAST = routing("least_loaded")
 ROUND: dict[str, Any] = {"transfer_bytes_per_s": 1e9, "transfer_base_s": 0.25, "kv_bytes_per_token": 1e6}
 
 
+RELAYED = Conditions(relays_first=True)
+"""Tells the end of a prompt from the end of its transfer."""
+
+
 def apart(prefill: int = 1, decode: int = 1, **perf: Any) -> list[Replica]:
     """Replicas that compute prompts and replicas that decode."""
     sources = [replica(f"p{i}", role="prefill", **perf) for i in range(prefill)]
@@ -35,12 +39,41 @@ def at_once(count: int, prompt: int = 1000, output: int = 3, gap_s: float = 0.0)
 
 def test_a_lone_request_takes_its_prefill_its_transfer_and_its_decode_steps() -> None:
     fleet = apart(**ROUND)
-    run = simulate(at_once(1), fleet, LEAST)
+    run = simulate(at_once(1), fleet, LEAST, RELAYED)
     assert (run.prefill_replica[0], run.replica[0]) == (0, 1)
     assert run.first[0] == pytest.approx(H100.frontend_s + H100.step(0, 0, 1000, 500_000.0))
     moved = 0.25 + 1000 * 1e6 / 1e9
     steps = H100.step(1, 1001) + H100.step(1, 1002)
     assert run.end[0] - run.first[0] == pytest.approx(moved + steps)
+
+
+def test_the_client_hears_its_first_token_from_the_replica_that_decodes() -> None:
+    run = simulate(at_once(1), apart(**ROUND), LEAST)
+    said = simulate(at_once(1), apart(**ROUND), LEAST, RELAYED)
+    moved = 0.25 + 1000 * 1e6 / 1e9
+    assert run.first[0] - said.first[0] == pytest.approx(moved + H100.step(1, 1000))
+    assert run.end[0] - run.first[0] == pytest.approx(H100.step(1, 1001) + H100.step(1, 1002))
+
+
+def test_a_first_token_waits_for_a_place_in_the_decoding_batch() -> None:
+    fleet = [replica("p", role="prefill", **ROUND), replica("d", role="decode", **(ROUND | {"max_seqs": 1}))]
+    run = simulate(at_once(2, output=30), fleet, LEAST)
+    assert run.first[1] >= run.end[0]
+    assert run.first[1] - run.first[0] > 29 * H100.step(1, 1001)
+
+
+@given(traces(), st.integers(12, 40))
+@settings(max_examples=40, deadline=None)
+def test_no_token_comes_before_the_prompt_is_where_it_decodes(arrivals: Arrivals, blocks: int) -> None:
+    small: dict[str, Any] = {"kv_tokens": blocks * BLOCK, "chunk_tokens": 64, "transfer_bytes_per_s": 2e8}
+    late, soon = (
+        simulate(arrivals, apart(**small), LEAST, Conditions(relays_first=relays)) for relays in (False, True)
+    )
+    check(late)
+    moved = (late.prefill_replica != late.replica) & (late.state == 0)
+    assert (late.first[moved] > late.admitted[moved]).all()
+    assert (late.end >= late.first)[late.state == 0].all()
+    assert late.state.tolist() == soon.state.tolist()
 
 
 def test_an_answer_of_one_token_moves_nothing() -> None:
@@ -50,20 +83,20 @@ def test_an_answer_of_one_token_moves_nothing() -> None:
 
 
 def test_two_transfers_to_one_replica_share_its_link() -> None:
-    run = simulate(at_once(2), apart(prefill=2, **ROUND), LEAST)
+    run = simulate(at_once(2), apart(prefill=2, **ROUND), LEAST, RELAYED)
     assert set(run.prefill_replica.tolist()) == {0, 1}
     decode_s = H100.step(2, 2002) + H100.step(2, 2004)
     assert (run.end - run.first).tolist() == pytest.approx([0.25 + 2.0 + decode_s] * 2)
 
 
 def test_transfers_over_links_of_their_own_do_not_slow_each_other() -> None:
-    run = simulate(at_once(2), apart(prefill=2, decode=2, **ROUND), LEAST)
+    run = simulate(at_once(2), apart(prefill=2, decode=2, **ROUND), LEAST, RELAYED)
     assert set(run.replica.tolist()) == {2, 3}
     assert (run.end - run.first).max() < 0.25 + 1.0 + 0.1
 
 
 def test_a_transfer_that_comes_later_gets_its_share_and_leaves_the_rest() -> None:
-    run = simulate(at_once(2, gap_s=0.5), apart(prefill=2, **ROUND), LEAST)
+    run = simulate(at_once(2, gap_s=0.5), apart(prefill=2, **ROUND), LEAST, RELAYED)
     took = run.end - run.first - 0.25
     # Alone for half a second, then together until the first has gone: 0.5 + 2 x 0.5; the other: 1.0 + what is left.
     assert took.tolist() == pytest.approx([1.5, 1.5], abs=0.06)
@@ -71,7 +104,7 @@ def test_a_transfer_that_comes_later_gets_its_share_and_leaves_the_rest() -> Non
 
 def test_blocks_are_held_where_the_prompt_was_computed_until_it_has_gone() -> None:
     fleet = apart(kv_tokens=1040, **ROUND)
-    run = simulate(at_once(2), fleet, LEAST)
+    run = simulate(at_once(2), fleet, LEAST, RELAYED)
     assert run.admitted[1] >= run.first[0] + 1.0
     assert (run.state == SERVED).all()
 
@@ -104,7 +137,9 @@ def test_short_prompts_stay_on_the_mixed_replica_until_its_queue_costs_more_than
     assert (alone.prefill_replica == 2).all()
     crowd = simulate(at_once(60, gap_s=0.001, output=20), fleet, routing("shortest_ttft"))
     assert {0, 2} <= set(crowd.prefill_replica.tolist())
-    assert crowd.ttft_s.max() < simulate(at_once(60, gap_s=0.001, output=20), fleet[2:], LEAST).ttft_s.max()
+    quick = ROUND | {"transfer_base_s": 0.0, "transfer_bytes_per_s": 1e11}
+    spread = simulate(at_once(60, gap_s=0.001, output=20), [*apart(**quick), replica("m")], routing("shortest_ttft"))
+    assert spread.ttft_s.max() < simulate(at_once(60, gap_s=0.001, output=20), fleet[2:], LEAST).ttft_s.max()
 
 
 def test_a_slow_link_keeps_the_crowd_together() -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from policies.fleet import Replica
 from policies.policy import routing
-from policies.scale.scaling import History, Move, PoolState, Wish
-from sims.engine.conditions import Conditions, Outage
+from policies.scale.scaling import History, Move, PoolState, Wish, scaling
+from sims.engine.conditions import Conditions, Outage, SloClass
 from sims.engine.run import SERVED, UNFINISHED
 from sims.engine.simulate import simulate
 from tests.sims.engine.small import FRONT_S, arrivals, prompts
@@ -152,6 +152,43 @@ def test_arrivals_that_a_scaler_is_told_of_add_up_to_all() -> None:
     seen = sum(states["h100-sxm"].arrived for _, states in told.seen)
     late = (run.at > told.seen[-1][0]).sum()
     assert seen + late == 200
+
+
+def test_answers_that_were_late_are_told_when_they_have_ended() -> None:
+    told = replace(all_of(1), interval_s=1.0)
+    never = replace(QUICK, ttft_slo_s=1e6, tpot_slo_s=1e6)
+    always = replace(QUICK, ttft_slo_s=1e-6)
+    for conditions, share in ((never, 0.0), (always, 1.0)):
+        told.seen.clear()
+        simulate(drawn(200, 20.0), alike(1), LEAST, conditions, scaling=told)
+        states = [states["h100-sxm"] for _, states in told.seen]
+        assert sum(state.judged for state in states) == sum(state.ended for state in states) > 100
+        assert sum(state.late for state in states) == share * sum(state.judged for state in states)
+
+
+def test_each_class_is_late_by_its_own_deadlines() -> None:
+    rows = arrivals(*[(float(i), 100, 5) for i in range(40)])
+    rows = replace(rows, slo=np.array([i % 2 for i in range(40)], np.int32), slos=("hasty", "patient"))
+    classes = (SloClass(name="hasty", ttft_s=1e-6, tpot_s=1.0), SloClass(name="patient", ttft_s=60.0, tpot_s=1.0))
+    told = replace(all_of(1), interval_s=1.0)
+    simulate(rows, alike(1), LEAST, replace(QUICK, classes=classes), scaling=told)
+    states = [states["h100-sxm"] for _, states in told.seen]
+    assert abs(2 * sum(state.late for state in states) - sum(state.judged for state in states)) <= 1
+
+
+def test_a_scaler_is_told_what_it_asked_for_before() -> None:
+    told = Told(wish=lambda now: {"h100-sxm": 1 if now < 10.0 else 2})
+    simulate(drawn(300, 10.0), alike(2), LEAST, QUICK, scaling=told)
+    assert [states["h100-sxm"].wanted for _, states in told.seen][:5] == [-1, 1, 1, 2, 2]
+
+
+def test_a_fleet_goes_to_zero_and_comes_back_for_those_held() -> None:
+    early, later = [(0.1 * i, 100, 5) for i in range(40)], [(3000.0 + 0.1 * i, 100, 5) for i in range(40)]
+    policy = scaling("slo_model", {"least": 0, "interval_s": 10.0, "idle_s": 120.0, "mix_s": 120.0})
+    run = simulate(arrivals(*early, *later), alike(2), LEAST, QUICK, scaling=policy)
+    assert (run.state == SERVED).all()
+    assert run.up_s.sum() < 1500.0
+    assert 0.0 < run.ttft_s[40] < 30.0
 
 
 def test_a_replica_that_moves_joins_the_other_pool_and_is_counted_there() -> None:

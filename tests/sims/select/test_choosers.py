@@ -84,7 +84,7 @@ def test_rules_go_by_the_topic() -> None:
     rules = ruleset(
         {
             "conditions": {"about_law": {"signal": "domain", "is": ["law"]}},
-            "rules": [{"name": "law", "when": "about_law", "then": {"models": [SMALL]}}],
+            "rules": [{"name": "law", "when": {"condition": "about_law"}, "then": {"models": [SMALL]}}],
             "fallback": {"models": [LARGE]},
         }
     )
