@@ -74,9 +74,13 @@ class Worker:
         if self.gateway.auto is None:
             self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
             self.gateway.auto.on_judged = self._judged
-            self.gateway.auto.served.visits.share = self._frames.send
+            self.gateway.auto.served.visits.share = self._remembered
         else:
             self.gateway.auto.take(rules)
+
+    def _remembered(self, message: bytes) -> None:
+        """Something is remembered of a session or caller: have the other workers remember it too."""
+        self._frames.send(message)
 
     def _judged(self, decision: str, rating: float) -> None:
         """Feedback was taken here: keep it, and have the other workers refuse it from now on."""
