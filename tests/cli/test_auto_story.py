@@ -273,5 +273,5 @@ def test_at_night_the_books_say_what_happened(town: Town) -> None:
         'weir_refused_total{reason="session-budget"}', 'weir_refused_total{reason="tool-denied"}',
         'weir_sessions_total{what="tools-denied"}', 'weir_chosen_total{rule="faq"}',
     ):  # fmt: skip
-        _until(lambda line=line: line in counted(), 20.0)  # type: ignore[misc]
+        _until(lambda line=line: line in counted(), 20.0)
     _until(lambda: any(one["why"] == "response cache" for one in _records(town)))
