@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.judging import Judges
 from cli.output import Json
 from cli.sent import Sent
 from cli.simulated import Given
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sims.measure.report import Compare
+    from sims.sweep.paths import Axis
 
 POLICIES = "shortest_ttft,least_loaded,prefix_affinity,random"
 Policies = Annotated[
@@ -26,19 +28,25 @@ OURS = "shortest_ttft"
 def compare(
     sent: Sent,
     given: Given,
+    judges: Judges,
     policies: Policies = POLICIES,
     json_to: Json = "",
 ) -> None:
-    """Simulate a fleet under one trace with several policies, seed by seed the same requests."""
+    """Simulate a fleet under one trace with several policies, seed by seed the same requests.
+
+    With --quality who chooses the model is compared too: every chooser with every policy, the first one alone unless
+    policies are named.
+    """
     from cli.output import console
     from cli.running import check_places, conduct
     from cli.simulated import setting, study_of, told
-    from sims.sweep.paths import POLICY
+    from sims.sweep.study import cross
 
     check_places(json_to, given.html)
-    names, screen = named(policies), console(json_to)
-    asked = setting(sent, given, names[0], {})
-    study = study_of(given, asked, [((POLICY, name),) for name in names])
+    judged = bool(judges.quality)
+    names, screen = named(OURS if judged and policies == POLICIES else policies), console(json_to)
+    asked = setting(sent, given, names[0], {}, judges)
+    study = study_of(given, asked, cross(_axes(names, judges.named(asked.inputs.fleet) if judged else [])))
     told(asked, screen, given.seeds)
     status = conduct(study, asked.inputs, cores=given.cores)
     if study.found:
@@ -46,6 +54,15 @@ def compare(
 
         _publish(compare_report(asked, study), screen, json_to, given.html)
     raise typer.Exit(status)
+
+
+def _axes(policies: list[str], choosers: list[str]) -> "list[Axis]":
+    """What is compared: policies, and choosers of models where there are any; one policy goes without saying then."""
+    from sims.select.judging import CHOOSER
+    from sims.sweep.paths import POLICY, Axis
+
+    routing = [Axis(path=POLICY, values=tuple(policies))] if len(policies) > 1 or not choosers else []
+    return [*([Axis(path=CHOOSER, values=tuple(choosers))] if choosers else []), *routing]
 
 
 def named(policies: str) -> list[str]:

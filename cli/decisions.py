@@ -46,10 +46,13 @@ def last(path: Path, count: int) -> list[dict[str, Any]]:
 
 
 def ratings(path: Path) -> dict[str, float]:
-    """Verdicts by the decision that they are about, 0..1."""
+    """Verdicts by the decision that they are about, 0..1: a client's before one that was inferred from what came after;
+    of answers that were compared with each other none.
+    """
     with path.open("rb") as lines:
         told = [msgspec.json.decode(line) for line in lines if line.startswith(VERDICT)]
-    return {str(one["feedback"]): float(one["rating"]) for one in told}
+    said = sorted((one for one in told if "against" not in one), key=lambda one: "weight" not in one)
+    return {str(one["feedback"]): float(one["rating"]) for one in said}
 
 
 def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:

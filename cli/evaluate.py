@@ -68,6 +68,8 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
     from cli.door import WrongUse
     from policies.select.beliefs import Beliefs
     from policies.select.exploring import Explorer
+    from policies.select.foretold import QUALITY
+    from policies.select.learners import READ
     from policies.select.objective import Objective
     from policies.select.port import SELECTORS
 
@@ -79,6 +81,8 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
         raise WrongUse(
             f"{policy} cannot be judged by name alone: it needs {', '.join(needed)}, which a file would tell"
         )
+    if READ.get(policy) == QUALITY and not any(QUALITY in one.context.readings for one in later):
+        raise WrongUse(f"{policy} cannot be judged by these records: none of them holds the reading {QUALITY!r}")
     worth = Objective(worth_usd=value_usd)
     width = 1 + max(len(one.context.features) for one in later)
     made = kind(objective=worth, beliefs=Beliefs(width=width)) if issubclass(kind, Explorer) else kind()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.chosen import Policy, Set
+from cli.judging import Judges
 from cli.output import Json
 from cli.sent import Sent
 from cli.simulated import Given
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 def replay(
     sent: Sent,
     given: Given,
+    judges: Judges,
     policy: Policy = "shortest_ttft",
     settings: Set = None,
     json_to: Json = "",
 ) -> None:
-    """Simulate a fleet under a trace: latencies, goodput, cached share, dollars and joules."""
+    """Simulate a fleet under a trace: latencies, goodput, cached share, dollars, joules, and with --quality answers."""
     from cli.chosen import checked
     from cli.output import console
     from cli.running import check_places, conduct
@@ -33,8 +35,8 @@ def replay(
 
     check_places(json_to, given.html)
     screen = console(json_to)
-    asked = setting(sent, given, policy, dict(checked(policy, settings or ())))
-    study = study_of(given, asked, [()])
+    asked = setting(sent, given, policy, dict(checked(policy, settings or ())), judges)
+    study = study_of(given, asked, [judges.point()])
     told(asked, screen, given.seeds)
     status = conduct(study, asked.inputs, cores=given.cores)
     if study.found:

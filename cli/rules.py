@@ -23,9 +23,11 @@ def are_rules(path: Path) -> bool:
 def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
     """Prove a rules file, or say what cannot be proved and end with 1."""
     from cli.output import write_json
+    from cli.selection import selection
     from router.auto.proved import proved
 
-    text, rules, _, findings = proved(path, fleet)
+    chosen = selection(fleet, path, None)
+    text, rules, message, findings = proved(path, fleet, (chosen.heads or "") if chosen else "")
     told = [as_dict(each, text, str(path)) for each in findings]
     write_json(json_to, {"proved": not findings, "rules": len(rules.rules), "findings": told})
     if json_to != "-":
@@ -33,6 +35,8 @@ def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
             typer.echo(sentence(str(path), each))
         if not findings:
             typer.echo(f"{path} is proved: {_sentence(rules, fleet)}.")
+            for line in learning(message):
+                typer.echo(line)
     if findings:
         raise typer.Exit(1)
 
@@ -56,6 +60,27 @@ def sentence(name: str, told: Mapping[str, Any]) -> str:
     lines = [f"{name}:{told['line']}: {told['kind']}: {told['said']}"]
     shown = [f"  {key}: {json.dumps(told[key], ensure_ascii=False)}" for key in ("request", "readings") if told[key]]
     return "\n".join([*lines, *shown])
+
+
+def learning(message: bytes) -> list[str]:
+    """What a learner will do with the rules' answers, where there is one."""
+    import msgspec
+
+    from policies.select.learners import columns, wanted
+
+    learn = msgspec.json.decode(message).get("learn")
+    if learn is None:
+        return []
+    width, read = columns(learn).width(), ", ".join(sorted(wanted(learn))) or "none"
+    budget = learn.get("budget")
+    spend = (
+        f"${budget.get('start_usd', 0):g} and {budget.get('share', 0):.0%} of all" if budget else "no bound"
+    )
+    told = [f"{learn['policy']} chooses among the models that a rule admits: {width} features; classifier: {read}; "
+            f"exploring: {spend}."]  # fmt: skip
+    if canary := learn.get("canary"):
+        told.append(f"{canary['policy']} is tried on {canary.get('share', 0.05):.0%} of sessions.")
+    return told
 
 
 def _sentence(rules: "RuleSet", fleet: Path | None) -> str:

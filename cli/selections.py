@@ -13,6 +13,9 @@ from policies.select.beliefs import key
 from policies.select.port import Context, Feedback, Option, Selector
 from policies.signals.reading import Reading
 
+FAILED = 500
+"""Statuses from here on are of requests that their model's replicas should have answered, and did not."""
+
 
 class Selection(NamedTuple):
     """One record's model choice."""
@@ -39,7 +42,8 @@ def selections(path: Path) -> list[Selection]:
     """Every judged or unjudged model choice of a file, oldest first; raises `BadRecord` when there is none."""
     chosen = [record for record in records(path) if "options" in record.get("choice", ())]
     judged = ratings(path)
-    found = [_selection(path, record, judged) for record in chosen]
+    last = {str(record["choice"].get("decision", record["id"])): record for record in chosen}  # of several attempts
+    found = [_selection(path, record, judged) for record in last.values()]
     if not found:
         raise BadRecord(f"{path} holds no model choices among options: requests for the model auto write them")
     return sorted(found, key=lambda one: one.at_s)
@@ -74,13 +78,18 @@ def _selection(path: Path, record: dict[str, Any], judged: Mapping[str, float]) 
         chosen = int(told["chosen"])
         if not 0 <= chosen < len(options):
             raise ValueError(f"option {chosen} of {len(options)} was chosen")
-        quality = outcome.get("quality", judged.get(str(told.get("decision", ""))))
+        quality = outcome.get("quality", judged.get(str(told.get("decision", "")), _failed(outcome)))
         return Selection(
             _context(record, told), options, chosen, float(told["propensity"]),
-            _number(quality), float(outcome.get("cost_usd", 0.0)), float(record.get("at", 0.0)),
+            _number(quality), float(told.get("billed_usd", outcome.get("cost_usd", 0.0))), float(record.get("at", 0.0)),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise BadRecord(f"{path}: the choice of request {record['id']!r} cannot be read: {error}") from None
+
+
+def _failed(outcome: Mapping[str, Any]) -> float | None:
+    """The quality of an answer that no replica gave; None where there was one, or the client went away."""
+    return 0.0 if not outcome.get("ok", True) and outcome.get("status", 0) >= FAILED else None
 
 
 def _context(record: dict[str, Any], told: dict[str, Any]) -> Context:

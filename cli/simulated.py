@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.door import WrongUse
+from cli.judging import Judges
 from cli.sent import Sent
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from sims.arrivals import Arrivals
     from sims.engine.conditions import Conditions
+    from sims.select.judging import Judging
     from sims.sweep.facts import Setting
     from sims.sweep.paths import Point
     from sims.sweep.study import Study
@@ -42,7 +44,9 @@ class Given:
     html: Html = None
 
 
-def setting(sent: Sent, given: Given, policy: str, settings: dict[str, Any]) -> "Setting":
+def setting(
+    sent: Sent, given: Given, policy: str, settings: dict[str, Any], judges: Judges | None = None
+) -> "Setting":  # fmt: skip
     """What is to be simulated; raises what is wrong with the trace, the fleet, the policy or an option."""
     from rich.console import Console
 
@@ -59,7 +63,8 @@ def setting(sent: Sent, given: Given, policy: str, settings: dict[str, Any]) -> 
     rate, under = sent.speed, conditions(given.under or ())
     with Console(stderr=True).status(f"reading {sent.trace}"):
         traffic, arrivals = sent.traffic(again=given.seeds > 1)
-    shares, notes = _models(arrivals, fleet)
+    judging = judges.judging(fleet, arrivals) if judges else None
+    shares, notes = ({}, (_asked(judging),)) if judging else _models(arrivals, fleet)
     facts = trace_facts(traffic.name, arrivals)
     if rate != Speed() and not facts.rate_rps:
         raise WrongUse(f"{sent.trace}: all its requests come at once, so there is no rate to change: drop --rate")
@@ -73,8 +78,17 @@ def setting(sent: Sent, given: Given, policy: str, settings: dict[str, Any]) -> 
         shares=shares,
         conditions=under,
         warmup=given.warmup,
+        judging=judging,
     )
     return Setting(inputs=inputs, trace=facts, fleet_file=given.fleet.name, notes=notes)
+
+
+def _asked(judging: "Judging") -> str:
+    """What a reader should know of the questions behind the requests."""
+    known = judging.questions
+    alone = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(known.models, known.quality.mean(axis=0), strict=True))
+    count = f"{len(known.quality):,} questions of {known.name}"
+    return f"Each request asks one of {count}, of its topic where it has one; right alone: {alone}."
 
 
 def _models(arrivals: "Arrivals", fleet: "FleetFile") -> tuple[dict[str, float], tuple[str, ...]]:

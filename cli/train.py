@@ -19,7 +19,12 @@ TIERS = ("static", "encoder")
 
 def train(
     head: Annotated[str, typer.Argument(help="Which head: a known one, or a new name for labelled rows of your own.")],
-    data: Annotated[Path, typer.Option(help="A folder of public sets, or a .jsonl or .csv file of text and label.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers."
+        ),
+    ],
     tier: Annotated[str, typer.Option(help="static (under a millisecond) or encoder.")] = "encoder",
     out: Annotated[Path | None, typer.Option(help="Folder of heads; the classifier's own where none is named.")] = None,
 ) -> None:
@@ -65,8 +70,26 @@ def lengths(data: Path, tier: str, path: Path) -> str:
     return f"{path}: output tokens of {len(answers.models)} models"
 
 
-FITTED: "dict[str, Callable[[Path, str, Path], str]]" = {"length": lengths, "pii": tagger}
+def selector(data: Path, tier: str, path: Path) -> str:
+    """Learn how good each model's answer to a prompt is, from judged answers; kept under its version."""
+    from router.learn.select_card import select_card
+    from router.learn.select_training import train_select
+    from weir.judged import find_judged, read_judged
+
+    encoders = loaded(tier)
+    named = {name: encoder.name for name, encoder in encoders.items()}
+    judged = read_judged(find_judged(str(data / PUBLIC if (data / PUBLIC).is_dir() else data)))
+    typer.echo(f"select: {len(judged):,} questions, {len(judged.models)} models, {tier} tier", err=True)
+    made = replace(train_select(judged, tier, embedder(encoders)), encoders=named)
+    place, found = made.save(path.parent, select_card(made)), made.card
+    lead = f"quality {found['chosen_quality']:.3f} where {found['best_model']} alone has {found['best_quality']:.3f}"
+    return f"{place}: {lead}, left out"
+
+
+FITTED: "dict[str, Callable[[Path, str, Path], str]]" = {"length": lengths, "pii": tagger, "select": selector}
 """Heads that are no classifiers."""
+
+PUBLIC = "mmlu_pro"  # the judged answers among the public sets
 
 
 def chosen(head: str, data: Path, tier: str) -> "tuple[Plan, list[Example], bool]":

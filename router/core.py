@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 from policies.candidates import Candidate
 from policies.decision import Outcome, Queue, Refusal, Shed
@@ -51,6 +52,19 @@ class Placement:
         self.record: dict[str, object] | None = None
         self.splice = b""  # members of the body's object that the engine is to read beside the client's
         self.noted: Sequence[Candidate] = ()  # predictions for every candidate, where somebody asked for them
+
+
+class Foreseen(NamedTuple):
+    """Where a request would go now, and what is predicted of it there."""
+
+    row: int
+    decode: int  # the row that would decode: the same one, unless that only computes prompts
+    ttft_s: float
+    tpot_s: float
+    cost_usd: float
+    cached_tokens: float
+    prompt_tokens: float
+    expected_tokens: float
 
 
 class Core:
@@ -114,11 +128,14 @@ class Core:
         row, block_tokens = self._choose(order, model, now)
         if hidden is not None:
             self.view.restore(hidden)
-            if row < 0:
-                row, block_tokens = self._choose(order, model, now)
-        for shown in (fenced, lacking):
-            if shown is not None:
-                self.view.restore(shown)
+        if fenced is not None:
+            self.view.restore(fenced)
+        if row < 0 and (hidden is not None or fenced is not None):
+            row, block_tokens = self._choose_again(order, model, avoid, now)
+        if self.used is self._beside:
+            self.metrics.as_text(order.untold or "not tokenised")
+        if lacking is not None:
+            self.view.restore(lacking)
         if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
@@ -127,11 +144,26 @@ class Core:
         self.metrics.decision(perf_counter() - started)
         return placement
 
+    def foresee(self, order: Order, now: float) -> Foreseen | None:
+        """Where a request would go if it were sent now, nothing counted; None where nobody is ready for it."""
+        model = self.models.get(order.model)
+        if model is None:
+            return None
+        self.held.expire(now)
+        fenced = self._fence(order.pools)
+        row, _ = self._choose(order, model, now)
+        if fenced is not None:
+            self.view.restore(fenced)
+        if row < 0:
+            return None
+        used, told = self.used, self.used.told
+        return Foreseen(row, int(told[5]), told[1], told[2], told[3], told[4], used.prompt_tokens, used.expected_tokens)
+
     def decoder(self, placement: Placement, now: float, avoid: frozenset[int] = NOBODY) -> int:
         """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
         nobody can, or nobody but `avoid`.
         """
-        fenced = self._fence(placement.order.pools)
+        fenced = self._fence(_widest(placement.order))
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
         row = self.placer.decoder(placement.row)
@@ -222,12 +254,25 @@ class Core:
             return row, block_tokens
         if model.publishes and model.counts_tokens:
             self.used = self._beside  # events are in tokens: as text it is compared with what was sent as text
-            self.metrics.as_text(order.untold or "not tokenised")
         per_token = model.estimate.bytes_per_token
         self._ask(order, model, float(order.prompt_tokens) or max(order.text_bytes / per_token, 1.0))
         block_tokens = self._block_bytes / per_token
         parent = model.roots(order.salt)[1] if order.salt else model.text_parent
         row = self.used.place_text(order.text, order.start, self._block_bytes, block_tokens, parent, now)
+        return row, block_tokens
+
+    def _choose_again(self, order: Order, model: Model, avoid: frozenset[int], now: float) -> tuple[int, float]:
+        """The same where nobody was ready: in its wider pools, and then even among those that just failed it."""
+        row, block_tokens = -1, 0.0
+        for pools, hiding in ((_widest(order), avoid), (order.pools, NOBODY)):
+            fenced = self._fence(pools)
+            hidden = self.view.without(hiding) if hiding else None
+            row, block_tokens = self._choose(order, model, now)
+            for shown in (hidden, fenced):
+                if shown is not None:
+                    self.view.restore(shown)
+            if row >= 0:
+                break
         return row, block_tokens
 
     def _ask(self, order: Order, model: Model, tokens: float) -> None:
@@ -299,6 +344,11 @@ class Core:
             believed = not believed
             self.complaints.say(f"{believed} {replica.name}", _turn(replica.name, believed), placement.sent_at)
         self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
+
+
+def _widest(order: Order) -> tuple[str, ...]:
+    """The pools that a request may go to where those that were chosen for it have nobody."""
+    return order.pools if order.wider is None else order.wider
 
 
 def _turn(name: str, believed: bool) -> str:

@@ -37,6 +37,19 @@ class CacheCounts(msgspec.Struct):
     mispredicted: int = 0  # 1 while its cache counts as approximate for it
 
 
+class LearningCounts(msgspec.Struct):
+    """What is counted of learned choices."""
+
+    choices: dict[str, int] = {}  # by model
+    verdicts: dict[str, int] = {}  # that were learned from, by who gave them: client, compared, failure
+    judged: dict[str, int] = {}  # choices that got a verdict, by model
+    quality: dict[str, float] = {}  # the sum of what they were worth, 0..1 each
+    usd: dict[str, float] = {}  # the sum of what they did cost
+    explored_usd: float = 0.0
+    budget_usd: float = 0.0  # what exploring may have cost by now
+    dropped: int = 0  # verdicts that came too fast to be learned
+
+
 class Snapshot(msgspec.Struct):
     """Everything one worker counted since it started."""
 
@@ -56,6 +69,7 @@ class Snapshot(msgspec.Struct):
     chosen: dict[str, int] = {}  # requests whose model a rule chose, by rule
     unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
     judged: dict[str, int] = {}  # feedback by what became of it
+    learning: LearningCounts = msgspec.field(default_factory=LearningCounts)
     cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
     cascades: dict[str, int] = {}  # cheap answers, by what became of them
     sessions: dict[str, int] = {}  # what was done to requests because of their session or caller

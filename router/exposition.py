@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from router.counts import CacheCounts, HistogramCounts, SeriesCounts, Snapshot
+from router.counts import CacheCounts, HistogramCounts, LearningCounts, SeriesCounts, Snapshot
 from router.metrics import Metrics, Series
 
 
@@ -107,6 +107,21 @@ def _choices(total: Snapshot) -> Iterator[Metric]:
     )
     yield _counter("weir_cascades", "Cheap answers of cascades, by what became of them.", "act", total.cascades)
     yield _counter("weir_sessions", "What sessions and callers changed of requests.", "what", total.sessions)
+    learning = total.learning
+    for field, (name, said, label) in LEARNING.items():
+        yield _counter(name, said, label, getattr(learning, field))
+    yield CounterMetricFamily("weir_learning_dropped", "Verdicts that came too fast to be learned.", learning.dropped)
+    yield GaugeMetricFamily("weir_exploration_usd", "Dollars that trying models out has cost.", learning.explored_usd)
+    yield GaugeMetricFamily("weir_exploration_budget_usd", "Dollars that it may have cost by now.", learning.budget_usd)
+
+
+LEARNING = {
+    "choices": ("weir_model_choices", "Requests whose model a learner chose, by model.", "model"),
+    "verdicts": ("weir_verdicts", "Verdicts that were learned from, by who gave them.", "source"),
+    "judged": ("weir_judged_choices", "Choices that got a verdict, by model.", "model"),
+    "quality": ("weir_judged_quality", "Sum of the verdicts' qualities, 0 to 1 each, by model.", "model"),
+    "usd": ("weir_judged_usd", "Sum of what the judged choices did cost, by model.", "model"),
+}
 
 
 CACHES = {
@@ -197,6 +212,7 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
             "sessions",
         ):
             _add_counts(getattr(out, by), getattr(one, by))
+        _add_learning(out.learning, one.learning)
         for replica, cache in one.caches.items():
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:
@@ -206,6 +222,13 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
         for field in ("connections", "held", "in_flight", "index_blocks", "index_bytes", "index_refused"):
             setattr(out, field, getattr(out, field) + getattr(one, field))
     return out
+
+
+def _add_learning(into: LearningCounts, counts: LearningCounts) -> None:
+    for field in LEARNING:
+        _add_counts(getattr(into, field), getattr(counts, field))
+    for field in ("explored_usd", "budget_usd", "dropped"):
+        setattr(into, field, getattr(into, field) + getattr(counts, field))
 
 
 def _add_series(into: SeriesCounts, counts: SeriesCounts) -> None:

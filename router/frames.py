@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 MOST = 256 << 20
 READY = b"ready"  # what a worker says once it serves
-RULES, JUDGED = b"\0", b"\1"  # first bytes of messages that are neither updates of the fleet nor counts
-SESSIONS = b"\5"  # what is remembered of sessions and callers
+# First bytes of messages that are neither updates of the fleet nor counts: rules; a verdict, for whoever made the
+# choice; what became of choices; a canary's stage; turns of sessions; what is remembered of sessions and callers.
+RULES, JUDGED, LESSONS, STAGE, TURNS, SESSIONS = b"\0", b"\1", b"\2", b"\3", b"\4", b"\5"
+LEARNED = frozenset({LESSONS, STAGE, TURNS})
 
 
 class Frames(asyncio.Protocol):

@@ -19,7 +19,7 @@ from router import compiled
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
-from router.frames import JUDGED, READY, RULES, SESSIONS, Frames
+from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import Settings
 
@@ -61,6 +61,8 @@ class Front:
                 settings.router, classifier=self._ruling.socket, decision_key=token_hex(16)))  # fmt: skip
         self._live: dict[int, Frames] = {}
         self.exposition = Exposition()
+        if self._ruling is not None:
+            self.exposition.registry.register(self._ruling)
         self._built: dict[str, str] = {}  # what a worker is told of what is compiled
         self._awaited = settings.router.workers
         self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
@@ -83,7 +85,7 @@ class Front:
             tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
             behind = self._services(group, tasks)
             if self._ruling is not None:
-                behind.append(group.create_task(self._ruling.run(lambda rules: self._tell_all(RULES + rules))))
+                behind.append(group.create_task(self._ruling.run(self._tell_all)))
             await self.stop.wait()
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
             for task in (*tasks, *behind):
@@ -143,8 +145,7 @@ class Front:
         frames = Frames(lambda message: self._told(index, message), lambda: None)
         await loop.create_connection(lambda: frames, sock=ours)
         if self._ruling is not None:
-            frames.send(RULES + self._ruling.message)
-            for message in self._remembered:
+            for message in (*self._ruling.messages(), *self._remembered):
                 frames.send(message)
         self._live[index] = frames
         feeding = loop.create_task(self._bring(f"worker-{index}", frames))
@@ -176,8 +177,10 @@ class Front:
                 frames.send(message)
 
     def _told(self, index: int, message: bytes) -> None:
-        if message[:1] == JUDGED:
+        if message[:1] == JUDGED or message[:1] in LEARNED:
             self._tell_all(message, index)
+            for more in self._ruling.heard(message) if self._ruling is not None else ():
+                self._tell_all(more)
             return
         if message[:1] == SESSIONS:
             self._remembered.append(message)

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from policies.decision import Outcome
-from router.counts import CacheCounts, HistogramCounts, SeriesCounts, Snapshot
+from router.counts import CacheCounts, HistogramCounts, LearningCounts, SeriesCounts, Snapshot
 
 SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0]
 TOKEN_SECONDS = [0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15, 0.2, 0.5, 1.0]
@@ -72,7 +72,8 @@ class Metrics:
 
     __slots__ = (
         "_caches", "_decisions", "_series", "broken", "cached", "cascades", "chosen", "connections", "continuations",
-        "handovers", "held", "in_flight", "judged_decisions", "refusals", "retries", "sessions", "unread", "untold",
+        "handovers", "held", "in_flight", "judged_decisions", "learning", "refusals", "retries", "sessions", "unread",
+        "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -83,6 +84,7 @@ class Metrics:
         self.chosen: dict[str, int] = {}  # requests by the rule that chose their model
         self.unread: dict[str, int] = {}  # requests decided without readings that were wanted, by why
         self.judged_decisions: dict[str, int] = {}
+        self.learning = LearningCounts()
         self.cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
         self.cascades: dict[str, int] = {}  # cheap answers, by what became of them
         self.sessions: dict[str, int] = {}  # what was done to requests because of their session or caller
@@ -187,5 +189,5 @@ class Metrics:
             series, self.refusals, self.retries, self._decisions.told(), self.connections, self.held, self.in_flight,
             caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
             broken=self.broken, chosen=self.chosen, unread=self.unread, judged=self.judged_decisions,
-            cached=self.cached, cascades=self.cascades, sessions=self.sessions,
+            cached=self.cached, cascades=self.cascades, sessions=self.sessions, learning=self.learning,
         )  # fmt: skip

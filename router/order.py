@@ -13,7 +13,7 @@ class Order:
     __slots__ = (
         "bills", "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt",
         "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream",
-        "tenant", "text", "tokens", "tools", "untold",
+        "tenant", "text", "tokens", "tools", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +43,7 @@ class Order:
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
         self.pools: tuple[str, ...] = ()  # only there; empty: wherever the model is served
+        self.wider: tuple[str, ...] | None = None  # these where nobody is ready there; None: only there
         self.choice: dict[str, object] | None = None  # how its model was chosen, where it was: for the record
         self.stamp = b""  # what the reply's head says of that
         self.records: list[dict[str, object]] | None = None  # where its decision records go, where they are another's

@@ -76,9 +76,10 @@ class Recorder:
         """Note a complete record."""
         self._lines.append(_encode(record))
 
-    def feedback(self, decision: str, rating: float) -> None:
-        """Note a verdict: a line of its own, joined with the record by the decision's id."""
-        self._lines.append(_encode({"feedback": decision, "rating": rating}))
+    def feedback(self, decision: str, rating: float, against: str = "", weight: float = 1.0) -> None:
+        """Note a verdict, or less than one: a line of its own, joined with the record by the decision's id."""
+        more = ({"against": against} if against else {}) | ({"weight": weight} if weight != 1.0 else {})
+        self._lines.append(_encode({"feedback": decision, "rating": rating, **more}))
 
     def flush(self) -> None:
         """Write what was noted since the last time."""

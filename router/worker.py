@@ -15,7 +15,7 @@ import uvloop
 
 from router.core import Core
 from router.extproc.endpoint import Endpoint
-from router.frames import JUDGED, READY, RULES, SESSIONS, Frames
+from router.frames import JUDGED, LEARNED, READY, RULES, SESSIONS, Frames
 from router.gateway.server import Gateway
 from router.intake import apply
 from router.metrics import Metrics
@@ -68,25 +68,21 @@ class Worker:
     def _on_rules(self, message: bytes) -> None:
         """Rules that are proved: the first ones, or others in their place from the next request on."""
         from policies.select.rules.build import ruleset  # a router without rules need not hold them in memory
-        from router.auto.serving import start
+        from router.auto.serving import connect, start
 
-        rules = ruleset(msgspec.json.decode(message))
+        plain = msgspec.json.decode(message)
+        rules, learn = ruleset(plain), plain.get("learn")
         if self.gateway.auto is None:
             self.gateway.auto = start(self.gateway, rules, self.settings, self._index)
-            self.gateway.auto.on_judged = self._judged
-            self.gateway.auto.served.visits.share = self._remembered
+            connect(self.gateway.auto, self._tell, self.recorder)
+            self.gateway.auto.served.visits.share = self._tell
         else:
             self.gateway.auto.take(rules)
+        self.gateway.auto.learn(learn, self.settings.workers)
 
-    def _remembered(self, message: bytes) -> None:
-        """Something is remembered of a session or caller: have the other workers remember it too."""
+    def _tell(self, message: bytes) -> None:
+        """Tell the other workers, by way of the front process."""
         self._frames.send(message)
-
-    def _judged(self, decision: str, rating: float) -> None:
-        """Feedback was taken here: keep it, and have the other workers refuse it from now on."""
-        if self.recorder is not None:
-            self.recorder.feedback(decision, rating)
-        self._frames.send(JUDGED + decision.encode())
 
     def _on_update(self, message: bytes) -> None:
         if message[:1] == RULES:
@@ -96,9 +92,9 @@ class Worker:
             if self.gateway.auto is not None:
                 self.gateway.auto.served.visits.hear(message[1:])
             return
-        if message[:1] == JUDGED:
+        if message[:1] == JUDGED or message[:1] in LEARNED:
             if self.gateway.auto is not None:
-                self.gateway.auto.ledger.judged(message[1:].decode())
+                self.gateway.auto.hear(message)
             return
         update = fleet_pb2.FleetUpdate.FromString(message)
         apply(self.core, update)
@@ -108,6 +104,8 @@ class Worker:
         if not self._ready:
             for model in self.core.models.values():
                 model.preload()
+            if self.gateway.auto is not None:
+                self.gateway.auto.recall()
             self._ready = True
             self._serving = asyncio.get_running_loop().create_task(self._serve())
 

@@ -20,4 +20,5 @@ class Arrival:
     block_tokens: int = 0  # tokens of one of those blocks
     after_s: float | None = None  # closed loop: seconds from the end of the session's previous turn to this one
     visual_tokens: int = 0  # of the prompt's tokens, those that images became; they lead it
+    topic: str = ""  # what it is about, as a router read it; empty when the trace does not say
     text: str | None = None  # the prompt itself, where the trace has it

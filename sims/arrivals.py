@@ -35,10 +35,14 @@ class Arrivals:
     ends: Ints  # shape [n + 1]
     block_tokens: int = 0  # tokens of one of those blocks; 0 where nothing is known of blocks
     visual_tokens: Ids = field(default_factory=lambda: NO_IDS)  # leading tokens that images became; 0 where not given
+    topic: Ids = field(
+        default_factory=lambda: NO_IDS
+    )  # what it is about, a place in `topics`; NONE where nothing is told
+    topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.at)
-        for name, nothing in (("slo", NONE), ("visual_tokens", 0)):
+        for name, nothing in (("slo", NONE), ("visual_tokens", 0), ("topic", NONE)):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, np.broadcast_to(np.int32(nothing), count))
         for name in PER_ARRIVAL[1:]:
@@ -68,6 +72,7 @@ class Arrivals:
             block_tokens=self.block_tokens if blocks else 0,
             after_s=None if np.isnan(after) else after,
             visual_tokens=int(self.visual_tokens[i]),
+            topic=self.topics[self.topic[i]] if self.topic[i] != NONE else "",
         )
 
     @property
@@ -92,6 +97,7 @@ class Arrivals:
         models = list(dict.fromkeys(row.model for row in rows if row.model))
         named = {name: i for i, name in enumerate(models)}
         classes = {name: i for i, name in enumerate(dict.fromkeys(row.slo for row in rows if row.slo))}
+        topics = {name: i for i, name in enumerate(dict.fromkeys(row.topic for row in rows if row.topic))}
         sessions: dict[str, int] = {}
         blocks, ends, block_tokens = _blocks(rows)
         return cls(
@@ -110,6 +116,8 @@ class Arrivals:
             ends=ends,
             block_tokens=block_tokens,
             visual_tokens=np.array([row.visual_tokens for row in rows], np.int32),
+            topic=np.array([topics.get(row.topic, NONE) for row in rows], np.int32),
+            topics=tuple(topics),
         )
 
     @classmethod
@@ -147,7 +155,7 @@ class Arrivals:
         return following
 
 
-PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "slo", "visual_tokens")
+PER_ARRIVAL = ("at", "prompt_tokens", "output_tokens", "session", "after_s", "model", "slo", "visual_tokens", "topic")
 assert set(PER_ARRIVAL) < {each.name for each in fields(Arrivals)}
 
 

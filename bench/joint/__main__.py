@@ -1,66 +1,55 @@
 """Model and replica chosen together: `make show NAME=joint [DATA=folder]`.
 
-Both choosers must reach the same mean quality and keep the same deadlines; each gets the cheapest fleet with which it
-does. What an answer is worth to the chooser is set, for each fleet anew, to just reach that quality.
+For each of several qualities each chooser gets the cheapest fleet, of the same candidates, with which it reaches that
+mean quality while 99 % of requests keep both deadlines; what an answer is worth to it is set for each fleet anew.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.joint.fleets import KEPT, Served, by_price, serve
-from bench.joint.traffic import Traffic, traffic
-from bench.select.told import Found, run, say
+from bench.joint.contest import everything
+from bench.joint.reach import KEPT
+from bench.joint.savings import cheaper, fleets_at, unseen_kept
+from bench.joint.traffic import sent
+from bench.select.told import Found, run
+from sims.statistics import interval
 
 TARGET = {"cheaper_share": {"least": 0.10}}
-SECONDS, SPEED = 300.0, 4.0
-MOST = (8, 6)
-LEADS = (0.6, 0.75, 0.9)  # of the large model's lead over the small one that are to be reached
-HALVINGS = 5
-LOW, HIGH = 5e-4, 5e-2  # dollars that a right answer may be worth
-CLOSE = 0.004  # qualities closer than this are equal
-HOPELESS = 0.6  # kept by so few at the first try: no worth mends that
+TIMES = 4.0  # the trace's users
+SEEDS = 3
+LEADS = tuple(0.45 + 0.05 * i for i in range(9))  # of the large model's lead over the small one
+TOLD = (0.5, 0.65, 0.8)
 
 
 def measure(data: Path) -> Found:
-    """The cheapest fleet of both for each quality; one seed of questions."""
-    asked = traffic(data, SECONDS, SPEED)
-    small, large = asked.right.mean(axis=0).tolist()
-    figures: dict[str, Any] = {"requests": len(asked.arrivals), "quality_alone": [round(small, 4), round(large, 4)]}
-    paid = {False: 0.0, True: 0.0}
-    for lead in LEADS:
-        wanted = small + lead * (large - small)
-        for sees in paid:
-            found = cheapest(asked, wanted, sees=sees)
-            paid[sees] += found.usd_per_hour
-            told = [round(each, 4) for each in found[1:]]
-            figures[f"{'aware' if sees else 'blind'} at quality {wanted:.3f}"] = [*found.counts, *told]
-    return {"cheaper_share": round(1.0 - paid[True] / paid[False], 4), **figures}, TARGET
+    """What awareness saves, over seeds, and the most that it could: a blind chooser that is sent no bursts."""
+    offered = sent(data, TIMES)
+    found = everything(offered, range(SEEDS))
+    small, large = offered.questions.quality.mean(axis=0).tolist()
+    levels = {lead: small + lead * (large - small) for lead in LEADS}
+    shares = [cheaper(found["blind"], found["aware"], levels.values(), seed) for seed in range(SEEDS)]
+    bound = [cheaper(found["blind"], found["blind, evenly spaced"], levels.values(), seed) for seed in range(SEEDS)]
+    over = interval(shares)
+    figures: dict[str, Any] = {
+        "cheaper_share": round(over.mean, 4),
+        "cheaper_ci95": [round(over.low, 4), round(over.high, 4)],
+        "cheaper_by_seed": [round(each, 4) for each in shares],
+        "without_bursts_share": round(sum(bound) / len(bound), 4),
+        "unseen_seeds_kept": unseen_kept(found, levels.values(), range(SEEDS)),
+        "requests": len(offered.arrivals),
+        "rate_rps": round(offered.arrivals.rate_rps, 2),
+        "kept_least": KEPT,
+        "quality_alone": [round(small, 4), round(large, 4)],
+        "fleets": fleets_at(found, {f"{small + lead * (large - small):.3f}": levels_at(levels, lead) for lead in TOLD}),
+    }
+    return figures, TARGET
 
 
-def cheapest(asked: Traffic, wanted: float, *, sees: bool) -> Served:
-    """The cheapest fleet that reaches the quality within the deadlines; raises ValueError where none does."""
-    for counts in by_price(MOST):
-        found = balanced(asked, counts, wanted, sees=sees)
-        say(f"{'aware' if sees else 'blind'}: {found}")
-        if found.kept >= KEPT and found.quality >= wanted - CLOSE:
-            return found
-    raise ValueError(f"no fleet up to {MOST} reaches quality {wanted:.3f} within the deadlines: allow larger ones")
-
-
-def balanced(asked: Traffic, counts: tuple[int, int], wanted: float, *, sees: bool) -> Served:
-    """The fleet at the worth that comes closest to the quality; fewer tries where it is far too small."""
-    low, high = LOW, HIGH
-    tried: list[Served] = []
-    for _ in range(HALVINGS):
-        worth = (low * high) ** 0.5
-        tried.append(serve(asked, counts, worth, sees))
-        if tried[-1].kept < HOPELESS:
-            break
-        if abs(tried[-1].quality - wanted) < CLOSE:
-            return tried[-1]
-        low, high = (low, worth) if tried[-1].quality > wanted else (worth, high)
-    return min(tried, key=lambda each: abs(each.quality - wanted))
+def levels_at(levels: Mapping[float, float], lead: float) -> float:
+    """The quality of the level nearest to a lead."""
+    return levels[min(levels, key=lambda each: abs(each - lead))]
 
 
 if __name__ == "__main__":

@@ -1,65 +1,98 @@
-"""Fleets of both models, by price; how one serves under a chooser; the cheapest that keeps its promises."""
+"""Candidate fleets of both models, and how one serves under a chooser that sees it or does not."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
-from bench.joint.choosers import List, chooser
-from bench.joint.traffic import SERVED, Traffic
+from bench.joint.traffic import Drawn
 from policies.fleet import Replica
 from policies.perf.profiles import latency_model
-from sims.engine.answers import Answers
+from policies.policy import routing
+from policies.select.objective import Objective
 from sims.engine.conditions import Conditions
+from sims.engine.run import SERVED
 from sims.engine.simulate import simulate
+from sims.select.choosers import AWARE, Value
+from sims.select.judging import Judging
+from sims.select.questions import served_quality
 
-SMALL, LARGE = SERVED
-GPUS = {SMALL: ("l40s", 1), LARGE: ("h100-sxm", 4)}
-TTFT_S, TPOT_S, KEPT = 2.0, 0.1, 0.95
-LISTED = List(usd_per_token=(0.2e-6, 0.9e-6))  # together_ai's size classes, see bench/select/prices.py
+SMALL, LARGE = "llama-3.1-8b", "llama-3.1-70b"
+CARD, B200, H100, H200 = (SMALL, "rtx-pro-6000", 1), (LARGE, "b200", 1), (LARGE, "h100-sxm", 2), (LARGE, "h200", 2)
+LARGES = (
+    ((B200, 2),), ((B200, 1), (H100, 1)), ((B200, 1), (H200, 1)), ((B200, 3),), ((B200, 2), (H100, 1)),
+    ((B200, 2), (H200, 1)), ((B200, 4),), ((B200, 3), (H100, 1)), ((B200, 3), (H200, 1)), ((B200, 5),),
+)  # fmt: skip
+FEW = 3  # large replicas from which the small model has less to do
+TTFT_S, TPOT_S = 2.0, 0.1
+USD_PER_TOKEN = (0.2e-6, 0.9e-6)  # together_ai's size classes, see bench/select/prices.py
+
+Kind = tuple[str, str, int]
+"""Model, GPU, GPUs a replica."""
+Fleet = tuple[tuple[Kind, int], ...]
 
 
 class Served(NamedTuple):
     """How a fleet served."""
 
-    counts: tuple[int, int]
-    usd_per_hour: float
+    worth_usd: float  # of a right answer to the chooser
     quality: float
     kept: float  # share of requests within both deadlines
+    large: float  # share of requests that the large model served
 
 
-def fleet_of(counts: tuple[int, int]) -> list[Replica]:
-    """So many replicas of the small and of the large model."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chooser:
+    """Who chooses: with sight of the fleet or without; `even` spreads the arrivals evenly."""
+
+    aware: bool
+    even: bool = False
+
+
+def candidates() -> Iterator[Fleet]:
+    """Every fleet that is tried, for both choosers alike."""
+    for large in LARGES:
+        few = sum(count for _, count in large) < FEW
+        for small in (2, 3) if few else (1, 2):
+            yield ((CARD, small), *large)
+
+
+def replicas(fleet: Fleet) -> list[Replica]:
+    """The fleet's replicas, the small model's first."""
     made = []
-    for name, count in zip(SERVED, counts, strict=True):
-        gpu, gpus = GPUS[name]
-        perf = latency_model(gpu, name, gpus)
+    for (model, gpu, gpus), count in fleet:
+        perf, pool = latency_model(gpu, model, gpus), f"{model}-{gpu}"
         made += [
-            Replica(name=f"{name}-{i}", address="", pool=name, model=name, gpu=gpu, perf=perf) for i in range(count)
+            Replica(name=f"{pool}-{i}", address="", pool=pool, model=model, gpu=gpu, perf=perf) for i in range(count)
         ]
     return made
 
 
-def price(counts: tuple[int, int]) -> float:
+def price(fleet: Fleet) -> float:
     """Dollars an hour."""
-    return sum(replica.perf.price_per_hour for replica in fleet_of(counts))
+    return sum(replica.perf.price_per_hour for replica in replicas(fleet))
 
 
-def serve(traffic: Traffic, counts: tuple[int, int], worth_usd: float, sees: bool) -> Served:
-    """Simulate one fleet under the chooser."""
-    fleet = fleet_of(counts)
-    answer = traffic.tokens.mean(axis=0).tolist()
-    policy = chooser(fleet, traffic.expected, answer, worth_usd, LISTED, sees)
-    told = Conditions(ttft_slo_s=TTFT_S, tpot_slo_s=TPOT_S)
-    answers = Answers(models=tuple(SERVED), tokens=traffic.tokens)
-    run = simulate(traffic.arrivals, fleet, policy, told, answers=answers)
-    of_large = np.array([replica.model == LARGE for replica in fleet])[run.replica].astype(np.int64)
-    quality = float(traffic.right[np.arange(len(of_large)), of_large].mean())
-    kept = float(((run.ttft_s <= TTFT_S) & (run.tpot_s <= TPOT_S)).mean())
-    return Served(counts, price(counts), quality, kept)
-
-
-def by_price(most: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """All fleets of at least one of each, the cheapest first."""
-    every = [(small, large) for small in range(1, most[0] + 1) for large in range(1, most[1] + 1)]
-    return iter(sorted(every, key=price))
+def serve(drawn: Drawn, seed: int, fleet: Fleet, worth_usd: float, who: Chooser) -> Served:
+    """Simulate one fleet under a chooser; the replica within a model is chosen by `shortest_ttft` for both."""
+    arrivals, asked = drawn.of(seed, who.even)
+    conditions = Conditions(seed=seed, ttft_slo_s=TTFT_S, tpot_slo_s=TPOT_S, unstable_growth=0.2)
+    policy, made, questions = routing("shortest_ttft", {}), replicas(fleet), drawn.sent.questions
+    if who.aware:
+        value = Value(usd_per_token=USD_PER_TOKEN, objective=Objective(worth_usd=worth_usd))
+        answers = Judging(questions=questions, value=value).answers(AWARE, arrivals, asked)
+        run = simulate(arrivals, made, policy, conditions, answers=answers)
+    else:
+        # At list prices the choice does not hang on the fleet: made ahead, the simulation need not ask for it.
+        tokens = asked.tokens.mean(axis=0)
+        usd = np.array(USD_PER_TOKEN) * (arrivals.prompt_tokens[:, None] + tokens)
+        chosen = (worth_usd * asked.expected - usd).argmax(axis=1).astype(np.int32)
+        output = asked.tokens[np.arange(len(chosen)), chosen]
+        run = simulate(
+            replace(arrivals, model=chosen, models=questions.models, output_tokens=output), made, policy, conditions
+        )
+    column = [questions.models.index(each.model) for each in made]
+    kept = (run.state == SERVED) & (run.ttft_s <= TTFT_S) & (run.tpot_s <= TPOT_S)
+    large = np.asarray(column)[np.maximum(run.replica, 0)].mean()
+    return Served(worth_usd, float(served_quality(asked, column, run.replica).mean()), float(kept.mean()), float(large))

@@ -1,6 +1,7 @@
 """Requests at Azure's conversation rate, each with a question of MMLU-Pro: who would be right, at what length."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +11,42 @@ from bench.select.folds import folds
 from bench.select.matrix import Matrix, read_matrix
 from policies.select.quality.port import Floats
 from router.learn.stacking import Stacking, fit_stacked
-from sims.arrivals import Arrivals, Ids
+from sims.arrivals import Arrivals
+from sims.select.questions import Asked, Questions
+from sims.sweep.redraw import redrawn
+from sims.traces.reading.growth import grown
 from sims.traces.reading.reader import read
 
 SERVED = {"llama-3.1-8b": "Meta-Llama-3_1-8B-Instruct", "llama-3.1-70b": "Meta-Llama-3_1-70B-Instruct"}
 """Models that the fleet serves, by what the matrix calls them."""
 
-LONGEST = 4.0  # times Azure's answer that a model's may be, and its inverse
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """Arrivals, and by arrival and model what is expected, what is true and how long the answer is."""
+class Sent:
+    """The trace with as many times its users as asked for, and the questions behind it."""
 
     arrivals: Arrivals
-    expected: Floats
-    right: Floats
-    tokens: Ids
+    questions: Questions
 
 
-def expected_quality(matrix: Matrix) -> Floats:
-    """What the two-stage head expects of the served models, every question by a head that did not see it."""
+def sent(data: Path, times: float) -> Sent:
+    """Azure's conversation trace and MMLU-Pro from a folder of public sets."""
+    matrix = read_matrix(data)
     columns = [matrix.models.index(name) for name in SERVED.values()]
+    rows = list(read(data / "azure_llm_2023" / "conv.csv.gz"))
+    questions = Questions(
+        name="mmlu_pro",
+        models=tuple(SERVED),
+        topics=tuple(matrix.category),
+        expected=expected_quality(matrix, columns),
+        quality=matrix.right[:, columns],
+        out_tokens=matrix.out_tokens[:, columns],
+    )
+    return Sent(arrivals=Arrivals.of(list(grown(rows, times))), questions=questions)
+
+
+def expected_quality(matrix: Matrix, columns: list[int]) -> Floats:
+    """What the two-stage head expects of the served models, every question by a head that did not see it."""
     features = features_of(matrix.texts, matrix.prompt_tokens.tolist())
     found = np.empty((len(matrix), len(columns)))
     for taught, tested in folds(matrix.texts):
@@ -43,20 +58,19 @@ def expected_quality(matrix: Matrix) -> Floats:
     return found
 
 
-def traffic(data: Path, seconds: float, speed: float, seed: int = 0) -> Traffic:
-    """The first so many seconds of the trace, played so much faster, with questions drawn by the seed."""
-    matrix = read_matrix(data)
-    columns = [matrix.models.index(name) for name in SERVED.values()]
-    trace = Arrivals.of(read(data / "azure_llm_2023" / "conv.csv.gz"))
-    trace = trace.chosen(trace.at / speed <= seconds)
-    drawn = np.random.default_rng(seed).integers(0, len(matrix), len(trace))
-    verbose = matrix.out_tokens / np.nanmean(matrix.out_tokens[:, columns], axis=1, keepdims=True)
-    times = np.clip(verbose[drawn][:, columns], 1.0 / LONGEST, LONGEST)
-    tokens = np.maximum(np.rint(trace.output_tokens[:, None] * times), 1.0).astype(np.int32)
-    at = np.asarray(trace.at / speed)
-    return Traffic(
-        arrivals=Arrivals.drawn(at, trace.prompt_tokens, trace.output_tokens),
-        expected=expected_quality(matrix)[drawn],
-        right=matrix.right[drawn][:, columns],
-        tokens=tokens,
-    )
+class Drawn:
+    """What each seed sends: sessions drawn again, questions drawn anew; the last few seeds are kept."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent = sent
+        self.of = lru_cache(maxsize=4)(self._of)
+
+    def _of(self, seed: int, even: bool = False) -> tuple[Arrivals, Asked]:
+        """A seed's arrivals and questions; `even`: the same requests in random order, evenly spaced."""
+        arrivals = redrawn(self.sent.arrivals, seed)
+        asked = self.sent.questions.asked(arrivals, seed)
+        if not even:
+            return arrivals, asked
+        order = np.random.default_rng([seed, 1]).permutation(len(arrivals))
+        spaced = np.linspace(arrivals.at[0], arrivals.at[-1], len(arrivals))
+        return replace(arrivals.chosen(order), at=spaced), Asked(*(column[order] for column in asked))

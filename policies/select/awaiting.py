@@ -36,6 +36,10 @@ class Awaiting:
         """Whose choice it is; None where it is not open."""
         return self._open[name][0].tenant if name in self._open else None
 
+    def forget(self, name: str) -> None:
+        """A choice was not carried out."""
+        self._open.pop(name, None)
+
     def settle(self, name: str, tenant: str, quality: float, usd: float) -> Feedback | Unsettled:
         """The verdict on one choice, as of when it was made; or why it is not taken."""
         if name not in self._open:
@@ -53,7 +57,8 @@ class Awaiting:
 
     def expired(self, now: float) -> list[Feedback]:
         """Choices that nobody judged in time, forgotten here; their quality is NaN, their dollars as predicted."""
-        late = [name for name, (*_, at_s) in self._open.items() if now - at_s > self.keep_s]
-        found = [self._open.pop(name) for name in late]
+        found = []
+        while self._open and now - next(iter(self._open.values()))[3] > self.keep_s:  # the oldest stand first
+            found.append(self._open.popitem(last=False)[1])
         nothing = float("nan")
         return [Feedback(c, o.model, o.pool, choice.propensity, nothing, o.usd, at) for c, o, choice, at in found]

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from policies.select.foretold import foretold, foretold_of
 from policies.select.port import Context, Feedback, Option
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +31,7 @@ class Settings:
     """How evidence is weighed."""
 
     half_life_s: float = float("inf")  # evidence that old counts half
-    prior: float = 0.5  # the quality of an option nobody has tried
+    prior: float = 0.5  # the quality of an option nobody has tried, where no head foretells it
     ridge: float = 4.0  # the prior's strength, in observations
     feature_ridge: float = 40.0  # the same for what features add: a model is first learned as such
     tenant_strength: float = 20.0  # a tenant's own observations count as much as everybody's after so many
@@ -48,7 +49,7 @@ class Beliefs:
     names: tuple[str, ...] = ()
     at_s: float = 0.0
     xx: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))  # (options, width, width)
-    xy: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # (options, width), quality less the prior
+    xy: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # (options, width), quality less what was foretold
     surprise: Floats = field(default_factory=lambda: np.zeros(0))  # recent mean of quality less expectation
     seen: Floats = field(default_factory=lambda: np.zeros(0))  # observations since the last alarm
     alarms: Floats = field(default_factory=lambda: np.zeros(0))  # changes believed in so far
@@ -60,7 +61,7 @@ class Beliefs:
         """Expected quality of each option and its standard error; both of shape (options,)."""
         x, places = row(context, self.width), {name: i for i, name in enumerate(self.names)}
         rows = [places.get(key(option.model, option.pool), -1) for option in options]
-        means = np.full(len(rows), self.settings.prior)
+        means = foretold(context.readings, options, self.settings.prior)
         errors = np.full(len(rows), NOISE * np.sqrt(x @ (x / self.penalty())))
         tried = [i for i, at in enumerate(rows) if at >= 0]
         if tried:
@@ -136,9 +137,9 @@ class _Sums:
     def add(self, one: Feedback) -> None:
         """One judgement; an older one counts as much as it would have by now."""
         at, x = self.places[key(one.model, one.pool)], row(one.context, self.old.width)
-        y = min(max(one.quality, 0.0), 1.0) - self.settings.prior
-        share = fade(self.old.at_s - one.at_s, self.settings.half_life_s)
-        self._watch(at, y - float(self.old.weights[at] @ x), float(x @ self.old.inverse[at] @ x))
+        y = min(max(one.quality, 0.0), 1.0) - foretold_of(one.context.readings, one.model, self.settings.prior)
+        share = one.weight * fade(self.old.at_s - one.at_s, self.settings.half_life_s)
+        self._watch(at, y - float(self.old.weights[at] @ x), float(x @ self.old.inverse[at] @ x), one.weight)
         self.xx[at] += share * np.outer(x, x)
         self.xy[at] += share * y * x
         if one.context.tenant:
@@ -154,11 +155,11 @@ class _Sums:
             tenants=MappingProxyType(self.tenants), inverse=inverse, weights=weights,
         )  # fmt: skip
 
-    def _watch(self, at: int, off: float, unsure: float) -> None:
+    def _watch(self, at: int, off: float, unsure: float, weight: float) -> None:
         """Believe that an option changed when its recent surprise is past what chance and little evidence explain."""
         recent = self.settings.recent
-        self.seen[at] += 1.0
-        part = max(1.0 / recent, 1.0 / self.seen[at])
+        self.seen[at] += weight
+        part = weight * max(1.0 / recent, 1.0 / max(self.seen[at], 1.0))
         self.surprise[at] += part * (off - self.surprise[at])
         error = NOISE * np.sqrt(max(1.0 / self.seen[at], 1.0 / (2.0 * recent - 1.0)) + unsure)
         if self.seen[at] >= recent and abs(self.surprise[at]) > self.settings.alarm * error:

@@ -11,14 +11,16 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from policies.select.model_reputation import DOMAIN
+from policies.select.model_reputation import domain_of
 from policies.select.objective import Objective
-from policies.select.port import Choice, Context, Option, select
+from policies.select.port import Choice, Context, Feedback, Option, select
 
 KINDS = ("provider", "timeout", "contract", "refusal", "tool", "judged")
 """Provider or transport failure, timeout, invalid output, safety refusal, verified tool failure, an evaluator's no."""
 
 SIGMAS = 3.0
+GOOD = 0.5
+"""A quality below which an answer counts as judged a failure."""
 
 
 class Seen(NamedTuple):
@@ -54,12 +56,17 @@ class FailureMemory:
 
     def choose(self, context: Context, options: Sequence[Option]) -> Choice:
         """See `Selector`: quality is what failures leave; a hand-over lengthens the session by its extra turns."""
-        told = context.readings.get(DOMAIN)
-        domain = told.label if told is not None and told.known() else ""
+        domain = domain_of(context)
         quality = np.array([1.0 - self.loss(option.model, domain) for option in options])
         longer = [self.handoff.get((context.last_model, option.model), 0.0) for option in options]
         priced = [each._replace(usd=each.usd * (1.0 + turns)) for each, turns in zip(options, longer, strict=True)]
         return self.objective.best(context, priced, quality, f"fewest failures in {domain or 'all domains'}")
+
+    def learn(self, feedback: Sequence[Feedback]) -> Self:
+        """See `Learner`: an answer failed as it is told to have, or as whoever judged it bad says; raises as `saw`."""
+        told = [one for one in feedback if one.failure or np.isfinite(one.quality)]
+        kinds = [one.failure or ("judged" if one.quality < GOOD else "") for one in told]
+        return self.saw(Seen(one.model, domain_of(one.context), kind) for one, kind in zip(told, kinds, strict=True))
 
     def saw(self, outcomes: Iterable[Seen]) -> Self:
         """This memory after some outcomes; raises ValueError for a kind that there is not."""

@@ -35,14 +35,24 @@ def _option(name: str, ask: Ask, fleet: Table, cached: Cached, row: int, ttft_s:
     if row < 0:
         return Option(name, name, 0.0, ttft_s, ttft_s, over_slo_s=LATE_S)
     tpot_s = tpot_seconds(ask, fleet, row)
+    return predicted(
+        name, name, ask, usd=cost_usd(ask, fleet, cached, row), ttft_s=ttft_s, tpot_s=tpot_s,
+        cached_tokens=float(cached[row, HBM]), comfort=comfort,
+    )  # fmt: skip
+
+
+def predicted(
+    model: str, pool: str, ask: Ask, *, usd: float, ttft_s: float, tpot_s: float, cached_tokens: float,
+    comfort: float = 1.0,
+) -> Option:  # fmt: skip
+    """An option of what is predicted on its replica: late is what comes past either deadline."""
     after_s = max(tpot_s - comfort * ask.tpot_deadline_s, 0.0) * ask.expected_tokens
-    late_s = max(ttft_s - comfort * ask.ttft_deadline_s, 0.0) + after_s
     return Option(
-        model=name,
-        pool=name,
-        usd=cost_usd(ask, fleet, cached, row),
+        model=model,
+        pool=pool,
+        usd=usd,
         ttft_s=ttft_s,
         e2e_s=ttft_s + tpot_s * ask.expected_tokens,
-        over_slo_s=late_s,
-        cached_tokens=float(cached[row, HBM]),
+        over_slo_s=max(ttft_s - comfort * ask.ttft_deadline_s, 0.0) + after_s,
+        cached_tokens=cached_tokens,
     )

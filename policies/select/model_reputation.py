@@ -27,10 +27,10 @@ class Verdicts(NamedTuple):
     good: float = 0.0
     bad: float = 0.0
 
-    def after(self, quality: float, window: float) -> "Verdicts":
-        """With one more verdict: 0 bad, 1 good, between them a share of each."""
-        kept = min(1.0, max(window - 1.0, 0.0) / max(self.good + self.bad, 1e-9))
-        return Verdicts(self.good * kept + quality, self.bad * kept + 1.0 - quality)
+    def after(self, quality: float, window: float, weight: float = 1.0) -> "Verdicts":
+        """With one more verdict, or a part of one: 0 bad, 1 good, between them a share of each."""
+        kept = min(1.0, max(window - weight, 0.0) / max(self.good + self.bad, 1e-9))
+        return Verdicts(self.good * kept + weight * quality, self.bad * kept + weight * (1.0 - quality))
 
 
 @select
@@ -46,7 +46,7 @@ class ModelReputation:
 
     def choose(self, context: Context, options: Sequence[Option]) -> Choice:
         """See `Selector`."""
-        domain = _domain(context)
+        domain = domain_of(context)
         quality = np.array([self.quality(option.model, domain) for option in options])
         return self.objective.best(context, options, quality, f"reputation in {domain or 'all domains'}")
 
@@ -56,9 +56,9 @@ class ModelReputation:
         for each in feedback:
             if np.isfinite(each.quality):
                 quality = min(max(each.quality, 0.0), 1.0)
-                for domain in {"", _domain(each.context)}:
+                for domain in {"", domain_of(each.context)}:
                     cell = (each.model, domain)
-                    cells[cell] = cells.get(cell, Verdicts()).after(quality, self.window)
+                    cells[cell] = cells.get(cell, Verdicts()).after(quality, self.window, each.weight)
         return replace(self, cells=MappingProxyType(cells))
 
     def quality(self, model: str, domain: str) -> float:
@@ -71,6 +71,7 @@ class ModelReputation:
         return float(mean - self.caution * (mean * (1.0 - mean) / (a + b + 1.0)) ** 0.5)
 
 
-def _domain(context: Context) -> str:
+def domain_of(context: Context) -> str:
+    """The domain that a request's readings tell; empty where they do not."""
     told = context.readings.get(DOMAIN)
     return told.label if told is not None and told.known() else ""

@@ -57,6 +57,8 @@ class Feedback(NamedTuple):
     quality: float  # 0..1
     usd: float
     at_s: float
+    failure: str = ""  # what kind of failure it was (`policies.select.failure_memory.KINDS`), where it was one
+    weight: float = 1.0  # of how many judgements it counts: below 1 where it was inferred, not said
 
 
 class Selector(Protocol):

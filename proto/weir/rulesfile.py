@@ -10,6 +10,7 @@ from policies.select.rules.build import ruleset
 from policies.select.rules.conditions import BadRules
 from policies.select.rules.rule import FALLBACK, RuleSet
 from weir.condition_form import Condition, Strict, switched
+from weir.learnfile import LearnGiven
 from weir.session_form import SessionsGiven
 from weir.strictyaml import BadFile, Document, loads, text_of
 
@@ -117,6 +118,7 @@ class RulesFile(Strict):
     partitions: dict[str, PartitionGiven] = Field(default_factory=dict)
     roles: dict[str, RoleGiven | None] = Field(default_factory=dict)
     sessions: SessionsGiven | None = None
+    learn: LearnGiven | None = None
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "RulesFile":

@@ -4,11 +4,12 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from secrets import token_bytes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from policies.candidates import candidates
+from policies.decision import Outcome
 from policies.fleet import TIERS
 from policies.select.rules.deciding import Decided, Place, decide, needed, wanted
 from policies.select.rules.known import is_learned, signals
@@ -16,14 +17,19 @@ from policies.select.rules.rule import RuleSet
 from policies.select.rules.structural import readings
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
+from router.auto.choosing import Chooser
 from router.auto.claims import claims, forged
 from router.auto.facts import facts, headers, previous_question
 from router.auto.feedback import Ledger, Verdict, given
+from router.auto.lessons import Said, said
 from router.auto.rewriting import rewritten, with_headers
 from router.auto.sending import Sending
 from router.auto.served import Served
 from router.auto.soundness import sound
 from router.classify.client import Client as Classifier
+from router.frames import JUDGED
+from router.learning import as_told
+from router.order import Order
 from router.refusals import error_body, reply
 
 if TYPE_CHECKING:
@@ -45,7 +51,10 @@ class Auto:
     ) -> None:  # fmt: skip
         self._gateway, self._classifier, self.clock = gateway, classifier, clock
         self.ledger = ledger or Ledger(token_bytes(16), clock)
-        self.on_judged: Callable[[str, float], None] = lambda decision, rating: None
+        self.on_said: Callable[[Said], None] = lambda said: None  # a verdict was taken here, or inferred
+        self.on_inferred: Callable[[Said], None] = lambda said: None  # an inferred one counts by now
+        self.share: Callable[[bytes], None] = lambda message: None  # tells the other workers
+        self.chooser: Chooser | None = None  # chooses among what a rule admits; without one the first that is ready
         self._secret = os.environ.get(SIGNED_WITH, "").encode()
         self.served = Served(gateway, classifier, clock, rules)
         self.take(rules)
@@ -74,13 +83,18 @@ class Auto:
             return
         known = readings(asked, self._structural)
         open_ones = wanted(rules, known, self._learned) | self.served.visits.wants(exchange)
+        if self.chooser is not None:
+            known = {**known, **readings(asked, self.chooser.columns.structural())}
+            open_ones |= self.chooser.wants(asked)
         if not open_ones or self._classifier is None:
             self._decide(exchange, rules, asked, known, "absent" if open_ones else "")
             return
 
         def read(found: Mapping[str, Reading], why: str) -> None:
+            found = self._sound(found)
+            self._hear_tone(asked, found)
             if not exchange.ended:
-                self._decide(exchange, rules, asked, {**known, **self._sound(found)}, why)
+                self._decide(exchange, rules, asked, {**known, **found}, why)
 
         self._classifier.ask(open_ones, asked.last_user_text(), previous_question(asked), read)
 
@@ -96,14 +110,75 @@ class Auto:
     def judge(self, client: "Client", head: "Head", body: bytes) -> None:
         """Feedback came: take it, or say why not."""
         found = given(body)
-        verdict = Verdict.MALFORMED if found is None else self.ledger.judge(found.decision, head.tenant)
+        verdict = Verdict.MALFORMED
+        if found is not None:
+            verdict = self.ledger.judge(found.decision, head.tenant, found.against)
         self._gateway.core.metrics.judged_decision(verdict.name.lower())
         if found is not None and verdict is Verdict.TAKEN:
-            self.on_judged(found.decision, found.rating)
+            self._taken(Said(found.decision, found.rating, found.against))
         told = b'{"status":"taken"}'
         if verdict is not Verdict.TAKEN:
             told = error_body(verdict.sentence, "invalid_request_error", f"feedback-{verdict.name.lower()}")
         client.transport.write(reply(verdict.status, told))
+
+    def learn(self, told: Mapping[str, Any] | None, workers: int = 1) -> None:
+        """Choose by such a learner from now on, or by none; one that is told the same again stays as it is."""
+        if told is None:
+            self.chooser = None
+        elif self.chooser is None or self.chooser.learn != told:
+            self.chooser = Chooser(told, self._gateway.core.metrics.learning, workers, lambda told: self.share(told))
+
+    def recall(self) -> None:
+        """Learn all that was heard, before anybody is served."""
+        if self.chooser is not None:
+            self.chooser.recall()
+
+    def hear(self, message: bytes) -> None:
+        """The front process passes on what another worker said, or says where a canary stands."""
+        if message[:1] == JUDGED:
+            self._said_elsewhere(said(message[1:]))
+        elif self.chooser is not None:
+            self.chooser.heard(message)
+
+    def _said_elsewhere(self, said: Said) -> None:
+        """A verdict was taken at another worker."""
+        if not said.inferred:
+            self.ledger.judged("|".join(sorted((said.decision, said.against))) if said.against else said.decision)
+        if self.chooser is not None:
+            self.chooser.judged(said, self.clock())
+
+    def came_of(self, order: Order, outcome: Outcome, ended: bool) -> None:
+        """What came of an attempt of a request whose model was chosen here, before its record is written."""
+        if self.chooser is not None:
+            self.chooser.came_of(order, outcome, ended)
+
+    def gave_up(self, order: Order, why: str) -> None:
+        """Such a request was refused."""
+        if self.chooser is not None:
+            self.chooser.gave_up(order, why)
+
+    def tick(self) -> None:
+        """Now and then: learn."""
+        if self.chooser is not None:
+            for said in self.chooser.tick(self.clock()):
+                self.on_inferred(said)
+
+    def _taken(self, said: Said) -> None:
+        """A client's verdict: learned from by whoever made the choice, or by all where two answers were compared."""
+        if self.chooser is not None:
+            self.chooser.judged(said, self.clock())
+            names = self._gateway.core.models
+            first, second = self.ledger.chose(said.decision, names), self.ledger.chose(said.against, names)
+            if first and second and first != second:
+                self.chooser.compared(first, second, said.rating, self.clock())
+        self.on_said(said)
+
+    def _hear_tone(self, asked: Facts, found: Readings) -> None:
+        """What the user says may be a verdict on the turn before."""
+        said = self.chooser.tone(asked, found) if self.chooser is not None else None
+        if self.chooser is not None and said is not None:
+            self.chooser.judged(said, self.clock())
+            self.on_said(said)
 
     def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
         admitted = self.served.visits.admits(exchange, known)
@@ -123,24 +198,30 @@ class Auto:
         self._send(exchange, found, known, unread, asked)
 
     def _send(self, exchange: "Exchange", found: Decided, known: Readings, unread: str, asked: Facts) -> None:
-        model = self._ready(found.places)
-        pools = tuple(place.pool for place in found.places if place.model == model)
-        decision = self.ledger.decision(exchange.head.tenant)
+        begun, chosen = self.ledger.begin(), None
+        if self.chooser is not None and found.answer.cascade is None:  # a cascade asks its models in their order
+            chosen = self.chooser.choose(exchange, asked, found, known, begun, self.clock())
+        model = chosen.model if chosen is not None else self._ready(found.places)
+        admitted = tuple(sorted({place.pool for place in found.places if place.model == model}))
+        decision = self.ledger.decision(exchange.head.tenant, begun, model)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
         choice: dict[str, object] = {
+            **(chosen.told if chosen is not None else {"readings": as_told(known)}),
             "decision": decision,
             "rule": found.rule,
             "asked": asked.model,
             "model": model,
-            "pools": sorted(set(pools)),
-            "readings": {name: _shown(reading) for name, reading in sorted(known.items())},
+            "pools": list(admitted),
             "unread": unread,
         }
+        if self.chooser is not None:
+            self.chooser.decided(decision, model, asked)
         body = rewritten(exchange.body, model, found.answer.effects)
-        fence = () if self._everywhere(model, pools) else pools
+        wider = () if self._everywhere(model, admitted) else admitted
+        pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
         self.served.send(Sending(
-            exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=fence, body=body,
-            original=exchange.body, decision=decision, choice=choice,
+            exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
+            body=body, original=exchange.body, decision=decision, choice=choice,
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:
@@ -180,7 +261,3 @@ class Auto:
 
 def _id(exchange: "Exchange") -> bytes:
     return b"x-request-id: %b\r\n" % exchange.id_bytes
-
-
-def _shown(reading: Reading) -> dict[str, float | str | None]:
-    return {"value": reading.value if reading.known() else None, "label": reading.label}

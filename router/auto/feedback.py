@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from itertools import count
 
@@ -20,7 +20,11 @@ class Verdict(Enum):
     """What becomes of feedback: status, and a sentence for the client."""
 
     TAKEN = (202, "Taken.")
-    MALFORMED = (400, 'Send {"decision": the reply\'s x-weir-decision, "rating": a number from 0 to 1}.')
+    MALFORMED = (
+        400,
+        'Send {"decision": the reply\'s x-weir-decision, "rating": a number from 0 to 1}, and "against": another '
+        "decision, where two answers were compared.",
+    )
     FOREIGN = (403, "This decision was another tenant's.")
     UNKNOWN = (404, "There is no such decision, or it is too long ago.")
     REPLAYED = (409, "This decision has been judged already; the first verdict stands.")
@@ -40,7 +44,8 @@ class Given(msgspec.Struct, gc=False):
     """A feedback's body."""
 
     decision: str
-    rating: float
+    rating: float  # 0..1; of the first answer where two are compared
+    against: str = ""  # another decision on the same question, whose answer it is compared with
 
 
 _given = msgspec.json.Decoder(Given).decode
@@ -63,13 +68,35 @@ class Ledger:
         self._numbers = count(1)
         self._judged: OrderedDict[str, float] = OrderedDict()
 
-    def decision(self, tenant: str) -> str:
-        """The id of a new decision."""
-        told = f"d{int(self._clock()):x}-{self._worker:x}-{next(self._numbers):x}-{_hash(tenant):08x}"
+    def begin(self) -> str:
+        """What a new decision is called before its model is chosen: never the same twice."""
+        return f"d{int(self._clock()):x}-{self._worker:x}-{next(self._numbers):x}"
+
+    def decision(self, tenant: str, begun: str = "", model: str = "") -> str:
+        """The id of a decision, which tells whose it is and, to whoever knows the models, which was chosen."""
+        told = f"{begun or self.begin()}-{_hash(model):08x}-{_hash(tenant):08x}"
         return f"{told}-{self._signature(told)}"
 
-    def judge(self, decision: str, tenant: str) -> Verdict:
-        """Take one verdict on a decision, or say why not."""
+    def judge(self, decision: str, tenant: str, against: str = "") -> Verdict:
+        """Take one verdict on a decision, or on two that were compared, or say why not."""
+        found = [self._look(one, tenant) for one in (decision, *([against] if against else []))]
+        wrong = next((one for one in found if one is not Verdict.TAKEN), None)
+        if wrong is not None:
+            return wrong
+        name = "|".join(sorted((decision, against))) if against else decision
+        if name in self._judged:
+            return Verdict.REPLAYED
+        self.judged(name)
+        return Verdict.TAKEN
+
+    @staticmethod
+    def chose(decision: str, models: Iterable[str]) -> str:
+        """Which of these models a decision of this router chose; empty where it was none of them."""
+        parts = decision.split("-")
+        return next((one for one in models if len(parts) > 3 and f"{_hash(one):08x}" == parts[3]), "")
+
+    def _look(self, decision: str, tenant: str) -> Verdict:
+        """Whether a decision was made here, lately, for that tenant."""
         told, _, signature = decision.rpartition("-")
         if not told or not hmac.compare_digest(self._signature(told).encode(), signature.encode(errors="replace")):
             return Verdict.UNKNOWN
@@ -78,9 +105,6 @@ class Ledger:
             return Verdict.UNKNOWN
         if rest.rpartition("-")[2] != f"{_hash(tenant):08x}":
             return Verdict.FOREIGN
-        if decision in self._judged:
-            return Verdict.REPLAYED
-        self.judged(decision)
         return Verdict.TAKEN
 
     def judged(self, decision: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from policies.perf.latency import LatencyModel
@@ -12,6 +13,7 @@ from policies.select.rules.prove.caps import Vectors
 from policies.select.rules.prove.finding import Finding
 from policies.select.rules.prove.proofs import Fleet, prove
 from policies.select.rules.rule import RuleSet
+from router.auto.readied import readied
 from weir.codec import latency
 from weir.fleetfile import message, read_fleet
 from weir.rulesfile import line_of, rules_of
@@ -31,16 +33,19 @@ class Proved(NamedTuple):
     findings: list[Finding]
 
 
-def proved(path: Path, fleet: Path | None) -> Proved:
-    """Read and prove the rules at `path`; raises `BadFile` for a file that is wrong."""
+def proved(path: Path, fleet: Path | None, heads: str = "") -> Proved:
+    """Read and prove the rules at `path`; raises `BadFile` for a file that is wrong, or lacks a trained head."""
     text = text_of(path)
     rules, message = rules_of(text, str(path))
+    plain = msgspec.json.decode(message)
+    if plain.get("learn") is not None:
+        message = msgspec.json.encode({**plain, "learn": readied(plain["learn"], rules, heads, str(path))})
     return Proved(text, rules, message, prove(rules, served(fleet) if fleet else None, embedded(rules)))
 
 
-def message_of(path: Path, fleet: Path | None) -> bytes:
+def message_of(path: Path, fleet: Path | None, heads: str = "") -> bytes:
     """The rules at `path` for workers; raises `BadFile`, and `Unproved` where something is not proved."""
-    found = proved(path, fleet)
+    found = proved(path, fleet, heads)
     if found.findings:
         lines = [f"{path}:{line_of(found.text, str(path), one.place)}: {one.said}" for one in found.findings]
         raise Unproved("\n".join([*lines, "`weir check` shows the requests"]))

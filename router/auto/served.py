@@ -55,4 +55,5 @@ class Served:
         if visit is not None and visit.guarded and not exchange.stream:
             Guarded(sending).begin()
         else:
-            self._gateway.chosen(exchange, sending.body, sending.stamp(), sending.choice, sending.pools)
+            stamp, choice = sending.stamp(), sending.choice
+            self._gateway.chosen(exchange, sending.body, stamp, choice, sending.pools, sending.wider)

@@ -6,12 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from policies.select.columns import EMBEDDING
+from policies.select.foretold import QUALITY
 from policies.select.rules.known import NEAR, PARTITION
 from policies.signals.learned import LEARNED
 from policies.signals.reading import Reading
 from router.classify.compress import compress
 from router.classify.encoder import Vectors
 from router.classify.features import DENSE, Seen, see
+from router.classify.foretelling import foretold, projected
 from router.classify.port import ENCODER, Made, Text
 from router.classify.weights import NoModel
 from router.classify.wire import Meanings
@@ -71,8 +74,17 @@ class Classifier:
             for row, reading in zip(rows, head.readings(batch.seen(head.tier, rows)), strict=True):
                 told[row][name] = as_told(name, reading)
         for i, names in enumerate(wanted):
+            for name in names:
+                if name.startswith(EMBEDDING):
+                    told[i][name] = projected(batch.vectors(ENCODER)[i], name)
             if own := [name for name in names if name.startswith((NEAR, PARTITION))]:
                 told[i] |= self._meant(own, batch.vectors(ENCODER)[i], meanings[i])
+        rows = [i for i, names in enumerate(wanted) if QUALITY in names]
+        if rows and self._made.choosing is not None:
+            whole = [texts[row].text for row in rows]
+            found = foretold(self._made.choosing, whole, lambda tier: batch.vectors(tier)[rows])
+            for row, reading in zip(rows, found, strict=True):
+                told[row][QUALITY] = reading
         if batch.has(ENCODER):
             self._remember(batch)
         return told

@@ -1,11 +1,14 @@
 """What the classifier is made of: encoders by tier, and heads on what is seen through them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from policies.signals.reading import Reading
 from router.classify.encoder import Embeds
 from router.classify.features import Seen
+
+if TYPE_CHECKING:
+    from router.learn.select_head import SelectHead
 
 ENCODER, STATIC = "encoder", "static"
 """The tiers: a transformer's vectors, and the mean of a table's."""
@@ -34,3 +37,4 @@ class Made(NamedTuple):
 
     tier: Callable[[str], Embeds]
     heads: Mapping[str, Head]
+    choosing: "SelectHead | None" = None  # what tells each model's quality

@@ -246,6 +246,8 @@ class Exchange:
     def refuse(self, shed: Shed) -> None:
         """Tell the client why not."""
         self.over(False)
+        if self.order.choice is not None and self.gateway.auto is not None:
+            self.gateway.auto.gave_up(self.order, shed.reason.value)
         self._answer(shed)
 
     def silent(self, now: float) -> None:
@@ -328,6 +330,8 @@ class Exchange:
             ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.arrived, max(prompt, 0),
             output, cached, placement.cost_usd, status, self.attempts,
         )  # fmt: skip
+        if self.order.choice is not None and self.gateway.auto is not None:
+            self.gateway.auto.came_of(self.order, outcome, self.ended)
         if self.order.bills is not None:
             self.order.bills.append((placement.replica.name, outcome))
         self.gateway.core.end(placement, outcome)

@@ -179,11 +179,15 @@ class Gateway:
             self._count_apart(exchange, self.core.models[order.model], slow)
 
     def chosen(
-        self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...]
-    ) -> None:
-        """A request's model was chosen and its body says so: send it to one of those pools, or any where none is."""
+        self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...],
+        wider: tuple[str, ...] | None = None,
+    ) -> None:  # fmt: skip
+        """A request's model was chosen and its body says so: send it to one of those pools, or any where none is; where
+        nobody there is ready, to a wider choice of them.
+        """
         order, slow = self.read(exchange.order.id, exchange.head, body)
         order.stamp, order.choice, order.pools = stamp, choice, pools
+        order.wider = wider
         exchange.becomes(body, order)
         if slow is None:
             exchange.dispatch()
@@ -253,3 +257,5 @@ class Gateway:
             elif client.overdue(now):
                 client.time_out()
         self.core.metrics.connections = len(self.clients)
+        if self.auto is not None:
+            self.auto.tick()

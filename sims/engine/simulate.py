@@ -56,7 +56,8 @@ def simulate(
 ) -> Run:
     """Serve every arrival and say how; the same arguments give the same result. Raises ValueError for bad arguments.
 
-    With `answers` a plain policy chooses the model as well: any replica may serve, and its model's answer is generated.
+    With `answers` the model is chosen as well, by their chooser among the replicas that the policy gives each model, or
+    by a plain policy, to which any replica is open; what is generated is the answer of the model that serves.
     An arrival that names no model asks for the fleet's first. Where the fleet is scaled it is the most there can be,
     in pools as its replicas say; else all of it is ready from the start.
     """
@@ -94,8 +95,7 @@ class _Simulation:
         lay_decision(self.memory, settings)
         if answers is not None:
             check_answers(answers, arrivals, fleet)
-            plain = plain_kernel(policy) if isinstance(policy, Routing) else policy
-            policy = answering(plain, answers, self.memory, fleet)
+            policy = answering(policy, answers, self.memory, fleet)
         self.callback = self._decide_by(policy, table, cached)
         mix = Mix(self.memory, arrivals) if scaling else None
         self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY, mix)

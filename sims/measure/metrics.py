@@ -53,6 +53,9 @@ class Metrics:
     cached_error_share: Annotated[float, Field(description="mean of |believed - found| tokens over the prompt's")]
     ttft_error_p50: Annotated[float, Field(description="median of |predicted - actual| TTFT over the actual")]
     ttft_bias_s: Annotated[float, Field(description="mean of predicted less actual TTFT, seconds")]
+    quality: Annotated[float, Field(description="mean judged quality of answers; null where answers are not judged")]
+    quality_in_time: Annotated[float, Field(description="the same, an answer past a deadline being worth nothing")]
+    usd_per_thousand_right: Annotated[float, Field(description="dollars per 1,000 right answers in time")]
     preemptions: Annotated[float, Field(description="times that a running request lost its KV")]
     utilisation: Annotated[float, Field(description="of the replicas' time up, the share in which they computed")]
     gpu_hours: Annotated[float, Field(description="GPU-hours paid for")]
@@ -65,11 +68,14 @@ class Metrics:
     requests_per_wall_s: Annotated[float, Field(description="requests simulated in a second")]
 
 
-def metrics(run: Run, window: Window, slo: Slo | Promised, wall_s: float = nan) -> Metrics:
-    """The figures of one run."""
+def metrics(
+    run: Run, window: Window, slo: Slo | Promised, wall_s: float = nan, quality: Values | None = None
+) -> Metrics:
+    """The figures of one run; `quality` is what each arrival's answer was judged, 0..1."""
     return Metrics(
         **counts(run), **latencies(run, window), **service(run, window, slo), **tokens(run, window),
-        **beliefs(run, window), **bills(run), wall_s=wall_s, requests_per_wall_s=ratio(len(run.at), wall_s),
+        **beliefs(run, window), **judged(run, window, slo, quality), **bills(run),
+        wall_s=wall_s, requests_per_wall_s=ratio(len(run.at), wall_s),
     )  # fmt: skip
 
 
@@ -142,6 +148,16 @@ def beliefs(run: Run, window: Window) -> dict[str, Any]:
     if not len(off):
         return {"ttft_error_p50": nan, "ttft_bias_s": nan}
     return {"ttft_error_p50": float(np.median(np.abs(off) / actual)), "ttft_bias_s": float(off.mean())}
+
+
+def judged(run: Run, window: Window, slo: Slo | Promised, quality: Values | None) -> dict[str, Any]:
+    """How good the answers were, and what a right one cost; nan where they are not judged."""
+    names = ("quality", "quality_in_time", "usd_per_thousand_right")
+    if quality is None or not window.counted.any():
+        return dict.fromkeys(names, nan)
+    met = (run.ttft_s <= slo.ttft_s) & (run.tpot_s <= slo.tpot_s)
+    mean, in_time = float(quality[window.counted].mean()), float((quality * met)[window.counted].mean())
+    return dict(zip(names, (mean, in_time, ratio(1e3 * run.cost_usd, in_time * len(quality))), strict=True))
 
 
 def bills(run: Run) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sims.engine.run import Run
 from sims.measure.classes import ClassMetrics, by_class, promised
 from sims.measure.metrics import Metrics, Slo, metrics
 from sims.measure.pools import PoolMetrics, by_pool
-from sims.measure.quantiles import SHARES, quantiles
+from sims.measure.quantiles import SHARES, Values, quantiles
 from sims.measure.timeline import Timeline, timeline
 from sims.measure.window import WARM_UP, measured
 
@@ -40,13 +40,14 @@ class Outcome:
 
 
 def outcome(
-    run: Run, slo: Slo, *, classes: Sequence[SloClass] = (), wall_s: float = nan, warmup: float = WARM_UP
-) -> Outcome:
-    """What one run says; `warmup` is the share of the arrivals' span that does not count."""
+    run: Run, slo: Slo, *, classes: Sequence[SloClass] = (), wall_s: float = nan, warmup: float = WARM_UP,
+    quality: Values | None = None,
+) -> Outcome:  # fmt: skip
+    """What one run says; `warmup` is the share of the arrivals' span that does not count, `quality` its answers'."""
     window = measured(run, warmup)
     columns = {name: _curve(getattr(run, name)[window.counted]) for name in ("ttft_s", "tpot_s", "e2e_s")}
     return Outcome(
-        metrics=metrics(run, window, promised(run, classes, slo), wall_s),
+        metrics=metrics(run, window, promised(run, classes, slo), wall_s, quality),
         classes=by_class(run, window, classes, slo),
         pools=by_pool(run, window),
         distribution=Distribution(share=SHARES, **columns),

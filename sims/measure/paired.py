@@ -16,8 +16,12 @@ BETTER = {
     "ttft_s.mean": LESS, "ttft_s.p50": LESS, "ttft_s.p90": LESS, "ttft_s.p99": LESS, "tpot_s.mean": LESS,
     "tpot_s.p90": LESS, "e2e_s.mean": LESS, "e2e_s.p90": LESS, "goodput_rps": MORE, "goodput_share": MORE,
     "output_tokens_per_s": MORE, "cached_token_share": MORE, "usd_per_million_tokens": LESS, "tokens_per_joule": MORE,
+    "quality": MORE, "quality_in_time": MORE,
+    "usd_per_thousand_right": LESS,
 }  # fmt: skip
 """The figures that are compared, and which way is better."""
+JUDGED = ("quality", "quality_in_time", "usd_per_thousand_right")
+"""Those that there are only where answers are judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,9 @@ class Paired:
 
 def paired(first: Sequence[Outcome], second: Sequence[Outcome]) -> dict[str, Paired]:
     """Every figure of the first less the second's; both hold the same seeds in the same order."""
-    return {path: _paired(path, way, first, second) for path, way in BETTER.items()}
+    found = {path: _paired(path, way, first, second) for path, way in BETTER.items()}
+    unjudged = {path for path in JUDGED if found[path].difference != found[path].difference}
+    return {path: each for path, each in found.items() if path not in unjudged}
 
 
 def _paired(path: str, way: str, first: Sequence[Outcome], second: Sequence[Outcome]) -> Paired:

@@ -1,12 +1,12 @@
 """Figures as people read them: label, unit, digits, and which way is better; tables of them for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
 from rich.table import Table
 
-from sims.measure.paired import BETTER, LESS
+from sims.measure.paired import BETTER, JUDGED, LESS
 from sims.measure.report import Point, Sweep
 from sims.measure.seeds import Measured, figure
 
@@ -54,6 +54,8 @@ ROWS = [
     Row(path="offered_rps", label="offered, requests/s", digits=2),
     Row(path="goodput_rps", label="goodput, requests/s in SLO", digits=2),
     Row(path="goodput_share", label="goodput, % of arrivals", scale=100.0, digits=1),
+    Row(path="quality", label="quality of answers, %", scale=100.0, digits=1),
+    Row(path="quality_in_time", label="... of those in SLO alone, %", scale=100.0, digits=1),
     Row(path="output_tokens_per_s", label="output tokens/s", ends=True),
     Row(path="cached_token_share", label="cached prompt tokens, %", scale=100.0, digits=1),
     Row(path="ttft_error_p50", label="TTFT foreseen, median error %", scale=100.0, digits=1),
@@ -61,6 +63,7 @@ ROWS = [
     Row(path="gpu_hours", label="GPU-hours", digits=2),
     Row(path="cost_usd", label="$", digits=2),
     Row(path="usd_per_million_tokens", label="$ per million output tokens", digits=3),
+    Row(path="usd_per_thousand_right", label="$ per 1,000 right answers in SLO", digits=3),
     Row(path="energy_joules", label="energy, kJ", scale=1e-3),
     Row(path="tokens_per_joule", label="output tokens per joule", digits=3, ends=True),
     Row(path="requests_per_wall_s", label="simulated requests/s"),
@@ -94,10 +97,18 @@ def table(columns: Mapping[str, Measured], title: str) -> Table:
     for name in columns:
         out.add_column(name, justify="right")
     for row in ROWS:
-        if row.path in HIDDEN_AT_ZERO and not any(figure(each, row.path) for each in columns.values()):
+        if hidden(row.path, columns.values()):
             continue
         out.add_row(row.label, *_cells(row, list(columns.values())), end_section=row.ends)
     return out
+
+
+def hidden(path: str, columns: Iterable[Measured]) -> bool:
+    """Whether a figure says nothing in any of the columns."""
+    values = [figure(each, path) for each in columns]
+    if path in JUDGED:
+        return not any(map(isfinite, values))
+    return path in HIDDEN_AT_ZERO and not any(values)
 
 
 def best(path: str, columns: Sequence[Measured]) -> list[bool]:
@@ -121,7 +132,7 @@ def _cells(row: Row, columns: Sequence[Measured], *, intervals: bool = True) -> 
 
 
 SIDE_BY_SIDE = 6  # policies that have a column each
-SWEPT = ("ttft_s.p50", "ttft_s.p90", "tpot_s.mean", "goodput_rps", "goodput_share", "cached_token_share",
+SWEPT = ("ttft_s.p50", "ttft_s.p90", "tpot_s.mean", "goodput_rps", "goodput_share", "quality", "cached_token_share",
          "usd_per_million_tokens", "tokens_per_joule")  # fmt: skip
 
 
@@ -129,7 +140,8 @@ def _long(columns: Mapping[str, Measured], title: str) -> Table:
     """A row a policy, who serves most in time first."""
     out = Table(title=title, title_justify="left")
     out.add_column("", no_wrap=True)
-    rows, each = main_rows(), list(columns.values())
+    each = list(columns.values())
+    rows = [row for row in main_rows() if not hidden(row.path, each)]
     for row in rows:
         out.add_column(row.label, justify="right")
     cells = zip(*(_cells(row, each, intervals=False) for row in rows), strict=True)
@@ -151,7 +163,7 @@ def by_goodput(columns: Mapping[str, Measured]) -> list[str]:
 
 def sweep_table(report: Sweep) -> Table:
     """One row a point; those on the Pareto front of TTFT p90 and cost are marked."""
-    rows = main_rows()
+    rows = [row for row in main_rows() if not hidden(row.path, report.points)]
     out = Table(title="* on the Pareto front of TTFT p90 and $ per million tokens", title_justify="left")
     for path in report.over:
         out.add_column(path, no_wrap=True)

@@ -12,6 +12,7 @@ import sims
 from policies.registry import BadSetting
 from sims.engine.conditions import Conditions
 from sims.measure.window import WARM_UP
+from sims.select.judging import Judging
 from sims.sweep.paths import Point, Value
 from sims.sweep.traffic import Recorded, Traffic
 from weir.fleetfile import FleetFile
@@ -61,6 +62,7 @@ class Inputs:
     shares: Mapping[str, float] = field(default_factory=dict)  # of requests by model, where the trace names none
     conditions: Conditions = field(default_factory=Conditions)
     warmup: float = WARM_UP
+    judging: Judging | None = None  # models are chosen as well; None: requests are for the models that they name
 
     def fingerprint(self) -> str:
         """A hash of all of it, and of the code that simulates: what a finished run's result hangs on."""
@@ -71,6 +73,7 @@ class Inputs:
             "own_rps": self.own_rps,
             "rest": [self.policy, dict(self.settings), asdict(self.rate), dict(self.shares), self.warmup],
             "conditions": asdict(self.conditions),
+            "judging": self.judging.fingerprint() if self.judging else "",
         }
         if isinstance(self.traffic, Recorded):
             told["again"] = self.traffic.again
@@ -85,6 +88,7 @@ class Inputs:
                 "blocks",
                 "ends",
                 "visual_tokens",
+                "topic",
             ):
                 digest.update(getattr(self.traffic.arrivals, column).tobytes())
         else:

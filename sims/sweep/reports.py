@@ -10,6 +10,7 @@ from sims.measure.outcome import Outcome
 from sims.measure.paired import paired
 from sims.measure.report import Compare, Knee, Point, Replay, Sweep
 from sims.measure.seeds import Measured
+from sims.select.judging import CHOOSER
 from sims.sweep.facts import Setting, context
 from sims.sweep.paths import POLICY, RATE, Axis
 from sims.sweep.paths import Point as Place
@@ -37,7 +38,7 @@ def replay_report(setting: Setting, study: Study) -> Replay:
 
 def compare_report(setting: Setting, study: Study) -> Compare:
     """The report of a study over policies, the first being the one the others are compared with."""
-    runs = {str(dict(point)[POLICY]): study.of(point) for point in study.points}
+    runs = {name_of(point): study.of(point) for point in study.points}
     done = {name: found for name, found in runs.items() if found}
     if not done:
         raise NothingDone("no run was done")
@@ -51,6 +52,11 @@ def compare_report(setting: Setting, study: Study) -> Compare:
         paired={name: found for name, found in pairs.items() if found},
         sentences=compared(measured, done, study.interrupted),
     )
+
+
+def name_of(point: Place) -> str:
+    """What a point of a comparison is called: its policy, or its chooser of models, or both where both vary."""
+    return ", ".join(str(value) for path, value in point if path in (CHOOSER, POLICY))
 
 
 def remarks(of: Sequence[Measured]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ def compared(measured: Mapping[str, Measured], runs: Mapping[str, Runs], partial
         f"{best} serves the most requests within their deadlines: {mine.goodput_share:.1%}, 90 % of first tokens "
         f"within {_seconds(mine.ttft_s.p90)}."
     ]
+    said += _right(measured)
     said += [_against(best, name, measured, runs) for name in _next(measured, best)]
     unstable = [name for name, each in measured.items() if each.unstable]
     if unstable:
@@ -27,6 +28,17 @@ def compared(measured: Mapping[str, Measured], runs: Mapping[str, Runs], partial
     if partial:
         said.append("This is partial: it was interrupted.")
     return tuple(said)
+
+
+def _right(measured: Mapping[str, Measured]) -> list[str]:
+    """Who gives the most right answers in time, and at what price, where answers are judged."""
+    judged = {name: each for name, each in measured.items() if isfinite(each.quality_in_time)}
+    if not judged:
+        return []
+    best = max(judged, key=lambda name: judged[name].quality_in_time)
+    mine = judged[best]
+    price = f", ${mine.usd_per_thousand_right:,.3f} per 1,000 of them" if isfinite(mine.usd_per_thousand_right) else ""
+    return [f"{best} gives the most right answers in time: {mine.quality_in_time:.1%} of requests{price}."]
 
 
 def _next(measured: Mapping[str, Measured], best: str) -> list[str]:

@@ -1,6 +1,6 @@
 """One simulation from its point and seed: the fleet, the requests and the policy put together, run and measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -12,11 +12,15 @@ from sims.engine.run import Run
 from sims.measure.metrics import Slo
 from sims.measure.outcome import Outcome, outcome, without_timeline
 from sims.measure.timeline import LOOKS, POINTS
+from sims.select.choosers import named
+from sims.select.judging import CHOOSER
+from sims.select.questions import Floats
 from sims.sweep.inputs import Inputs, Rate, Unit
 from sims.sweep.paths import (
     POLICY,
     RATE,
     Point,
+    Value,
     changed_conditions,
     changed_fleet,
     policy_named,
@@ -26,7 +30,8 @@ from sims.sweep.traffic import any_model, paced, served_by
 from weir.codec import replica
 from weir.fleetfile import FleetFile, message
 
-Simulator = Callable[[Arrivals, Sequence[Replica], Routing, Conditions], Run]
+Simulator = Callable[..., Run]
+"""(arrivals, replicas, routing policy, conditions), and `answers` where models are chosen too."""
 SAMPLED = 0  # the seed whose timeline is kept
 
 
@@ -38,6 +43,7 @@ class Trial:
     replicas: tuple[Replica, ...]
     routing: Routing
     conditions: Conditions
+    chooser: str  # who chooses models; "" where nobody does
     rate_rps: float  # 0: the trace's own times, untouched
 
     @property
@@ -79,8 +85,18 @@ def trial(inputs: Inputs, point: Point) -> Trial:
         conditions=replace(
             conditions, ttft_slo_s=fleet.slo.ttft_s, tpot_slo_s=fleet.slo.tpot_s, classes=classes_of(fleet)
         ),
+        chooser=_chooser(inputs, given),
         rate_rps=0.0 if rate == Rate() else rate.requests_a_second(inputs.own_rps),
     )
+
+
+def _chooser(inputs: Inputs, given: Mapping[str, Value]) -> str:
+    """Who chooses models at a point, known; raises `UnknownName`."""
+    judging = inputs.judging
+    if judging is None:
+        return ""
+    name = str(given.get(CHOOSER, judging.chooser))
+    return named(name, judging.questions.models, judging.rules is not None)
 
 
 class Bench:
@@ -101,12 +117,22 @@ class Bench:
         if unit.seed == SAMPLED and not conditions.sample_s:
             conditions = replace(conditions, sample_s=max(arrivals.span_s, 1.0) / (POINTS * LOOKS))
         begun = perf_counter()
-        run = self._simulate(arrivals, made.replicas, made.routing, conditions)
+        run, quality = self._run(arrivals, made, conditions)
         wall_s = perf_counter() - begun
         slo = Slo(made.fleet.slo.ttft_s, made.fleet.slo.tpot_s)
         classes = conditions.classes
-        found = outcome(run, slo, classes=classes, wall_s=wall_s, warmup=self._inputs.warmup)
+        found = outcome(run, slo, classes=classes, wall_s=wall_s, warmup=self._inputs.warmup, quality=quality)
         return found if unit.seed == SAMPLED else without_timeline(found)
+
+    def _run(self, arrivals: Arrivals, made: Trial, conditions: Conditions) -> tuple[Run, Floats | None]:
+        """The run, and what its answers were judged where they are."""
+        judging = self._inputs.judging
+        if judging is None:
+            return self._simulate(arrivals, made.replicas, made.routing, conditions), None
+        asked = judging.questions.asked(arrivals, conditions.seed)
+        answers = judging.answers(made.chooser, arrivals, asked)
+        run = self._simulate(arrivals, made.replicas, made.routing, conditions, answers=answers)
+        return run, judging.quality(run, asked)
 
     @property
     def _redrawn(self) -> bool:
@@ -120,6 +146,8 @@ class Bench:
 
     def _named(self, arrivals: Arrivals, seed: int) -> Arrivals:
         """Every request for a model of the fleet."""
+        if self._inputs.judging is not None:
+            return any_model(arrivals)
         shares = self._inputs.shares
         if not shares:
             return arrivals

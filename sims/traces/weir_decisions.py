@@ -12,6 +12,7 @@ from sims.arrival import Arrival
 from sims.traces.reading.format import trace
 from sims.traces.reading.row import Row
 
+DOMAIN = "domain"
 ID_BITS = (1 << 63) - 1
 
 
@@ -53,6 +54,7 @@ class WeirDecisions:
             slo=asked.text("slo"),
             blocks=blocks,
             block_tokens=size,
+            topic=_domain(row),
         )
 
     def key(self, row: Row) -> str:
@@ -62,6 +64,14 @@ class WeirDecisions:
     def lasted_s(self, row: Row) -> float:
         """Seconds from its arrival to its end."""
         return row.part("outcome").number_of("e2e_s")
+
+
+def _domain(row: Row) -> str:
+    """The domain that was read of the prompt, where models were chosen and that signal was wanted."""
+    told = row.values.get("choice")
+    readings = told.get("readings") if isinstance(told, dict) else None
+    reading = readings.get(DOMAIN) if isinstance(readings, dict) else None
+    return str(reading.get("label", "")) if isinstance(reading, dict) else ""
 
 
 def _rounded(row: Row, column: str) -> int:

@@ -91,7 +91,7 @@ def test_a_verdict_on_a_line_of_its_own_finds_its_decision(weir: Weir, tmp_path:
         ([record(0)], "always:large", "too few"),
         ([record(i) for i in range(100)], "always:huge", "known: large, small"),
         ([record(i) for i in range(100)], "tompson", "did you mean 'thompson'"),
-        ([record(i) for i in range(100)], "best_value", "it needs models, quality"),
+        ([record(i) for i in range(100)], "best_value", "holds the reading 'quality'"),
         ([{key: value for key, value in record(0).items() if key != "choice"}], "ucb", "holds no model choices"),
         ([record(0, choice={"options": [], "chosen": 0, "propensity": 1.0})], "ucb", "cannot be read"),
         ([record(0, choice={"options": [{"model": "a"}], "chosen": 0})], "ucb", "cannot be read"),

@@ -90,7 +90,7 @@ def rows(arrivals: Arrivals) -> Iterator[Arrival]:
     ends, size = arrivals.ends.tolist(), arrivals.block_tokens
     turns: dict[int, int] = {}
     columns = (getattr(arrivals, name).tolist() for name in PER_ARRIVAL)
-    for i, (at, prompt, output, session, after_s, model, slo, visual) in enumerate(zip(*columns, strict=True)):
+    for i, (at, prompt, output, session, after_s, model, slo, visual, topic) in enumerate(zip(*columns, strict=True)):
         blocks = tuple(arrivals.blocks[ends[i] : ends[i + 1]].tolist()) if size else ()
         turn = 0
         if session != NONE:
@@ -108,4 +108,5 @@ def rows(arrivals: Arrivals) -> Iterator[Arrival]:
             block_tokens=size if blocks else 0,
             after_s=None if after_s != after_s else after_s,
             visual_tokens=visual,
+            topic=arrivals.topics[topic] if topic != NONE else "",
         )

@@ -27,10 +27,11 @@ class Gathering:
     def __init__(self) -> None:
         self._at, self._after_s = array("d"), array("d")
         self._prompt, self._output, self._session, self._model, self._counts = (array("i") for _ in range(5))
-        self._visual, self._slo = array("i"), array("i")
+        self._visual, self._slo, self._topic = array("i"), array("i"), array("i")
         self._sessions: dict[str, int] = {}
         self._models: dict[str, int] = {}
         self._slos: dict[str, int] = {}
+        self._topics: dict[str, int] = {}
         self._blocks, self._size = array("q"), 0
 
     def add(self, row: Arrival) -> None:
@@ -43,6 +44,7 @@ class Gathering:
         self._session.append(sessions.setdefault(row.session, len(sessions)) if row.session else NONE)
         self._model.append(models.setdefault(row.model, len(models)) if row.model else NONE)
         self._slo.append(self._slos.setdefault(row.slo, len(self._slos)) if row.slo else NONE)
+        self._topic.append(self._topics.setdefault(row.topic, len(self._topics)) if row.topic else NONE)
         self._after_s.append(NAN if row.after_s is None else row.after_s)
         self._counts.append(self._add_blocks(row) if row.blocks else 0)
 
@@ -74,4 +76,6 @@ class Gathering:
             ends=cumulated(np.array(self._counts, np.int64)),
             block_tokens=self._size,
             visual_tokens=np.array(self._visual, np.int32),
+            topic=np.array(self._topic, np.int32),
+            topics=tuple(self._topics),
         )

@@ -82,7 +82,7 @@ async def ruled(
     clock = Clock()
     auto = Auto(running.gateway, rules_of(text, "r.yaml")[0], classifier, Ledger(KEY, clock), clock)  # type: ignore[arg-type]
     if recorder is not None:
-        auto.on_judged = recorder.feedback
+        auto.on_said = lambda said: recorder.feedback(said.decision, said.rating, said.against)
     running.gateway.auto = auto
     await asyncio.sleep(0)
     return running

@@ -86,7 +86,7 @@ def test_feedback_may_be_anything_from_nought_to_one() -> None:
 async def test_the_endpoint_answers_with_a_status_and_a_code_for_each(routers: Routers) -> None:
     running = await ruled(routers)
     heard: list[tuple[str, float]] = []
-    ruler(running).on_judged = lambda decision, rating: heard.append((decision, rating))
+    ruler(running).on_said = lambda said: heard.append((said.decision, said.rating))
     async with running.caller() as caller:
         made = (await caller.ask("/v1/chat/completions", "x-weir-tenant: acme", model="auto")).headers[
             "x-weir-decision"

@@ -8,9 +8,11 @@ import pytest
 from policies.cached import Cached
 from policies.fleet import MODEL, Replica, Table
 from policies.perf.profiles import latency_model
+from policies.policy import routing
 from policies.request import Ask
 from sims.arrivals import Arrivals
 from sims.engine.answers import Answers
+from sims.engine.choosing import Placed
 from sims.engine.simulate import simulate
 
 MODELS = ("llama-3.1-8b", "qwen3-32b")
@@ -73,3 +75,55 @@ def test_an_answer_of_no_tokens_is_an_error() -> None:
     wrong = Answers(models=MODELS, tokens=np.zeros((COUNT, 2), np.int32))
     with pytest.raises(ValueError, match="at least one"):
         simulate(arrivals(), fleet(), by_turns, answers=wrong)
+
+
+class Turns:
+    """Each model in turn; what it was told is kept."""
+
+    def __init__(self) -> None:
+        self.told: list[list[Placed]] = []
+        self.ended: list[int] = []
+
+    def begin(self, fleet: Table, ends: np.ndarray) -> None:
+        self.fleet, self.ends = fleet, ends
+
+    def choose(self, index: int, now: float, ask: Ask, placed: Sequence[Placed]) -> int:
+        assert now == pytest.approx(float(index))
+        self.told.append(list(placed))
+        self.ended.append(int((self.ends <= now).sum()))
+        return index % 2
+
+
+def chosen(turns: Turns) -> Answers:
+    return Answers(models=MODELS, tokens=answers().tokens, choose=turns)
+
+
+def test_a_chooser_picks_the_model_and_the_routing_policy_its_replica() -> None:
+    turns = Turns()
+    run = simulate(arrivals(), fleet(), routing("shortest_ttft", {}), answers=chosen(turns))
+    assert run.replica.tolist() == [0, 1, 0, 1, 0, 1]
+    assert run.output_tokens.tolist() == [10, 51, 12, 53, 14, 55]
+    assert [[each.row for each in placed] for placed in turns.told] == [[0, 1]] * COUNT
+    assert run.predicted_ttft_s == pytest.approx([turns.told[i][i % 2].told.ttft_s for i in range(COUNT)])
+
+
+def test_a_chooser_sees_which_answers_have_ended() -> None:
+    turns = Turns()
+    simulate(arrivals(), fleet(), routing("shortest_ttft", {}), answers=chosen(turns))
+    assert turns.ended[0] == 0
+    assert turns.ended == sorted(turns.ended)
+    assert turns.ended[-1] > 0
+
+
+def test_a_chooser_needs_a_registered_policy_to_place_the_models() -> None:
+    with pytest.raises(ValueError, match="a chooser of models needs a routing policy"):
+        simulate(arrivals(), fleet(), by_turns, answers=chosen(Turns()))
+
+
+def test_what_a_chooser_raises_comes_out() -> None:
+    class Broken(Turns):
+        def choose(self, index: int, now: float, ask: Ask, placed: Sequence[Placed]) -> int:
+            raise LookupError("no idea")
+
+    with pytest.raises(LookupError, match="no idea"):
+        simulate(arrivals(), fleet(), routing("shortest_ttft", {}), answers=chosen(Broken()))

@@ -1,0 +1,104 @@
+"""The models and pools that a rule admits, as options of the fleet as it stands, each with what its tokens cost."""
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from policies.fleet import MIXED, ROLE
+from policies.predict import decode_usd
+from policies.select.fleet_options import predicted
+from policies.select.port import Option
+from policies.select.rules.deciding import Decided
+from router.auto.rewriting import rewritten
+from router.core import Core, Foreseen
+from router.order import Order
+
+if TYPE_CHECKING:
+    from router.gateway.exchange import Exchange
+
+LARGE = 64 << 10  # bytes of a body above which it is not read again for each model
+MILLION = 1e6
+
+
+class Rates(NamedTuple):
+    """Dollars of a token."""
+
+    prompt_usd: float  # of one that is computed
+    cached_usd: float
+    output_usd: float
+
+    def bill(self, prompt_tokens: float, cached_tokens: float, output_tokens: float) -> float:
+        """What a request did cost."""
+        computed = max(prompt_tokens - cached_tokens, 0.0)
+        return self.prompt_usd * computed + self.cached_usd * cached_tokens + self.output_usd * output_tokens
+
+
+class Offer(NamedTuple):
+    """One model in one pool, or in the pools that serve it together."""
+
+    option: Option
+    pools: tuple[str, ...]
+    rates: Rates
+    prompt_tokens: float  # predicted
+    cached_tokens: float
+
+
+def offers(exchange: "Exchange", found: Decided, prices: Mapping[str, Any]) -> list[Offer]:
+    """What can be had now of what a rule admits, in the rule's order; models without a ready replica are left out."""
+    core, made, now = exchange.gateway.core, list[Offer](), monotonic()
+    for model in dict.fromkeys(place.model for place in found.places):
+        order = _order(exchange, model, found)
+        for pools in together(core, model, [place.pool for place in found.places if place.model == model]):
+            order.pools = pools
+            foreseen = core.foresee(order, now)
+            if foreseen is not None:
+                made.append(_offer(core, order, foreseen, prices.get(model)))
+    return made
+
+
+def together(core: Core, model: str, pools: list[str]) -> Iterator[tuple[str, ...]]:
+    """A model's pools by themselves, but those of prefill and decode replicas, which serve it together."""
+    split = {
+        one.pool
+        for row, one in enumerate(core.fleet.replicas)
+        if one is not None and one.model == model and core.fleet.table[row, ROLE] != MIXED
+    }
+    yield from ((pool,) for pool in pools if pool not in split)
+    if joint := tuple(pool for pool in pools if pool in split):
+        yield joint
+
+
+def _order(exchange: "Exchange", model: str, found: Decided) -> Order:
+    """The request as it would be sent to a model, so that what is cached of it there is known."""
+    if len(exchange.body) > LARGE:
+        order = copy(exchange.order)
+        order.model = model
+        return order
+    body = rewritten(exchange.body, model, found.answer.effects)
+    return exchange.gateway.read(exchange.order.id, exchange.head, body)[0]
+
+
+def _offer(core: Core, order: Order, foreseen: Foreseen, price: Mapping[str, float] | None) -> Offer:
+    ask, cached = core.used.asked(), foreseen.cached_tokens
+    rates = listed(price) if price is not None else _of_replica(core, foreseen)
+    usd = rates.bill(foreseen.prompt_tokens, cached, foreseen.expected_tokens)
+    option = predicted(
+        order.model, order.pools[0] if order.pools else "", ask, usd=usd, ttft_s=foreseen.ttft_s,
+        tpot_s=foreseen.tpot_s, cached_tokens=cached,
+    )  # fmt: skip
+    return Offer(option, order.pools, rates, foreseen.prompt_tokens, cached)
+
+
+def listed(price: Mapping[str, float]) -> Rates:
+    """A model's list price, given per million tokens."""
+    prompt = price["input_usd"]
+    return Rates(prompt / MILLION, price.get("cached_usd", prompt) / MILLION, price["output_usd"] / MILLION)
+
+
+def _of_replica(core: Core, foreseen: Foreseen) -> Rates:
+    """What the replica's time costs, shared out over the tokens that take it; cached ones take none."""
+    decoding = decode_usd(core.used.asked(), core.fleet.table, foreseen.decode)
+    computed = max(foreseen.prompt_tokens - foreseen.cached_tokens, 1.0)
+    prompt_usd = max(foreseen.cost_usd - decoding, 0.0) / computed
+    return Rates(prompt_usd, 0.0, decoding / max(foreseen.expected_tokens, 1.0))
