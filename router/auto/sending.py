@@ -42,7 +42,7 @@ class Sending:
     told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
 
     def goes_to(self, model: str) -> None:
-        """Send it to a model of its rule, its body written anew; where that is another one, a learned choice is void."""
+        """Send it to a model of its rule, its body written anew; of another one a learned choice is void."""
         self.model, self.body = model, rewritten(self.original, model, self.found.answer.effects)
         if self.choice["model"] != model:
             self.pools = tuple(dict.fromkeys(place.pool for place in self.found.places if place.model == model))
