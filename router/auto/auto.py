@@ -18,13 +18,14 @@ from policies.select.rules.structural import readings
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.choosing import Chooser
-from router.auto.claims import claims
+from router.auto.claims import claims, forged
 from router.auto.facts import facts, headers, previous_question
 from router.auto.feedback import Ledger, Verdict, given
 from router.auto.lessons import Said, said
 from router.auto.rewriting import rewritten, with_headers
 from router.auto.sending import Sending
 from router.auto.served import Served
+from router.auto.soundness import sound
 from router.classify.client import Client as Classifier
 from router.frames import JUDGED
 from router.learning import as_told
@@ -74,9 +75,10 @@ class Auto:
     def begin(self, exchange: "Exchange") -> None:
         """A request for one of the rules' names came."""
         rules, order, head = self.rules, exchange.order, exchange.head
-        told = claims(headers(head.forward).get("authorization", ""), self._secret, self.clock())
-        forged = bool(self._secret) and not told and b"\r\nauthorization: bearer" in head.forward.lower()
-        asked = self.served.visits.enter(exchange, facts(order, head, exchange.body, told), forged=forged)
+        bearer = headers(head.forward).get("authorization", "")
+        told = claims(bearer, self._secret, self.clock())
+        came = facts(order, head, exchange.body, told)
+        asked = self.served.visits.enter(exchange, came, forged=forged(bearer, self._secret, told))
         if asked is None:
             return
         known = readings(asked, self._structural)
@@ -89,11 +91,21 @@ class Auto:
             return
 
         def read(found: Mapping[str, Reading], why: str) -> None:
+            found = self._sound(found)
             self._hear_tone(asked, found)
             if not exchange.ended:
                 self._decide(exchange, rules, asked, {**known, **found}, why)
 
         self._classifier.ask(open_ones, asked.last_user_text(), previous_question(asked), read)
+
+    def _sound(self, found: Mapping[str, Reading]) -> Mapping[str, Reading]:
+        """Readings that make sense; of the others it is said once in a while, and they count as unknown."""
+        readings, odd = sound(found)
+        for name in odd:
+            said = f"the classifier's reading of {name} contradicts itself: it counts as unknown"
+            self._gateway.core.complaints.say(f"odd {name}", said, self.clock())
+            self._gateway.core.metrics.unread_signals("odd")
+        return readings
 
     def judge(self, client: "Client", head: "Head", body: bytes) -> None:
         """Feedback came: take it, or say why not."""

@@ -18,7 +18,7 @@ from router.auto.foreseen import foreseen
 from router.auto.leg_bodies import Plain
 from router.auto.replaying import streamed_reply, whole_reply
 from router.auto.sending import Sending
-from router.gateway.aside import Aside, Whole, ask
+from router.gateway.aside import Aside, Whole, leg
 from router.record import Recorder
 from router.refusals import reply
 
@@ -80,7 +80,10 @@ class Legs:
     ) -> None:
         exchange = self._sending.exchange
         self._aside = Aside(exchange.gateway, then)
-        self._orders.append(ask(exchange, body, name, pools, self._aside, within_s))
+        made, slow = leg(exchange, body, name, self._aside)
+        made.order.pools, made.order.records, made.order.bills = pools, [], []
+        self._orders.append(made.order)
+        self._aside.begin(made, within_s, slow)
 
     def _heard(self, told: Whole) -> None:
         """The cheap model's reply is there, or it failed."""

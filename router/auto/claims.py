@@ -32,6 +32,12 @@ def claims(authorization: str, secret: bytes, now: float) -> Mapping[str, str]:
     return {name: value for name, value in told.items() if isinstance(value, str)}
 
 
+def forged(authorization: str, secret: bytes, told: Mapping[str, str]) -> bool:
+    """Whether a bearer token has a JWT's form and told nothing: not signed by us, or not valid now."""
+    kind, _, token = authorization.partition(" ")
+    return bool(secret) and not told and kind.lower() == "bearer" and token.count(".") == 2
+
+
 def _valid(told: Mapping[str, object], now: float) -> bool:
     """Whether a token holds now, as far as it says."""
     begins, ends = told.get("nbf", 0.0), told.get("exp", now + 1.0)

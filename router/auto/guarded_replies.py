@@ -1,18 +1,13 @@
 """A whole reply whose tool calls are ruled on before the client has a byte of it."""
 
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from router.auto.leg_bodies import read
 from router.auto.replaying import whole_reply
 from router.auto.sending import Sending
-from router.gateway.aside import Aside, Whole, ask
+from router.gateway.aside import Aside, Whole, leg
 from router.gateway.exchange import KEPT_TAIL
-from router.record import Recorder
 from router.refusals import REASONS, reply
-
-if TYPE_CHECKING:
-    from router.order import Order
 
 
 class Guarded:
@@ -21,27 +16,25 @@ class Guarded:
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
         self._aside: Aside | None = None
-        self._order: Order | None = None
 
     def begin(self) -> None:
         """Ask the model."""
         sending, exchange = self._sending, self._sending.exchange
         exchange.beside = self
         self._aside = Aside(exchange.gateway, self._heard)
-        within_s = max(exchange.deadline - monotonic(), 0.0)
-        self._order = ask(exchange, sending.body, "guarded", sending.pools, self._aside, within_s)
+        made, slow = leg(exchange, sending.body, "guarded", self._aside)
+        made.order.pools, made.order.wider, made.order.choice = sending.pools, sending.wider, sending.choice
+        self._aside.begin(made, max(exchange.deadline - monotonic(), 0.0), slow)
 
     def cancel(self) -> None:
         """The request ended."""
         if self._aside is not None:
             self._aside.cancel()
-        self._write()
 
     def _heard(self, told: Whole) -> None:
         exchange = self._sending.exchange
         answer = read(told.body) if told.status == 200 else None
         lines = self._sending.lines() + told.line(b"x-weir-replica")
-        self._write()
         exchange.beside = None
         if answer is None:
             status = told.status if told.status in REASONS and told.status != 200 else 502
@@ -49,13 +42,3 @@ class Guarded:
             return
         exchange.status, exchange.usage = told.status, told.body[-KEPT_TAIL:]
         exchange.answer_early(whole_reply(self._sending.clean(answer), lines))
-
-    def _write(self) -> None:
-        """The leg's record is the request's."""
-        recorder = self._sending.exchange.gateway.core.recorder
-        for record in (self._order.records or ()) if self._order is not None else ():
-            record["choice"] = self._sending.choice
-            if isinstance(recorder, Recorder):
-                recorder.write(record)
-        if self._order is not None:
-            self._order.records = None

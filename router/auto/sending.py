@@ -42,12 +42,13 @@ class Sending:
     told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
 
     def goes_to(self, model: str) -> None:
-        """Send it to another model of its rule, in that model's pools; the learner's choice is void."""
-        self.model, self.wider = model, None
-        self.pools = tuple(dict.fromkeys(place.pool for place in self.found.places if place.model == model))
-        self.body = rewritten(self.original, model, self.found.answer.effects)
-        self.choice |= {"model": model, "pools": sorted(self.pools)}
-        self.choice.pop("options", None)
+        """Send it to a model of its rule, its body written anew; of another one a learned choice is void."""
+        self.model, self.body = model, rewritten(self.original, model, self.found.answer.effects)
+        if self.choice["model"] != model:
+            self.pools = tuple(dict.fromkeys(place.pool for place in self.found.places if place.model == model))
+            self.wider = None
+            self.choice |= {"model": model, "pools": sorted(self.pools)}
+            self.choice.pop("options", None)
 
     def stamp(self) -> bytes:
         """The lines of the reply's head, each behind a line's end."""

@@ -8,7 +8,6 @@ from router.counting import count_apart
 from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.framing import CHUNKED, UNTIL_CLOSE, BadFraming, Chunks, dechunk, reply_head
-from router.order import Order
 from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -132,12 +131,11 @@ def whole(data: bytes) -> Whole:
     return Whole(head.status, head.raw, body)
 
 
-def ask(beside: Exchange, body: bytes, name: str, pools: tuple[str, ...], aside: Aside, within_s: float) -> Order:
-    """Ask a body aside, with the path and headers of the request that it is asked for; raises `BadRequest`."""
-    gateway = beside.gateway
-    order, slow = gateway.read(f"{beside.order.id}.{name}", beside.head, body)
-    order.pools, order.records, order.bills = pools, [], []
-    exchange = Exchange(gateway, aside, beside.head, body, order)
-    exchange.forward, exchange.deadline = beside.forward, beside.deadline
-    aside.begin(exchange, within_s, slow)
-    return order
+def leg(beside: Exchange, body: bytes, name: str, aside: Aside) -> tuple[Exchange, Tokenizer | None]:
+    """A body to be asked aside, with the path and headers of the request that it is asked for, and the vocabulary that
+    is to count its tokens off the loop, if any; raises `BadRequest`.
+    """
+    order, slow = beside.gateway.read(f"{beside.order.id}.{name}", beside.head, body)
+    made = Exchange(beside.gateway, aside, beside.head, body, order)
+    made.forward, made.deadline = beside.forward, beside.deadline
+    return made, slow

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from policies.signals.reading import UNKNOWN, Reading
 from router.auto import session_store as store
+from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import Clock, FakeClassifier, ruler
 from tests.router.auto.test_response_cache import answered, says, text_of
@@ -197,6 +199,19 @@ async def test_a_denied_call_never_comes_out(routers: Routers, monkeypatch: pyte
     assert guest.headers["x-weir-replica"] == "r0"
     assert b"rm" in owner.body
     assert did(running)["call-stopped"] == 1
+
+
+async def test_the_record_of_a_guarded_reply_is_as_any_others(
+    routers: Routers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "decisions.jsonl")
+    running = await visited(routers, monkeypatch, RIGHTS, recorder=recorder)
+    async with running.caller() as caller:
+        reply = await turn(caller, "x", token(role="guest", exp=2e9), tools=[tool("read_mail")])
+    recorder.close()
+    (record,) = [json.loads(line) for line in (tmp_path / "decisions.jsonl").read_text().splitlines()]
+    assert record["choice"]["decision"] == reply.headers["x-weir-decision"]
+    assert record["outcome"]["ok"] is True
 
 
 async def test_a_stream_that_cannot_be_ruled_on_does_not_come_out(
