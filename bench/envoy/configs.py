@@ -29,6 +29,10 @@ def modes(body: str, *, replies: bool = True) -> dict[str, str]:
     return {**shown, "response_header_mode": "SEND", "response_body_mode": back, "response_trailer_mode": trailers}
 
 
+AHEAD = {**modes("STREAMED", replies=False), "response_trailer_mode": "SEND"}
+"""The body ahead of the answer to the headers; as a reply may end with trailers, the call stays open until it ends."""
+
+
 def write(
     name: str, port: int, processor: int = 0, shown: dict[str, str] | None = None, *,
     picks: bool = True, ports: tuple[int, ...] = REPLICA_PORTS,
@@ -63,7 +67,12 @@ def manager(filters: list[dict[str, object]]) -> dict[str, object]:
 
 def ext_proc(shown: dict[str, str]) -> dict[str, object]:
     """The chart's external processing filter, shown what `shown` says."""
-    return {**chart()["ext_proc"], "processing_mode": shown}
+    found = {**chart()["ext_proc"], "processing_mode": shown}
+    if shown is not AHEAD:
+        return found
+    told = {"envoy_grpc": {"cluster_name": "weir"}, "initial_metadata": [{"key": "x-weir-calls", "value": "stay"}]}
+    ahead = {"allow_mode_override": False, "send_body_without_waiting_for_header_response": True}
+    return {**found, **ahead, "grpc_service": told}
 
 
 @cache

@@ -248,6 +248,21 @@ def test_a_connection_that_is_lost_takes_its_calls_with_it() -> None:
     assert not made.calls
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_call_ended_and_reset_in_one_read_is_sent_no_end(at_once: bool) -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    call = plane.call()
+    plane.say(call, headers(), body())
+    end = frames.frame(frames.DATA, frames.END_STREAM, call, b"")
+    reset = frames.reset(call, frames.CANCEL)
+    for piece in [end + reset] if at_once else [end, reset]:
+        plane.write(piece)
+    assert plane.status(call) == (None if at_once else "0")
+    assert load(made.core) == 0
+    assert not made.calls
+
+
 def test_draining_names_the_last_call_that_is_served() -> None:
     plane = Plane(endpoint()).greet()
     call = plane.call()

@@ -28,7 +28,9 @@ MODES = {
     "buffered": configs.modes(configs.BUFFERED, replies=False),
     "duplex": configs.modes(configs.DUPLEX),
     "duplex-requests": configs.modes(configs.DUPLEX, replies=False),
+    "ahead": configs.AHEAD,
 }
+SHOWN = ("buffered", "duplex")
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -79,7 +81,7 @@ async def test_a_chat_reaches_the_replica_that_was_picked_and_comes_back(mode: s
         reply = await caller.ask(**BODY)
         assert reply.status == 200
         assert b"hello" in reply.body
-        if mode != "duplex-requests":
+        if mode in SHOWN:
             assert reply.headers["x-weir-replica"] == "r0"
             await settled(made)
             assert made.core.metrics.series("m", "p").prompt_tokens == 40
@@ -106,7 +108,7 @@ async def test_a_retry_of_envoys_reaches_the_endpoint_named_second(mode: str) ->
     async with fronted(mode, [gone, alive.address]) as (made, port), Caller(port) as caller:
         for _ in range(12):
             assert (await caller.ask(**BODY)).status == 200
-        if mode != "duplex-requests":
+        if mode in SHOWN:
             assert made.core.metrics.retries["data plane"] >= 1
     assert len(alive.seen) == 12
     await alive.stop()
@@ -120,6 +122,24 @@ async def test_a_rewritten_model_is_what_the_replica_reads(mode: str) -> None:
     async with fronted(mode, [replica.address], rewrites=rules) as (_, port), Caller(port) as caller:
         assert (await caller.ask(**{**BODY, "model": "alias"})).status == 200
     assert b'"model":"m"' in replica.seen[0].body
+    assert replica.seen[0].header("transfer-encoding") is None
+    await replica.stop()
+
+
+@pytest.mark.parametrize(("mode", "left"), [("buffered", 0), ("ahead", 0), ("duplex-requests", 1)])
+async def test_a_reply_not_shown_counts_until_it_ends_or_as_predicted_where_the_call_ends_before(
+    mode: str, left: int
+) -> None:
+    replica = FakeReplica("r0", answer)
+    await replica.start()
+    async with fronted(mode, [replica.address], ext_proc_replies=0.0) as (made, port), Caller(port) as caller:
+        assert (await caller.ask(**BODY)).status == 200
+        async with asyncio.timeout(5.0):
+            while made.calls:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert made.core.metrics.in_flight == left
+        made._sweep(1e18)
+        assert made.core.metrics.in_flight == 0
     await replica.stop()
 
 
