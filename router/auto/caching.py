@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from router.gateway.server import Gateway
 
 CHAT = b"/v1/chat/completions"
+MOST_MEANT = 500  # characters of a question whose meaning is compared: of a longer one the encoder sees a part alone
 GoOn = Callable[[Sending], None]
 
 _encode = msgspec.json.Encoder().encode
@@ -57,8 +58,10 @@ class Kept:
         given = self._given(sending, asked, NO_VECTOR)
         if given is not None:
             self._answer(sending, asked, given, "hit")
-        elif not caching.semantic or self._classifier is None:
-            self._miss(sending, asked, NO_VECTOR, "miss" if not caching.semantic else "absent", go_on)
+        elif not caching.semantic or len(asked.text) > MOST_MEANT:
+            self._miss(sending, asked, NO_VECTOR, "miss", go_on)
+        elif self._classifier is None:
+            self._miss(sending, asked, NO_VECTOR, "absent", go_on)
         else:
             self._classifier.embed(asked.text, lambda vector: self._embedded(sending, asked, vector, go_on))
 

@@ -14,6 +14,7 @@ JUDGES = (
     "as a whole number from 0 (surely not) to 10 (surely). Say nothing but the number."
 )
 JUDGED_CHARACTERS = 8000  # of a question, and of an answer, that a judge is shown
+MOST_READ = 100_000  # characters of one message that are looked through
 SHORT = 400  # characters of a message that is not compressed
 
 Plain = dict[str, Any]
@@ -136,4 +137,9 @@ def _shorter(message: Any, share: float) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, str) or len(content) <= SHORT:
         return message
-    return message | {"content": compress(content, int(share * len(content) / CHARACTERS_A_TOKEN))}
+    return message | {"content": compress(within(content), int(share * len(content) / CHARACTERS_A_TOKEN))}
+
+
+def within(text: str) -> str:
+    """The beginning and the end of a text too long to be gone through while others wait."""
+    return text if len(text) <= MOST_READ else f"{text[: MOST_READ // 2]}\n{text[-MOST_READ // 2 :]}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from policies.sessions.memory_tier import Shaping, Tier
-from router.auto.leg_bodies import Plain, read
+from router.auto.leg_bodies import Plain, read, within
 from router.auto.rewriting import tool_name
 from router.classify.compress import CHARACTERS_A_TOKEN, compress, sentences
 
@@ -37,8 +37,8 @@ def shortened(body: bytes, tier: Tier, shaping: Shaping) -> bytes:
     if told is None or tier is Tier.FULL or len(turns) <= recent:
         return body
     older, newer = turns[:-recent], [each for turn in turns[-recent:] for each in turn]
-    said = [(str(each.get("role")), _text(each)) for turn in older for each in turn if _text(each)]
-    question = next((_text(each) for each in reversed(newer) if each.get("role") == "user"), "")
+    said = [(str(each.get("role")), within(_text(each))) for turn in older for each in turn if _text(each)]
+    question = next((within(_text(each)) for each in reversed(newer) if each.get("role") == "user"), "")
     kept = _summary(said, shaping) if tier is Tier.SUMMARY else _retrieved(said, question, shaping)
     short = [{"role": "system", "content": EARLIER + kept}] if kept else []
     return _encode(told | {"messages": [*opening, *short, *newer]})

@@ -244,3 +244,14 @@ async def test_another_model_or_system_prompt_is_another_answer(routers: Routers
         assert (await ask(caller, messages=said)).headers["x-weir-cache"] == "miss"
         ruler(running).take(rules_of(EXACT.replace("small", "large"), "r.yaml")[0])
         assert (await ask(caller)).headers["x-weir-cache"] == "miss"
+
+
+async def test_of_a_long_question_only_the_same_words_are_the_same(routers: Routers) -> None:
+    long = "word " * 200
+    classifier = FakeClassifier()
+    classifier.vectors = {f"{long}{end}": np.array([1.0, 0.0], np.float32) for end in "ab"}
+    running = await running_on(routers, classifier=classifier)
+    async with running.caller() as caller:
+        found = [(await ask(caller, f"{long}{end}")).headers["x-weir-cache"] for end in "aba"]
+    assert found == ["miss", "miss", "hit"]
+    assert not classifier.embedded

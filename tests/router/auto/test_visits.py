@@ -13,6 +13,7 @@ from router.auto import session_store as store
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import Clock, FakeClassifier, ruler
+from tests.router.auto.test_auto_gateway import ODD
 from tests.router.auto.test_response_cache import answered, says, text_of
 from tests.router.auto.visitors import FALLBACK, call, did, token, tool, turn, visited, visits
 from tests.router.fakes import FakeReplica, event
@@ -341,3 +342,24 @@ async def test_a_kept_cheap_answer_is_ruled_on_too(routers: Routers, monkeypatch
             assert (reply.headers["x-weir-cascade"], b"secret" in reply.body) == ("keep", False)
             assert text_of(reply) == ""
     assert visits(running).kept.sessions["acme\0s"].tokens == 26.0
+
+
+EVERYTHING = (
+    "{risk: true, reputation: true, token_budget: {expected: [10], rungs: [1, 1, 1, 1.0e9]}, stickiness: {quality: {small: 0.5, large: 0.9}}, "
+    "tool_rights: {roles: {none: ['*']}}, tool_choice: {most: 1}, memory: {usable: 0.1, recent_turns: 1}}"
+)
+
+
+@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize("classifier", [None, FakeClassifier(MILD), FakeClassifier({}, "late")])
+async def test_odd_texts_are_served_with_everything_on(
+    routers: Routers, monkeypatch: pytest.MonkeyPatch, what: str, classifier: FakeClassifier | None
+) -> None:
+    rules = "fallback: {models: [small, large], cascade: {unsure: 1}, effects: {cache: true}}\n"
+    running = await visited(routers, monkeypatch, EVERYTHING, rules, classifier=classifier)
+    past = [{"role": "user", "content": ODD[what]}, {"role": "assistant", "content": "Well."}]
+    async with running.caller() as caller:
+        for tools in (None, [tool("a"), tool("b")]):
+            assert (await turn(caller, ODD[what], tools=tools)).status == 200
+        reply = await turn(caller, messages=[*past, {"role": "user", "content": ODD[what]}])
+        assert reply.status == 200
