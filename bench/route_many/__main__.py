@@ -1,6 +1,7 @@
 """Many-model routing on MMLU-Pro: `make show NAME=route-many [DATA=folder]`."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from bench.route_many.drafts import Priced, choose, outcome, price, train
 from bench.route_many.settings import Standing, cheapest, curve, joined, most_accurate
 from bench.select.curve import interval
 from bench.select.features import Features, features_of
+from bench.select.folds import folds
 from bench.select.held import taught_and_tested
 from bench.select.matrix import Matrix, read_matrix
 from bench.select.picture import draw
@@ -22,29 +24,53 @@ TARGET = {"points_at_its_cost": {"least": 3.0}, "cost_share_at_its_accuracy": {"
 ENCODER, NEAR = 384, 40
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One fold, or all there is: its taught questions, and its tested ones as priced and as plainer choosers do."""
+
+    taught: Matrix
+    priced: Priced
+    plain: Floats  # see `_others`
+
+
 def measure(data: Path) -> Found:
     """Both operating points, chosen where the taught questions say, and the curves."""
-    dear, cheap, priced, plain = [], [], [], []
+    parts: list[Part] = []
     for taught, tested in taught_and_tested(read_matrix, data):
         known, asked = _features(taught), _features(tested)
-        router, unseen = train(taught, known)
-        standing = _standings(taught, unseen)
-        found = price(router, tested, asked)
-        dear.append(_stood(found, standing[0]))
-        cheap.append(_stood(found, standing[1]))
-        priced.append(found)
-        plain.append(_others(taught, known, tested, asked))
-        say(f"fold {len(dear)}: {dear[-1][:, 0].mean():.4f} at its cost, {standing}")
-    return _figures(np.concatenate(dear), np.concatenate(cheap), joined(priced), np.concatenate(plain)), TARGET
+        plain = _others(taught, known, tested, asked)
+        parts.append(Part(taught=taught, priced=price(train(taught, known), tested, asked), plain=plain))
+        say(f"part {len(parts)} priced")
+    standings = [_standings(part.taught, unseen(parts, at)) for at, part in enumerate(parts)]
+    say("\n".join(map(str, standings)))
+    dear, cheap = (
+        np.concatenate([_stood(part.priced, each[at]) for part, each in zip(parts, standings, strict=True)])
+        for at in (0, 1)
+    )
+    return _figures(
+        dear, cheap, joined([part.priced for part in parts]), np.concatenate([p.plain for p in parts])
+    ), TARGET
+
+
+def unseen(parts: list[Part], at: int) -> Priced:
+    """A part's taught questions, each priced by a router that was not taught by it: the other folds, or folds of it."""
+    if len(parts) > 1:
+        return joined([part.priced for other, part in enumerate(parts) if other != at])
+    found = []
+    for train_rows, test_rows in folds(parts[at].taught.texts):
+        taught, tested = parts[at].taught.chosen(train_rows), parts[at].taught.chosen(test_rows)
+        found.append(price(train(taught, _features(taught)), tested, _features(tested)))
+        say(f"inner fold {len(found)} priced")
+    return joined(found)
 
 
 def _features(matrix: Matrix) -> Features:
     return features_of(matrix.texts, matrix.prompt_tokens.tolist())
 
 
-def _standings(taught: Matrix, unseen: Priced) -> tuple[Standing, Standing]:
-    """The two operating points, from inner folds: at the best single model's cost, and at its accuracy."""
-    points = curve(unseen)
+def _standings(taught: Matrix, priced: Priced) -> tuple[Standing, Standing]:
+    """The two operating points that the taught questions say: at the best single model's cost, and at its accuracy."""
+    points = curve(priced)
     best = int(np.nanargmax(np.nanmean(taught.right, axis=0)))
     usd, accuracy = float(np.nanmean(taught.usd[:, best])), float(np.nanmean(taught.right[:, best]))
     return most_accurate(points, usd), cheapest(points, accuracy)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.select.features import Features
-from bench.select.folds import Rows, folds
 from bench.select.matrix import Matrix
 from bench.select.prices import price_of
 from policies.select.quality.port import Floats, Ints
@@ -29,7 +28,6 @@ DRAFTS = (0, 1, 2)
 
 OUTCOME_PENALTY, TOPIC_PENALTY = 15.0, 0.5
 TRAINED = Trained(boosting=Boosting())
-INNER = 3
 
 
 class Told(NamedTuple):
@@ -66,8 +64,8 @@ def asked_of(taught: Matrix) -> tuple[str, ...]:
     return tuple(taught.models[i] for i in order)
 
 
-def train(taught: Matrix, known: Features) -> tuple[Router, Priced]:
-    """The router of these questions, and what it would expect of each had its second stage not been taught by it."""
+def train(taught: Matrix, known: Features) -> Router:
+    """The router of these questions: the second stages learn from what the reader says of texts it had not seen."""
     asked = asked_of(taught)
     mine = _places(taught, asked)
     others = np.delete(taught.right, mine, axis=1)
@@ -78,14 +76,14 @@ def train(taught: Matrix, known: Features) -> tuple[Router, Priced]:
     ]
     reader, alone = fit_reader(known.rows[:, : known.text], taught.texts, parts)
     told = _told(alone, len(taught.models), len(asked))
-    quality = _second(taught, asked, known, told, np.arange(len(taught)))
-    expected = tuple(np.empty((len(taught), len(asked))) for _ in DRAFTS)
-    for train_rows, test_rows in folds(taught.texts, INNER, salt="inner"):
-        inner = _second(taught, asked, known, told, train_rows)
-        for drafts, head, found in zip(DRAFTS, inner, expected, strict=True):
-            rows = tuple(each[test_rows] for each in told)
-            found[test_rows] = head.expect(rows[0], rows[2], _facts(taught, asked, known, told, drafts)[test_rows])
-    return Router(asked=asked, reader=reader, quality=quality), _priced(taught, asked, told, expected)
+    quality = tuple(
+        fit_second(
+            told.outcomes, told.topics, _facts(taught, asked, known, told, drafts), taught.right[:, mine],
+            taught.source, TRAINED,
+        )
+        for drafts in DRAFTS
+    )  # fmt: skip
+    return Router(asked=asked, reader=reader, quality=quality)
 
 
 def price(router: Router, tested: Matrix, features: Features) -> Priced:
@@ -96,7 +94,11 @@ def price(router: Router, tested: Matrix, features: Features) -> Priced:
         head.expect(told.outcomes, told.topics, _facts(tested, router.asked, features, told, drafts))
         for drafts, head in zip(DRAFTS, router.quality, strict=True)
     )
-    return _priced(tested, router.asked, told, quality)
+    mine, each = _places(tested, router.asked), np.array([price_of(model) for model in router.asked])
+    extra = (tested.prompt_tokens[:, None] * each[:, 0] + np.maximum(told.tokens, 1.0) * each[:, 1]) / 1e6
+    right = tested.right[:, mine]
+    usd = np.where(np.isnan(right), 0.0, tested.usd[:, mine])
+    return Priced(quality=quality, extra_usd=extra, right=right, usd=usd)
 
 
 def choose(priced: Priced, drafts: int, worth_usd: float) -> Ints:
@@ -115,32 +117,11 @@ def outcome(priced: Priced, drafts: int, chosen: Ints) -> tuple[Floats, Floats]:
     return priced.right[place, chosen], usd
 
 
-def _second(taught: Matrix, asked: tuple[str, ...], known: Features, told: Told, rows: Rows) -> tuple[Second, ...]:
-    """One second stage a number of drafts, taught by some of the questions; every topic stays known by its place."""
-    right, topics = taught.right[:, _places(taught, asked)], np.array(sorted(set(taught.source)))
-    return tuple(
-        fit_second(
-            told.outcomes[rows], told.topics[rows], _facts(taught, asked, known, told, drafts)[rows], right[rows],
-            [taught.source[i] for i in rows], TRAINED, topics.tolist(),
-        )
-        for drafts in DRAFTS
-    )  # fmt: skip
-
-
 def _facts(matrix: Matrix, asked: tuple[str, ...], features: Features, told: Told, drafts: int) -> Floats:
     """The prompt's shape, the drafts' lengths, and each beside what the text let expect."""
     lengths = np.log1p(matrix.out_tokens[:, _places(matrix, asked[:drafts])])
     surprise = 10.0 + lengths - np.log1p(np.maximum(told.tokens[:, :drafts], 1.0))  # a fact is never negative
     return np.concatenate([features.rows[:, features.text :], lengths, surprise], axis=1)
-
-
-def _priced(matrix: Matrix, asked: tuple[str, ...], told: Told, quality: tuple[Floats, ...]) -> Priced:
-    mine, each = _places(matrix, asked), np.array([price_of(model) for model in asked])
-    extra = (matrix.prompt_tokens[:, None] * each[:, 0] + np.maximum(told.tokens, 1.0) * each[:, 1]) / 1e6
-    right = matrix.right[:, mine]
-    return Priced(
-        quality=quality, extra_usd=extra, right=right, usd=np.where(np.isnan(right), 0.0, matrix.usd[:, mine])
-    )
 
 
 def _told(answers: Floats, models: int, asked: int) -> Told:

@@ -52,14 +52,10 @@ def fit_stacked(
 
 
 def fit_second(
-    outcomes: Floats, scores: Floats, facts: Floats, quality: Floats, topics: Sequence[str],
-    how: Trained | None = None, known: Sequence[str] | None = None,
-) -> Second:  # fmt: skip
-    """The second stage, from the first one's answers about rows that it was not taught.
-
-    The scores are of the topics `known`, in that order; by default of those that are met here, by name.
-    """
-    how, whole, hot = how or Trained(), filled(quality), one_hot(topics, known)
+    outcomes: Floats, scores: Floats, facts: Floats, quality: Floats, topics: Sequence[str], how: Trained | None = None
+) -> Second:
+    """The second stage, from the first one's answers about rows that it was not taught; topics' scores by name."""
+    how, whole, hot = how or Trained(), filled(quality), one_hot(topics)
     by_topic = (hot.T @ whole + LEAN * whole.mean(axis=0)) / (hot.sum(axis=0)[:, None] + LEAN)
     between = join(outcomes, shares(scores, how.sharpness), by_topic, facts)
     targets = whole - whole.mean(axis=1, keepdims=True)
@@ -69,7 +65,7 @@ def fit_second(
     return Second(sharpness=how.sharpness, by_topic=by_topic, advantage=advantage)
 
 
-def one_hot(topics: Sequence[str], known: Sequence[str] | None = None) -> Floats:
-    """One column a topic, as `known` or sorted by name."""
-    names = sorted(set(topics)) if known is None else list(known)
+def one_hot(topics: Sequence[str]) -> Floats:
+    """One column a topic, sorted by name."""
+    names = sorted(set(topics))
     return np.asarray(np.array(topics)[:, None] == np.array(names), np.float64)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.route_many.__main__ import Part, unseen
 from bench.route_many.drafts import Priced, asked_of, choose, outcome, price, train
 from bench.route_many.settings import cheapest, curve, joined, most_accurate
 from bench.select.curve import apgr, calls_for, gap_recovered, interval
@@ -121,8 +122,7 @@ def questions(count: int, salt: str = "") -> tuple[Matrix, Features]:
 
 
 def test_the_router_learns_from_a_drafts_length_when_to_call_a_dearer_model() -> None:
-    router, unseen = train(*questions(300))
-    assert [each.shape for each in unseen.quality] == [(300, 4)] * len(unseen.quality)
+    router = train(*questions(300))
     tested, features = questions(200, "new ")
     found = price(router, tested, features)
     drafted = outcome(found, 1, choose(found, 1, 1.0))[0].mean()
@@ -134,6 +134,26 @@ def test_the_router_learns_from_a_drafts_length_when_to_call_a_dearer_model() ->
 def test_an_absent_answer_teaches_and_costs_nothing() -> None:
     matrix, features = questions(200)
     matrix.right[:50, 1], matrix.out_tokens[:50, 1], matrix.usd[:50, 1] = np.nan, np.nan, np.nan
-    _, unseen = train(matrix, features)
-    assert np.isfinite(np.concatenate(unseen.quality)).all()
-    assert (unseen.usd[:50, list(asked_of(matrix)).index("DeepSeek-Coder-V2")] == 0.0).all()
+    found = price(train(matrix, features), matrix, features)
+    assert np.isfinite(np.concatenate(found.quality)).all()
+    assert (found.usd[:50, list(asked_of(matrix)).index("DeepSeek-Coder-V2")] == 0.0).all()
+
+
+def test_a_folds_standing_is_chosen_on_the_other_folds_alone() -> None:
+    matrix, _ = questions(4)
+    priced = [made([[float(i), 1.0]], [[0.9, 0.9]]) for i in range(3)]
+    parts = [Part(taught=matrix, priced=each, plain=np.zeros((1, 6))) for each in priced]
+    assert unseen(parts, 1).right[:, 0].tolist() == [0.0, 2.0]
+
+
+def test_where_one_folder_is_tested_the_standing_is_chosen_on_folds_of_the_taught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    matrix, _ = questions(250)
+    monkeypatch.setattr(
+        "bench.route_many.__main__._features",
+        lambda some: Features(rows=np.random.default_rng(1).normal(size=(len(some), 6)), text=4),
+    )
+    found = unseen([Part(taught=matrix, priced=made([[1.0, 1.0]], [[0.9, 0.9]]), plain=np.zeros((1, 6)))], 0)
+    assert len(found.right) == 250
+    assert sorted(found.right[:, 3].tolist()) == sorted(matrix.right[:, 3].tolist())

@@ -8,7 +8,7 @@ import pytest
 
 from bench.route_arena.__main__ import _beside, _figures, public
 
-OURS = {"q1": (1.0, 0.001, 1.0), "q2": (0.0, 0.001, 1.0), "q3": (1.0, 0.001, 1.0)}
+OURS: dict[str, tuple[float, ...]] = {"q1": (1.0, 0.001, 1.0), "q2": (0.0, 0.001, 1.0), "q3": (1.0, 0.001, 1.0)}
 """By question: our score, our bill, the better of the two models' scores."""
 
 

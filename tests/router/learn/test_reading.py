@@ -140,11 +140,3 @@ def test_the_second_stage_learns_who_is_right_where(boosting: Boosting | None) -
     second = fit_second(np.full((400, 2), 0.5), scores, facts, right, topics, how)
     expected = second.expect(np.full((400, 2), 0.5), scores, facts)
     assert (expected.argmax(axis=1) == right.argmax(axis=1)).mean() > 0.95
-
-
-def test_topics_that_were_not_met_keep_their_place() -> None:
-    scores, facts, right, topics = judged()
-    wide = np.concatenate([scores, np.zeros((400, 1))], axis=1)
-    second = fit_second(np.full((400, 2), 0.5), wide, facts, right, topics, None, ["a", "b", "never met"])
-    assert second.by_topic.shape == (3, 2)
-    assert second.by_topic[2] == pytest.approx(right.mean(axis=0))
