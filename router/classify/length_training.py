@@ -38,8 +38,8 @@ def learn(answers: Answers, seen: Seen, tier: str, buckets: int = 2048) -> Learn
     tried = [Problem(features=features, targets=targets, counts=counts, ridge=ridge) for ridge in RIDGES]
     problem, logs = min(((each, left_out(each, folds)) for each in tried), key=lambda pair: error(*pair))
     tokens = answers.with_any()
-    left, long = _left_out(logs, tokens, folds)
-    fitted = [bins(logs[:, m], tokens[:, m]) for m in range(logs.shape[1])]
+    left, long = _left_out(logs, tokens, counts, folds)
+    fitted = [bins(logs[:, m], tokens[:, m], counts) for m in range(logs.shape[1])]
     lengths = Lengths(
         models=(*answers.models, ANY),
         tier=tier,
@@ -54,26 +54,27 @@ def learn(answers: Answers, seen: Seen, tier: str, buckets: int = 2048) -> Learn
     return Learned(lengths=lengths, left=left, long=long)
 
 
-def _left_out(logs: Floats, tokens: Tokens, folds: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _left_out(logs: Floats, tokens: Tokens, counts: Floats, folds: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Quantiles and odds of every row by bins of the other folds' rows."""
     left, long = np.empty((*logs.shape, len(QUANTILES)), np.float32), np.empty(len(logs), np.float32)
     for fold in np.unique(folds):
         out, kept = folds == fold, folds != fold
         for m in range(logs.shape[1]):
-            left[out, m] = at_bins(logs[out, m], *bins(logs[kept, m], tokens[kept, m]))
+            left[out, m] = at_bins(logs[out, m], *bins(logs[kept, m], tokens[kept, m], counts[kept]))
         long[out] = chance_of_long(logs[out, -1], odds(logs[kept, -1], tokens[kept, -1]))
     return left, long
 
 
-def bins(logs: Floats, tokens: Tokens, size: int = BINS) -> tuple[Floats, Floats]:
+def bins(logs: Floats, tokens: Tokens, counts: Floats, size: int = BINS) -> tuple[Floats, Floats]:
     """The middles of bins of predicted logarithms, and each quantile's factors there; rows without tokens are out."""
     known = np.flatnonzero(~np.isnan(tokens))
     order = known[np.argsort(logs[known], kind="stable")]
     parts = np.array_split(order, max(min(size, len(order) // FEWEST), 1))
     parts += [parts[-1]] * (size - len(parts))  # few rows fill few bins: the last one is there as often as is needed
     middles = np.array([logs[part].mean() for part in parts], np.float32)
-    factors = np.array([np.quantile((tokens[part] + 1) / np.exp(logs[part]), QUANTILES) for part in parts], np.float32)
-    return middles, factors
+    longer = np.where(np.isnan(tokens), 1, tokens + 1) / np.exp(logs)
+    factors = [np.quantile(longer[part], QUANTILES, weights=counts[part], method="inverted_cdf") for part in parts]
+    return middles, np.array(factors, np.float32)
 
 
 def odds(logs: Floats, tokens: Tokens) -> Floats:
@@ -95,10 +96,16 @@ def evaluation(answers: Answers, left: Floats, long: Floats) -> Mapping[str, flo
     lost, flat = (float(np.nansum(pinball(tokens, told, QUANTILES[1]))) for told in (left[:, :-1, 1], own))
     shares = np.stack([1 - long, long], axis=1)
     within = {f"within_p{round(100 * q)}": share_within(tokens, left[:, :-1, at]) for at, q in enumerate(QUANTILES)}
+    any_within = {
+        f"any_within_p75_of_{name}": share_within(answers.with_any()[rows, -1], left[rows, -1, 1])
+        for name in dict.fromkeys(answers.sets)
+        for rows in [np.array([each == name for each in answers.sets])]
+    }
     truth = (answers.with_any()[:, -1] > LONG_ANSWER).astype(np.int64)
     return {
         "p75_loss_below_each_models_own": round(1 - lost / max(flat, 1e-9), 4),
         **within,
+        **any_within,
         "long_answer_accuracy": round(float(((long > 0.5) == truth).mean()), 4),
         "long_answer_calibration_error": round(calibration_error(shares, truth), 4),
         "long_prompts": round(float((np.array(answers.asked) > LONG_PROMPT).mean()), 4),

@@ -159,12 +159,28 @@ def test_the_pinball_loss_is_least_at_the_quantile() -> None:
 
 
 def test_few_rows_fill_one_bin_and_many_fill_more() -> None:
-    middles, factors = bins(np.zeros(5, np.float32), np.array([1, 2, 3, 4, np.nan], np.float32))
+    tokens = np.array([1, 2, 3, 4, np.nan], np.float32)
+    middles, factors = bins(np.zeros(5, np.float32), tokens, np.ones(5, np.float32))
     assert len(set(middles.tolist())) == 1
     assert at_bins(np.array([0.0, 9.0]), middles, factors).shape == (2, 3)
-    rows = 3 * FEWEST
-    middles, _ = bins(np.linspace(0, 1, rows, dtype=np.float32), np.ones(rows, np.float32))
+    ones = np.ones(3 * FEWEST, np.float32)
+    middles, _ = bins(np.linspace(0, 1, len(ones), dtype=np.float32), ones, ones)
     assert len(set(middles.tolist())) == 3
+
+
+def test_rows_that_count_more_move_the_quantiles_to_theirs() -> None:
+    tokens = np.array([9.0] * 50 + [99.0] * 50, np.float32)
+    counts = np.array([1.0] * 50 + [9.0] * 50, np.float32)
+    logs = np.zeros(100, np.float32)
+    assert bins(logs, tokens, np.ones(100, np.float32))[1][0, 0] == 10
+    assert bins(logs, tokens, counts)[1][0, 0] == 100
+
+
+def test_how_any_models_p75_holds_is_told_by_set() -> None:
+    both = together({"one": GIVEN, "other": replace(answers(120), models=("third", "fourth"))})
+    found = learn(both, seen_of(both.texts, "static", vectors), "static", buckets=256).lengths.card
+    assert found["any_within_p75_of_one"] == pytest.approx(0.75, abs=0.1)
+    assert found["any_within_p75_of_other"] == pytest.approx(0.75, abs=0.12)
 
 
 def test_the_card_tells_what_left_out_rows_found() -> None:
