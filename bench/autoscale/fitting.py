@@ -30,7 +30,7 @@ class Fit:
 
     def hours_at(self, hours: float, late: float, aim: float) -> float:
         """What a run of so many hours and so much late would have taken at another lateness near by."""
-        return hours * (max(late, 1e-9) / aim) ** self.slope
+        return hours * exp(self.slope * log(max(late, 1e-9) / aim))
 
 
 def fit(trial: Trial, low: float, high: float, aim: float) -> Fit:

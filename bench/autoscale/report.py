@@ -1,6 +1,7 @@
 """What the runs say: hours at equal lateness beside the clairvoyant's and the others', with intervals."""
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from statistics import mean, stdev
 
 from bench.autoscale.contest import ALLOWED, ORACLE, OURS
@@ -20,7 +21,7 @@ Found = Sequence[Mapping[str, Outcome]]
 
 
 def figures(fits: Fits, found: Found, days: Days) -> dict[str, float | str]:
-    """Ours as it ran beside the clairvoyant at the share allowed, and beside the best of the others at our own share."""
+    """Ours as it ran beside the clairvoyant at the share allowed, and beside the best other at our share."""
     mine = [each[OURS] for each in found]
     ideal = [_hours(fits[ORACLE], each[ORACLE], ALLOWED) for each in found]
     rivals = [name for name, one in fits.items() if name not in (OURS, ORACLE) and one.keeps]
@@ -71,7 +72,7 @@ def interval(values: Sequence[float]) -> float:
     """Half of the 95 % interval of a mean; 0 of one value."""
     if len(values) < 2:
         return 0.0
-    return STUDENT.get(len(values), 1.96) * stdev(values) / len(values) ** 0.5
+    return STUDENT.get(len(values), 1.96) * stdev(values) / sqrt(len(values))
 
 
 def holds(results: Mapping[str, float | str]) -> bool:

@@ -9,6 +9,7 @@ that keep it at every time: where lateness is dear to avoid a little more is let
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import exp, log
 from typing import Self
 
 from policies.scale.capacity import Window
@@ -45,14 +46,16 @@ class Seen:
         if not wanted:
             return cls(judged=0.0, late=0.0, expected=0.0)
         late = float(sum(state.late for state in states))
-        return cls(judged=judged, late=late, expected=judged * (wanted / ready) ** STEEP)
+        return cls(judged=judged, late=late, expected=judged * exp(STEEP * log(wanted / ready)))
 
     def factor(self, allowed: float, before: float) -> float:
         """How many times as many are late as the law says, if it was so many times `before`."""
         return (self.late / allowed + BELIEF * before) / (self.expected + BELIEF)
 
 
-def correction(history: History, pool: str, now: float, law: Law, *, allowed: float, hour_s: float, day_s: float) -> float:
+def correction(
+    history: History, pool: str, now: float, law: Law, *, allowed: float, hour_s: float, day_s: float
+) -> float:
     """How many times the replicas of the law keep the late to a share; 1 where nothing is known of lateness."""
     hours = list(_hours(history, pool, now, law, hour_s, day_s))
     day = Seen(
@@ -64,7 +67,7 @@ def correction(history: History, pool: str, now: float, law: Law, *, allowed: fl
         return 1.0
     may = allowance(day, allowed)
     usual = day.factor(may, 1.0)
-    times = usual ** (1.0 / STEEP) * (hours[0].factor(may, usual) / usual) ** (1.0 / (STEEP + 1.0))
+    times = exp(log(usual) / STEEP + log(hours[0].factor(may, usual) / usual) / (STEEP + 1.0))
     return min(max(times, LEAST), MOST)
 
 

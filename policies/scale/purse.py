@@ -24,6 +24,8 @@ class Purse:
         by_gpus = (self.gpus - self.spent_gpus) // perf.gpus if self.gpus else inf
         bought = int(max(min(wanted, by_usd, by_gpus), least))
         spent = replace(
-            self, spent_usd=self.spent_usd + bought * perf.price_per_hour, spent_gpus=self.spent_gpus + bought * perf.gpus
+            self,
+            spent_usd=self.spent_usd + bought * perf.price_per_hour,
+            spent_gpus=self.spent_gpus + bought * perf.gpus,
         )
         return bought, spent

@@ -154,17 +154,14 @@ def test_every_contestant_is_a_policy_that_takes_its_setting() -> None:
         assert all(rule.policy(setting, arrivals).interval_s > 0.0 for setting in (rule.low, rule.high))
 
 
-def test_two_hours_are_served_by_ours_and_the_clairvoyant() -> None:
-    arrivals = drawn(7200.0, 2.0)
-    outcomes = {
-        rule.name: run(rule.policy(rule.low, arrivals), arrivals, 0)
-        for rule in CONTESTANTS if rule.name in (OURS, ORACLE)
-    }  # fmt: skip
-    for each in outcomes.values():
-        assert 0.9 < each.kept <= 1.0
-        assert 8.0 <= each.gpu_hours <= 4 * MOST * 2.1
-        assert "kept" in told(each)
-    assert outcomes[OURS].reversals_a_day <= 2.0
+def test_some_minutes_are_served_by_ours_and_the_clairvoyant() -> None:
+    arrivals = drawn(900.0, 0.5)
+    for name in (OURS, ORACLE):
+        rule = next(each for each in CONTESTANTS if each.name == name)
+        found = run(rule.policy(rule.low, arrivals), arrivals, 0)
+        assert 0.0 <= found.worst_day <= found.kept <= 1.0
+        assert 1.0 <= found.gpu_hours <= 4 * MOST * 0.3
+        assert "reversals a day" in told(found)
 
 
 def test_a_folder_without_the_recording_is_named(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def test_a_time_without_answers_or_replicas_says_nothing() -> None:
 
 def test_a_law_that_does_not_know_is_not_corrected() -> None:
     history = told(60, late=0.5)
-    unknown = correction(history, "p", history[-1]["p"].at, lambda window: 0.0, allowed=ALLOWED, hour_s=600.0, day_s=3600.0)
+    unknown = correction(
+        history, "p", history[-1]["p"].at, lambda window: 0.0, allowed=ALLOWED, hour_s=600.0, day_s=3600.0
+    )
     assert unknown == 1.0
 
 

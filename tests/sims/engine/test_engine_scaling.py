@@ -188,7 +188,7 @@ def test_a_fleet_goes_to_zero_and_comes_back_for_those_held() -> None:
     run = simulate(arrivals(*early, *later), alike(2), LEAST, QUICK, scaling=policy)
     assert (run.state == SERVED).all()
     assert run.up_s.sum() < 1500.0
-    assert 0.0 < run.ttft_s[40] < 30.0
+    assert 0.0 < run.ttft_s[40] < 60.0  # a look, and the start itself
 
 
 def test_a_replica_that_moves_joins_the_other_pool_and_is_counted_there() -> None:
