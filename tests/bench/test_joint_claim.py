@@ -48,19 +48,19 @@ def reached(cheap: float, dear: float, seeds: int = 2) -> Reached:
 
 
 def test_the_highest_worth_that_keeps_the_deadlines_is_found() -> None:
-    best = reach(serving(0.004, 0.0123), 1.1)
+    best = reach(serving(0.004, 0.0123), 1.1, 2)
     assert best is not None
     assert 0.0123 / 1.03 < best.worth_usd <= 0.0123
 
 
 def test_a_worth_too_small_for_the_small_model_is_passed_over() -> None:
-    best = reach(serving(0.02, 0.021), 1.02)
+    best = reach(serving(0.02, 0.021), 1.02, 2)
     assert best is not None
     assert best.worth_usd >= 0.02
 
 
 def test_a_fleet_that_keeps_its_deadlines_at_no_worth_reaches_nothing() -> None:
-    assert reach(serving(1.0, 2.0), 1.5) is None
+    assert reach(serving(1.0, 2.0), 1.5, 2) is None
 
 
 def test_the_cheapest_fleet_that_reaches_the_quality_is_taken() -> None:
