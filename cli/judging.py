@@ -9,6 +9,9 @@ import typer
 from cli.door import WrongUse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.sent import Topics
     from router.learn.select_head import SelectHead
     from sims.arrivals import Arrivals
     from sims.select.judging import Judging
@@ -90,6 +93,21 @@ class Judges:
         )
         ruleset = read_rules(self.rules)[0] if self.rules else None
         return Judging(questions=self.questions(served(fleet)), value=value, rules=ruleset)
+
+    def topics(self) -> "Topics | None":
+        """What tells topics of a trace's texts, by the judged questions; None where nothing is judged."""
+        self.check()
+        if not self.quality:
+            return None
+
+        def told(texts: "Sequence[str]") -> list[str]:
+            from router.classify.static import StaticEncoder
+            from router.learn.topics import topics_of
+            from weir.judged import find_judged, read_judged
+
+            return topics_of(texts, read_judged(find_judged(self.quality)), StaticEncoder())
+
+        return told
 
     def questions(self, models: list[str]) -> "Questions":
         """The judged questions with a column a model of the fleet."""

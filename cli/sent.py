@@ -1,6 +1,7 @@
 """What a simulation or a plan is sent: trace files one after the other, or a workload, cut to a window."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sims.sweep.traffic import Traffic
 
 WORKLOAD = "workload:"
+
+Topics = Callable[[Sequence[str]], Sequence[str]]
+"""What texts are about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +57,13 @@ class Sent:
 
         return Rate.of(self.rate)
 
-    def traffic(self, again: bool = False) -> "tuple[Traffic, Arrivals]":
+    def traffic(self, again: bool = False, topics: "Topics | None" = None) -> "tuple[Traffic, Arrivals]":
         """What to send and its first seed's arrivals, at least one; raises `WrongUse`, `BadTrace`, `UnknownName`.
 
-        `again` says whether further seeds draw a trace again.
+        `again` says whether further seeds draw a trace again, `topics` tells what a trace's texts are about.
         """
         drawn = self.trace.startswith(WORKLOAD)
-        traffic, arrivals = self._drawn() if drawn else self._recorded(again)
+        traffic, arrivals = self._drawn() if drawn else self._recorded(again, topics)
         if not len(arrivals):
             raise WrongUse(f"{self.trace}: not one request comes before --to {self.end_s:g}")
         return traffic, arrivals
@@ -72,11 +76,11 @@ class Sent:
         drawn = Generated.of(self.trace.removeprefix(WORKLOAD), self.requests, self.end_s or inf)
         return drawn, drawn.drawn(0)
 
-    def _recorded(self, again: bool) -> "tuple[Traffic, Arrivals]":
+    def _recorded(self, again: bool, topics: "Topics | None") -> "tuple[Traffic, Arrivals]":
         from sims.sweep.traffic import Recorded, window
 
         paths = self.paths()
-        arrivals = self._read(paths)
+        arrivals = self._read(paths, topics)
         if self.start_s or self.end_s:
             try:
                 arrivals = window(arrivals, self.start_s, self.end_s or inf)
@@ -90,12 +94,14 @@ class Sent:
         parts = [each.strip() for each in self.trace.split(",") if each.strip()]
         return [whole] if whole.exists() or len(parts) < 2 else [Path(each) for each in parts]
 
-    def _read(self, paths: list[Path]) -> "Arrivals":
+    def _read(self, paths: list[Path], topics: "Topics | None") -> "Arrivals":
         from sims.arrivals import Arrivals
         from sims.traces.reading.reader import read, read_columns
         from sims.traces.reading.transforms import spliced
 
         if len(paths) == 1:
+            if topics is not None and (told := self._told(paths[0], topics)) is not None:
+                return told
             return read_columns(paths[0], self.format_name, sort=self.sort, **self._options(paths[0]))
         try:
             files = [read(path, self.format_name, sort=self.sort, **self._options(path)) for path in paths]
@@ -104,6 +110,19 @@ class Sent:
             if type(error) is not ValueError:
                 raise  # it names the file already
             raise WrongUse(f"{self.trace}: {error}") from None
+
+    def _told(self, path: Path, topics: "Topics") -> "Arrivals | None":
+        """The arrivals of a trace that has texts, each with its topic; None of a trace that has none."""
+        from sims.arrivals import Arrivals
+        from sims.traces.reading.reader import read
+
+        reading = iter(read(path, self.format_name, sort=self.sort, **self._options(path)))
+        first = next(reading, None)
+        if first is None or first.text is None:
+            return None
+        rows = [first, *reading]
+        told = topics([row.text or "" for row in rows])
+        return Arrivals.of([replace(row, topic=topic) for row, topic in zip(rows, told, strict=True)])
 
     def _options(self, path: Path) -> dict[str, Any]:
         if not self.fields:

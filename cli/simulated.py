@@ -62,7 +62,7 @@ def setting(
     routing(policy, settings)
     rate, under = sent.speed, conditions(given.under or ())
     with Console(stderr=True).status(f"reading {sent.trace}"):
-        traffic, arrivals = sent.traffic(again=given.seeds > 1)
+        traffic, arrivals = sent.traffic(again=given.seeds > 1, topics=judges.topics() if judges else None)
     judging = judges.judging(fleet, arrivals) if judges else None
     shares, notes = ({}, (_asked(judging),)) if judging else _models(arrivals, fleet)
     facts = trace_facts(traffic.name, arrivals)

@@ -17,7 +17,7 @@ from bench.select.told import Found, run
 from sims.statistics import interval
 
 TARGET = {"cheaper_share": {"least": 0.10}}
-SPEED = 4.0  # times the trace's own: as many requests, in a quarter of an hour
+SPEED = 1.0  # times the trace's own
 SEEDS = 3
 LEADS = tuple(0.45 + 0.05 * i for i in range(9))  # of the large model's lead over the small one
 TOLD = (0.5, 0.65, 0.8)

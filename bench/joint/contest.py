@@ -13,8 +13,8 @@ from bench.joint.traffic import Drawn, Sent
 from bench.select.told import say
 from sims.sweep.trial import ensure_compiled
 
-FINE, COARSE = 1.1, 1.6
-"""Steps of the worth: at list prices a step moves many requests at once, at prices of the hour few."""
+FINE, COARSE = (1.1, 4), (1.6, 2)
+"""Steps of the worth and halvings: at list prices a step moves many requests at once, at prices of the hour few."""
 
 WHO = {
     "blind": Chooser(aware=False),
@@ -56,4 +56,4 @@ def reached_by(task: tuple[int, Fleet, str]) -> Served | None:
     """One fleet's reach under one chooser."""
     seed, fleet, name = task
     who = WHO[name]
-    return reach(partial(serve, OFFERED[0], seed, fleet, who=who), COARSE if who.aware else FINE)
+    return reach(partial(serve, OFFERED[0], seed, fleet, who=who), *(COARSE if who.aware else FINE))

@@ -19,12 +19,9 @@ from sims.select.judging import Judging
 from sims.select.questions import served_quality
 
 SMALL, LARGE = "llama-3.1-8b", "llama-3.1-70b"
-CARD, B200, H100, H200 = (SMALL, "rtx-pro-6000", 1), (LARGE, "b200", 1), (LARGE, "h100-sxm", 2), (LARGE, "h200", 2)
-LARGES = (
-    ((B200, 2),), ((B200, 1), (H100, 1)), ((B200, 1), (H200, 1)), ((B200, 3),), ((B200, 2), (H100, 1)),
-    ((B200, 2), (H200, 1)), ((B200, 4),), ((B200, 3), (H100, 1)), ((B200, 3), (H200, 1)), ((B200, 5),),
-)  # fmt: skip
-FEW = 3  # large replicas from which the small model has less to do
+CARD, B200, H200 = (SMALL, "rtx-pro-6000", 1), (LARGE, "b200", 1), (LARGE, "h200", 2)
+LARGES = (((B200, 1),), ((H200, 1),), ((B200, 2),), ((B200, 1), (H200, 1)))
+SMALLS = (1, 2)
 TTFT_S, TPOT_S = 2.0, 0.1
 USD_PER_TOKEN = (0.2e-6, 0.9e-6)  # together_ai's size classes, see bench/select/prices.py
 
@@ -53,8 +50,7 @@ class Chooser:
 def candidates() -> Iterator[Fleet]:
     """Every fleet that is tried, for both choosers alike."""
     for large in LARGES:
-        few = sum(count for _, count in large) < FEW
-        for small in (2, 3) if few else (1, 2):
+        for small in SMALLS:
             yield ((CARD, small), *large)
 
 

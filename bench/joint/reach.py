@@ -6,12 +6,12 @@ from bench.joint.fleets import Served
 
 KEPT = 0.99  # as the autoscaling claim asks
 START, MOST = 0.003, 0.03  # dollars of a right answer
-HALVINGS = 2
+
 
 Try = Callable[[float], Served]
 
 
-def reach(serve: Try, step: float, kept: float = KEPT) -> Served | None:
+def reach(serve: Try, step: float, halvings: int, kept: float = KEPT) -> Served | None:
     """The best try that kept the deadlines; None where none did. The worth rises by the step.
 
     A worth too small overloads the small model, one too large the large model: the first worth that keeps them is
@@ -23,7 +23,7 @@ def reach(serve: Try, step: float, kept: float = KEPT) -> Served | None:
         return None
     best = good[-1]
     failing = next((each.worth_usd for each in tried if each.worth_usd > best.worth_usd), None)
-    return _between(serve, best, failing, kept) if failing is not None else best
+    return _between(serve, best, failing, halvings, kept) if failing is not None else best
 
 
 def _climb(serve: Try, step: float, kept: float) -> Sequence[Served]:
@@ -38,9 +38,9 @@ def _climb(serve: Try, step: float, kept: float) -> Sequence[Served]:
     return tried
 
 
-def _between(serve: Try, good: Served, failing: float, kept: float) -> Served:
+def _between(serve: Try, good: Served, failing: float, halvings: int, kept: float) -> Served:
     best = good
-    for _ in range(HALVINGS):
+    for _ in range(halvings):
         found = serve((good.worth_usd * failing) ** 0.5)
         if found.kept >= kept:
             good = found

@@ -74,4 +74,6 @@ class Drawn:
             return arrivals, asked
         order = np.random.default_rng([seed, 1]).permutation(len(arrivals))
         spaced = np.linspace(arrivals.at[0], arrivals.at[-1], len(arrivals))
-        return replace(arrivals.chosen(order), at=spaced), Asked(*(column[order] for column in asked))
+        question, expected, quality, tokens = asked
+        mixed = Asked(question[order], expected[order], quality[order], tokens[order])
+        return replace(arrivals.chosen(order), at=spaced), mixed

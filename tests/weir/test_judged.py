@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def matrix(folder: Path, *, zipped: bool = False) -> Path:
     return path
 
 
-def rows(path: Path, *told: dict[str, object]) -> Path:
+def rows(path: Path, *told: Mapping[str, object]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in told) + "\n")
     return path
 

@@ -34,7 +34,9 @@ def arrivals(count: int = 60, gap_s: float = 0.5, topics: Sequence[str] = (), **
     names = tuple(dict.fromkeys(topics))
     topic = np.array([names.index(each) for each in topics] or [NONE] * count, np.int32)
     lengths = np.full(count, 200)
-    return Arrivals.drawn(gap_s * np.arange(count), lengths, lengths // 4, topic=topic, topics=names, **more)
+    return Arrivals.drawn(
+        gap_s * np.arange(count, dtype=np.float64), lengths, lengths // 4, topic=topic, topics=names, **more
+    )
 
 
 def fleet(small: int = 1, large: int = 1) -> list[Replica]:

@@ -152,7 +152,8 @@ def test_a_line_cut_short_is_done_again(tmp_path: Path) -> None:
 def test_endless_figures_survive_the_journal(tmp_path: Path) -> None:
     study = done(inputs(), [LEAST])
     outcome = next(iter(study.found.values()))
-    endless = replace(outcome, metrics=replace(outcome.metrics, ttft_s=replace(outcome.metrics.ttft_s, p99=inf)))
+    judged = replace(outcome.metrics, quality=0.5, quality_in_time=0.4, usd_per_thousand_right=2.0)
+    endless = replace(outcome, metrics=replace(judged, ttft_s=replace(judged.ttft_s, p99=inf)))
     with Journal(tmp_path / "runs") as journal:
         journal.add("k", endless)
     assert journal.done()["k"] == endless
