@@ -76,7 +76,7 @@ def evaluation(judged: Judged, expected: Floats) -> dict[str, Any]:
 def version(head: SelectHead) -> str:
     """What tells this head from another one: a hash of what it expects."""
     assert isinstance(head.quality, Stacked)
-    arrays = (head.quality.outcomes.weights, head.quality.topics.weights, head.quality.by_topic)
+    arrays = (head.quality.outcomes.weights, head.quality.topics.weights, head.quality.second.by_topic)
     told = b"".join(each.tobytes() for each in arrays) + " ".join((head.tier, *head.models)).encode()
     return hashlib.sha256(told).hexdigest()[:12]
 

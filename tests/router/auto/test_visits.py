@@ -345,7 +345,8 @@ async def test_a_kept_cheap_answer_is_ruled_on_too(routers: Routers, monkeypatch
 
 
 EVERYTHING = (
-    "{risk: true, reputation: true, token_budget: {expected: [10], rungs: [1, 1, 1, 1.0e9]}, stickiness: {quality: {small: 0.5, large: 0.9}}, "
+    "{risk: true, reputation: true, token_budget: {expected: [10], rungs: [1, 1, 1, 1.0e9]}, "
+    "stickiness: {quality: {small: 0.5, large: 0.9}}, "
     "tool_rights: {roles: {none: ['*']}}, tool_choice: {most: 1}, memory: {usable: 0.1, recent_turns: 1}}"
 )
 
