@@ -71,6 +71,7 @@ CLAIMS: Mapping[str, Claim] = {
     "route-arena": Claim(says="two models with real bills beside public routers", reads_data=True),
     "joint": Claim(says="model and replica chosen together, with and without sight of the fleet", reads_data=True),
     "intents": Claim(says="150 intents of an assistant and none of them, 77 of a bank", reads_data=True),
+    "difficulty": Claim(says="how hard a prompt is, as a probability", reads_data=True),
     "domain": Claim(says="which of fourteen domains a question is of", reads_data=True),
     "guard": Claim(says="attacks told from benign look-alikes", reads_data=True),
     "pii": Claim(says="spans of personal data, kind and both ends right", reads_data=True),

@@ -96,7 +96,8 @@ class Auto:
             if not exchange.ended:
                 self._decide(exchange, rules, asked, {**known, **found}, why)
 
-        self._classifier.ask(open_ones, asked.last_user_text(), previous_question(asked), read)
+        question, before = asked.last_user_text(), previous_question(asked)
+        self._classifier.ask(open_ones, question, before, read, int(asked.prompt_tokens))
 
     def _sound(self, found: Mapping[str, Reading]) -> Mapping[str, Reading]:
         """Readings that make sense; of the others it is said once in a while, and they count as unknown."""

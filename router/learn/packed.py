@@ -12,10 +12,10 @@ from policies.select.quality.linear import Linear
 from policies.select.quality.logistic import Logistic
 from policies.select.quality.nearest import Nearest
 from policies.select.quality.port import Quality
-from policies.select.quality.stacked import Stacked
+from policies.select.quality.stacked import Second, Stacked
 from policies.select.quality.trees import Boosted, Trees
 
-KINDS = {kind.__name__: kind for kind in (Blend, Boosted, Forest, Linear, Logistic, Nearest, Stacked, Trees)}
+KINDS = {kind.__name__: kind for kind in (Blend, Boosted, Forest, Linear, Logistic, Nearest, Second, Stacked, Trees)}
 """Everything that a head may be made of."""
 
 Arrays = dict[str, np.ndarray[Any, Any]]

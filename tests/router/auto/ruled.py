@@ -45,7 +45,7 @@ class FakeClassifier:
     def use(self, rules: Any) -> None:
         self.rules = rules
 
-    def ask(self, names: frozenset[str], text: str, previous: str, then: Then) -> None:
+    def ask(self, names: frozenset[str], text: str, previous: str, then: Then, tokens: int = 0) -> None:
         self.asked.append((names, text, previous))
         if self.hold:
             self.held.append(then)
