@@ -154,13 +154,13 @@ def test_every_contestant_is_a_policy_that_takes_its_setting() -> None:
         assert all(rule.policy(setting, arrivals).interval_s > 0.0 for setting in (rule.low, rule.high))
 
 
-def test_some_minutes_are_served_by_ours_and_the_clairvoyant() -> None:
-    arrivals = drawn(900.0, 0.5)
+def test_a_minute_is_served_by_ours_and_the_clairvoyant() -> None:
+    arrivals = Arrivals.drawn(np.linspace(0.0, 60.0, 20), np.full(20, 200), np.full(20, 3))
     for name in (OURS, ORACLE):
         rule = next(each for each in CONTESTANTS if each.name == name)
         found = run(rule.policy(rule.low, arrivals), arrivals, 0)
         assert 0.0 <= found.worst_day <= found.kept <= 1.0
-        assert 1.0 <= found.gpu_hours <= 4 * MOST * 0.3
+        assert 0.0 < found.gpu_hours <= 4 * MOST * 0.1
         assert "reversals a day" in told(found)
 
 
