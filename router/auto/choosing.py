@@ -146,11 +146,11 @@ class Chooser:
     def came_of(self, order: "Order", outcome: "Outcome", ended: bool) -> None:
         """An attempt is over, and perhaps the request: its bill, or its failure."""
         assert order.choice is not None
-        name = key(str(order.choice["decision"]))
+        name = key(str(order.choice.get("decision", "")))
         sent = self._open.get(name)
         if sent is None:
             return
-        if order.choice["model"] != sent.model:  # something later than the choice sent it to another
+        if order.choice.get("model") != sent.model:  # something later than the choice sent it to another
             self.learning.forget(name)
         elif outcome.ok:
             usd = sent.bill(outcome)
@@ -162,8 +162,10 @@ class Chooser:
     def gave_up(self, order: "Order", why: str) -> None:
         """A request was refused."""
         assert order.choice is not None
-        if why in GIVEN_UP:
-            self._fail(key(str(order.choice["decision"])), "provider")
+        name = key(str(order.choice.get("decision", "")))
+        sent = self._open.get(name)
+        if sent is not None and sent.model == order.choice.get("model") and why in GIVEN_UP:
+            self._fail(name, "provider")
 
     def heard(self, message: bytes) -> None:
         """Another worker's lessons or turns, or the canary's stage."""

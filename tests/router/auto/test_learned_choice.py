@@ -9,11 +9,13 @@ import pytest
 
 from cli.evaluate import judge
 from cli.selections import selections
+from policies.decision import Outcome
 from policies.select.exploring import Explorer
 from policies.signals.reading import Reading
 from router.auto import offers
 from router.auto.choosing import Chooser, key
 from router.auto.serving import connect
+from router.order import Order
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import FakeClassifier, ruled, ruler
@@ -348,3 +350,16 @@ async def test_a_large_body_is_not_read_again_for_each_model(routers: Routers, m
         assert read == ["small", "large"]
         await caller.ask(model="auto", messages=[{"role": "user", "content": "word " * 40_000}])
     assert read == ["small", "large"]
+
+
+async def test_a_choice_that_was_sent_elsewhere_afterwards_is_void(routers: Routers) -> None:
+    running, _ = await learning(routers, GREEDY)
+    async with running.caller() as caller:
+        decision = (await caller.ask(model="auto")).headers["x-weir-decision"]
+        order = Order("r", "third", b"")
+        order.choice = {"decision": decision, "model": "third"}
+        ruler(running).gave_up(order, "no-replica")
+        ruler(running).came_of(order, Outcome(True, 0.1, 0.01, 0.2, 10, 5, -1, 0.0, 200, 0), True)
+        assert await rate(caller, decision, 1.0) == 202
+    ruler(running).tick()
+    assert running.core.metrics.snapshot().learning.verdicts == {}
