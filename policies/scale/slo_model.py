@@ -35,6 +35,7 @@ class SloModel:
     trust: float = 0.5  # how much of what earlier days say is believed
     trend: float = 0.5  # how much of a rise goes on
     spare: float = 1.5  # see `staffed`
+    untold: float = 3.8  # the same where nothing has told yet how many answers are late
     learn_s: float = 2700.0  # of late answers that the law is corrected by
     clear_s: float = 60.0  # in which those who wait are to be worked off
     down_s: float = 1200.0  # nothing goes below what these seconds needed
@@ -60,14 +61,15 @@ class SloModel:
     def _spread(self, history: History, now: float, asked: float, most: float) -> dict[str, int]:
         """Replicas by pool for a rate now, and for the most it was lately; the cheapest served request first."""
         latest, found, purse = history[-1], dict[str, int](), Purse(usd_per_hour=self.usd_per_hour, gpus=self.gpus)
+        spare = self._spare(history)
         for pool in sorted(latest, key=lambda name: (self._price(history, name, now), name)):
             state, served = latest[pool], self._served(history, pool, now)
             if not served:
                 found[pool] = self._unknown(history, pool, now)
                 continue
             times = self._times(history, pool, now)
-            up = max(ceil(times * staffed(asked / served, self.spare) - 0.5), 1)
-            down = max(ceil(times * staffed(most / served, self.spare) - 0.5 + self.slack), 1)
+            up = max(ceil(times * staffed(asked / served, spare) - 0.5), 1)
+            down = max(ceil(times * staffed(most / served, spare) - 0.5 + self.slack), 1)
             wanted = self._settled(history, pool, now, self._within(state, up), self._within(state, down))
             found[pool], purse = purse.buys(wanted, state.perf, self.least)
             asked, most = (max(rate - found[pool] * served, 0.0) for rate in (asked, most))
@@ -93,6 +95,10 @@ class SloModel:
             return self._within(state, there)
         idle = all(_idle(each) for each in recent(history, pool, now, self.idle_s))
         return 0 if idle else self._within(state, there)
+
+    def _spare(self, history: History) -> float:
+        told = any(state.judged for states in reversed(history) for state in states.values())
+        return self.spare if told else self.untold
 
     def _times(self, history: History, pool: str, now: float) -> float:
         """How many times the law's replicas are right, by those who were late."""

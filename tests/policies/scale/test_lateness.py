@@ -34,6 +34,12 @@ def test_where_nobody_tells_of_lateness_the_law_stands() -> None:
     assert times(steady(10.0, 100)) == 1.0
 
 
+def test_where_nobody_tells_of_lateness_more_is_kept_to_spare() -> None:
+    blind, seeing = scaling(SCALING, {"untold": 9.0}), scaling(SCALING, {"untold": 0.0})
+    assert wish(blind, steady(10.0, 100)) > wish(seeing, steady(10.0, 100))
+    assert wish(blind, told(100, late=ALLOWED)) == wish(seeing, told(100, late=ALLOWED))
+
+
 def test_as_late_as_may_be_with_the_replicas_of_the_law_is_right() -> None:
     assert times(told(600, late=ALLOWED)) == pytest.approx(1.0, abs=0.01)
 

@@ -65,7 +65,7 @@ def test_a_first_token_waits_for_a_place_in_the_decoding_batch() -> None:
 @given(traces(), st.integers(12, 40))
 @settings(max_examples=40, deadline=None)
 def test_no_token_comes_before_the_prompt_is_where_it_decodes(arrivals: Arrivals, blocks: int) -> None:
-    small: dict[str, Any] = {"kv_tokens": blocks * BLOCK, "chunk_tokens": 64, "transfer_bytes_per_s": 2e8}
+    small: dict[str, Any] = {"kv_tokens": blocks * BLOCK, "chunk_tokens": 64, "max_seqs": 4}
     late, soon = (
         simulate(arrivals, apart(**small), LEAST, Conditions(relays_first=relays)) for relays in (False, True)
     )
