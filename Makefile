@@ -11,6 +11,7 @@ export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
 	@echo "make test    the tests"
+	@echo "make explore     the laws on examples that no run before has drawn"
 	@echo "make test-vllm   the tests over two real vLLM engines"
 	@echo "make test-cluster   Kubernetes, Helm and Envoy for real; builds a kube-apiserver first (ten minutes of CPU, once)"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from bench.roles.traffic import tenants
+from bench.roles.traffic import Phase, tenants, together
 from cli.processes import Children
 from cli.stack import Emulation, RouterOptions, Stack
 from sims.arrivals import Arrivals
@@ -51,11 +49,10 @@ def fleet(replicas: int) -> FleetFile:
 
 def alternating(traces: Mapping[str, Arrivals], rates: Mapping[str, float], phase_s: float) -> Arrivals:
     """One phase of each kind, one after the other."""
-    parts = [tenants(traces[kind], rate, phase_s, [i]) for i, (kind, rate) in enumerate(rates.items())]
-    starts = [np.full(len(part), i * phase_s) for i, part in enumerate(parts)]
-    columns = [np.concatenate([getattr(part, name) for part in parts]) for name in ("prompt_tokens", "output_tokens")]
-    at = np.concatenate([part.at + start for part, start in zip(parts, starts, strict=True)])
-    return Arrivals.drawn(at, *columns)
+    return together([
+        Phase(kind=kind, start=i * phase_s, arrivals=tenants(traces[kind], rate, phase_s, [i]))
+        for i, (kind, rate) in enumerate(rates.items())
+    ])  # fmt: skip
 
 
 async def acted(traffic: Arrivals, replicas: int, told: Callable[[str], None]) -> Acted:

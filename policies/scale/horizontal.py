@@ -5,7 +5,7 @@ metric to its target, within a tolerance; up by at most so much a step, down to 
 from collections.abc import Callable, Iterator
 from math import ceil
 
-from policies.scale.scaling import History, PoolState
+from policies.scale.scaling import History, PoolState, Wish
 
 TOLERANCE = 0.1
 """A share by which the metric may miss its target before anything is done."""
@@ -21,6 +21,13 @@ def recent(history: History, pool: str, now: float, seconds: float) -> Iterator[
         if state is None or (i and state.at <= now - seconds):
             return
         yield state
+
+
+def every_pool(history: History, now: float, metric: Metric, *, least: int, down_s: float) -> Wish:
+    """What the rule wants of every pool."""
+    return Wish(
+        replicas={pool: horizontal(history, pool, now, metric, least=least, down_s=down_s) for pool in history[-1]}
+    )
 
 
 def horizontal(history: History, pool: str, now: float, metric: Metric, *, least: int, down_s: float) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from policies.scale.horizontal import horizontal
+from policies.scale.horizontal import every_pool
 from policies.scale.scaling import History, PoolState, Wish, scale
 
 
@@ -18,10 +18,7 @@ class HpaQueue:
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
-        return Wish(replicas={
-            pool: horizontal(history, pool, now, self._metric, least=self.least, down_s=self.down_s)
-            for pool in history[-1]
-        })  # fmt: skip
+        return every_pool(history, now, self._metric, least=self.least, down_s=self.down_s)
 
     def _metric(self, state: PoolState) -> float:
         return (state.waiting + state.held) / (self.target * max(state.ready, 1))
