@@ -143,9 +143,6 @@ class Endpoint:
 
     def hold(self, call: Call) -> None:
         """Keep a request until a replica is ready; those that matter more go first."""
-        if call.priority < 0:
-            call.refuse(Shed(Refusal.NO_REPLICA))
-            return
         self._held.append(call)
         self._held.sort(key=_before)
         self.core.metrics.held += 1
@@ -251,4 +248,4 @@ class Endpoint:
 
 
 def _before(call: Call) -> tuple[int, float]:
-    return -call.priority, call.held_since
+    return -call.order.priority if call.order is not None else 0, call.held_since

@@ -23,6 +23,7 @@ from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
+from router.rewriting import renamed
 from router.settings import Settings
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
@@ -137,7 +138,7 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), sorted(self._held, key=self._matters)
+        now, waiting = monotonic(), sorted(self._held, key=_matters)
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
@@ -149,17 +150,17 @@ class Gateway:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
 
-    def _matters(self, exchange: Exchange) -> int:
-        """Whose SLO class matters more goes first; of those alike whoever came first."""
-        return -self.core.priority(exchange.order.slo)
-
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
 
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
         try:
-            order, slow = self.read(request_id, head, body)
+            order = self._parsed(request_id, head, body)
+            wanted = self.core.rewriting.target(order.model, request_id)
+            if wanted != order.model:
+                order.model, body = wanted, renamed(body, wanted)
+            slow = count_now(order, self.core.models.get(wanted))
         except BadRequest as bad:
             self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
@@ -202,11 +203,16 @@ class Gateway:
 
     def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
+        order = self._parsed(request_id, head, body)
+        return order, count_now(order, self.core.models.get(order.model))
+
+    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
         order = bodies.parse(head.path, body, request_id, self._limits)
         if head.session:
             order.session = head.session
         order.tenant, order.slo = head.tenant, head.slo
-        return order, count_now(order, self.core.models.get(order.model))
+        self.core.promises.weigh(order, head.objective)
+        return order
 
     def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:
         """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
@@ -261,3 +267,8 @@ class Gateway:
         self.core.metrics.connections = len(self.clients)
         if self.auto is not None:
             self.auto.tick()
+
+
+def _matters(exchange: Exchange) -> int:
+    """Who matters more goes first; of those alike whoever came first."""
+    return -exchange.order.priority
