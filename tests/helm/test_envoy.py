@@ -26,7 +26,7 @@ from tests.router.fakes import FakeReplica, answer, refused_port
 from tests.router.routers import core_of, described
 
 pytestmark = [
-    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `make test-cluster`"),
+    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy here: `python -m bench.cluster.ready` gets one"),
 ]
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
