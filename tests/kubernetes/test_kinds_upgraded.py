@@ -55,6 +55,11 @@ class Person:
         found: dict[str, Any] = json.loads(self.does("kubectl", "get", what, "--namespace", "one", "--output", "json"))
         return found
 
+    def columns(self) -> list[str]:
+        """What the Pool's kind says is listed of one."""
+        (version,) = self.reads(POOLS)["spec"]["versions"]
+        return [each["name"] for each in version["additionalPrinterColumns"]]
+
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -87,17 +92,21 @@ def changed(folder: Path) -> Path:
     return chart
 
 
-def test_an_upgrade_brings_a_changed_kind_and_what_was_declared_stays(person: Person, tmp_path: Path) -> None:
+def test_an_upgrade_brings_a_changed_kind_a_rollback_takes_it_back_and_what_was_declared_stays(
+    person: Person, tmp_path: Path
+) -> None:
     person.installs()
     assert "rack" not in person.declares("before", rack="r7")
     person.does("helm", "upgrade", "weir", str(changed(tmp_path)), "--namespace", "one")
-    columns = person.reads(POOLS)["spec"]["versions"][0]["additionalPrinterColumns"]
-    assert columns[-1]["name"] == "Rack"
+    assert person.columns()[-1] == "Rack"
     until = time.monotonic() + HEARD_S
     while "rack" not in person.declares("after", rack="r7"):
         assert time.monotonic() < until, "the API prunes what the kind has had since the upgrade"
     assert person.reads("pools.weir.dev/before")["spec"]["gpu"] == "h100-sxm"
     assert "RACK" in person.does("kubectl", "get", "pools.weir.dev", "--namespace", "one")
+    person.does("helm", "rollback", "weir", "1", "--namespace", "one")
+    assert "Rack" not in person.columns()
+    assert person.reads("pools.weir.dev/after")["spec"]["gpu"] == "h100-sxm"
 
 
 def test_what_was_declared_outlives_the_release_and_the_next_one_goes_on_with_it(person: Person) -> None:
