@@ -25,13 +25,13 @@ from router.order import Order
 from router.refusals import error_body, refusal, reply
 from router.rewriting import renamed
 from router.settings import Settings
+from router.ticking import TICK_S, Ticks
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from router.auto.auto import Auto
 
-TICK_S = 0.05
 BACKLOG = 4096
 LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
 MOST_BUDGET = 500.0
@@ -60,15 +60,14 @@ class Gateway:
         self._ids, self._prefix = count(), token_hex(6)
         self.handovers = Handovers(self, core)
         self._server: asyncio.Server | None = None
-        self._ticks = 0
-        self._tick: asyncio.TimerHandle | None = None
+        self._ticks = Ticks(self, core.view, self.unstreamed)
         self.auto: Auto | None = None  # chooses models for requests that name none
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
-        self._tick = loop.call_later(TICK_S, self._on_tick)
+        self._ticks.start()
 
     async def drain(self) -> None:
         """Take no more connections, finish what is under way within the bound, then close everything.
@@ -88,8 +87,7 @@ class Gateway:
             client.transport.abort()
         for lane in self._lanes.values():
             lane.close()
-        if self._tick is not None:
-            self._tick.cancel()
+        self._ticks.stop()
 
     async def _until_idle(self, until: float) -> None:
         """Wait until then, or until every client has its answer and is gone."""
@@ -128,7 +126,10 @@ class Gateway:
             self._after(client, head)
 
     def hold(self, exchange: Exchange) -> None:
-        """Keep a request until a replica is ready."""
+        """Keep a request until a replica is ready, unless there are too many already."""
+        if len(self._held) >= self.settings.most_held:
+            exchange.refuse(Shed(Refusal.NO_REPLICA))
+            return
         self._held.append(exchange)
         self.core.metrics.held += 1
 
@@ -138,17 +139,24 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), sorted(self._held, key=_matters)
+        self.give_up(monotonic())
+        waiting = sorted(self._held, key=_matters)
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
-            if exchange.ended:
-                continue
-            if now - exchange.held_since > self.settings.hold_s:
+            exchange.avoid = frozenset()
+            exchange.dispatch()
+
+    def give_up(self, now: float) -> None:
+        """Refuse what has been held for too long, and forget those whose client went away."""
+        if not self._held:
+            return
+        waiting, since = self._held, now - self.settings.hold_s
+        self._held = deque(each for each in waiting if not each.ended and each.held_since >= since)
+        self.core.metrics.held -= len(waiting) - len(self._held)
+        for exchange in waiting:
+            if not exchange.ended and exchange.held_since < since:
                 exchange.refuse(Shed(Refusal.NO_REPLICA))
-            else:
-                exchange.avoid = frozenset()
-                exchange.dispatch()
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
@@ -240,17 +248,8 @@ class Gateway:
             return reply(200, b'{"status":"ok"}')
         return reply(404, error_body(f"There is no {head.path.decode()} here.", "invalid_request_error"))
 
-    def _on_tick(self) -> None:
-        now = monotonic()
-        self._ticks += 1
-        if self.core.view.resume(now) or self._held:
-            self.release()
-        self.unstreamed.start_due(now)
-        if self._ticks % 5 == 0:
-            self._sweep(now)
-        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _sweep(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
+        """What has waited too long: replies, clients; and the learner's turn."""
         for client in list(self.clients):
             exchange = client.exchange
             if exchange is not None:
