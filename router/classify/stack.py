@@ -1,6 +1,6 @@
 """Linear heads of one tier as one matrix: all labels of all heads scored, and made probabilities, at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np

@@ -29,9 +29,7 @@ def entries() -> list[Entry]:
 @intrinsic
 def bytes_at(typingctx: Any, address: Any) -> Any:
     """The pointer to bytes at an address."""
-    return u8p(u64), lambda context, builder, signature, args: builder.inttoptr(
-        args[0], context.get_value_type(u8p)
-    )
+    return u8p(u64), lambda context, builder, signature, args: builder.inttoptr(args[0], context.get_value_type(u8p))
 
 
 def _worths() -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Words, their pieces and pairs of them, hashed, counted and folded into buckets; runs as Python and compiles unchanged.
+"""Words, their pieces and pairs of them, hashed, counted and folded into buckets; runs as Python, compiles unchanged.
 
 Words come one after another in UTF-8, each with an `END` behind it. A hash is the CRC-32 of what is hashed.
 """
@@ -42,7 +42,7 @@ def one_more(crc: int, byte: int, table: Integers) -> int:
 
 
 def mark(text: Bytes, begin: int, end: int, marked: Bytes, starts: Integers) -> int:
-    """Copy a word's first characters between two spaces; returns how many characters that is, `starts` where each is."""
+    """Copy a word's first characters between two spaces; returns how many that is, `starts` where each begins."""
     marked[0], starts[0], n, at = SPACE, 0, 1, 1
     for i in range(begin, end):
         if text[i] & 0xC0 != 0x80:  # the first byte of a character

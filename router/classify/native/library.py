@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from policies.native.library import cache_folder, processor
 

@@ -40,12 +40,12 @@ def count(text: Bytes, at: Places, buckets: Places, values: Numbers, having: Num
         if length >= SHORTEST:
             n = add(np.int64((value * spread) >> shift), at[sentence], n, buckets, values, having)
         value, power, length = np.uint64(0), np.uint64(1), 0
-        if byte == BREAK:
+        if byte == BREAK and sentence < len(at) - 1:
             sentence += 1
             at[sentence] = n
 
 
-def add(bucket: int, first: int, n: int, buckets: Places, values: Numbers, having: Numbers) -> int:
+def add(bucket: np.int64, first: int, n: int, buckets: Places, values: Numbers, having: Numbers) -> int:
     """Count one word in the row that begins at `first` and ends at `n`; returns where it ends now."""
     for i in range(first, n):
         if buckets[i] == bucket:
@@ -150,4 +150,3 @@ def worths(text: Bytes, at: Places, buckets: Places, values: Numbers, scratch: N
         position = 1.0 - DEPTH * (1.0 - place * place)
         found = RANK * out[s] + POSITION * position + TELLING * telling[s]
         out[s] = found + NOVELTY * novelty(s, at, buckets, values, whole)
-

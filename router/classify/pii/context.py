@@ -21,7 +21,7 @@ REMEMBERED = 1 << 16  # words
 NAMES = (b"lr=", b"l=", b"r=", b"ll=", b"s3=", b"s5=", b"d=")
 LR, L, R, LL, S3, S5, LEAD = range(len(NAMES))
 LOW, AFTER_LOW, SHAPE, AFTER_SHAPE, AFTER_OWN, PLAIN, AFTER_PLAIN, EACH = range(8)
-"""The parts of a word: in small letters, its shape, what it is, as it stands; those behind another begin with a space."""
+"""The parts of a word: in small letters, its shape, what it is, as it stands; behind another it begins with a space."""
 FEATURES, MOST_PARTS = 17, 6
 REACH = max(STEPS)
 

@@ -12,7 +12,7 @@ from policies.signals.reading import Reading, Span
 from router.classify.features import TEXT, Seen
 from router.classify.linear import UNREADABLE, BadHead
 from router.classify.native.library import function
-from router.classify.pii.context import ROWS, alone, rows, words
+from router.classify.pii.context import alone, rows, words
 from router.classify.pii.tokens import STEPS, Token, tokens
 
 OUTSIDE = 0  # the tag of a token in no span; a kind k (from 0) begins with tag 1 + 2k and goes on with 2 + 2k
@@ -64,7 +64,8 @@ def keys(text: str, found: Sequence[Token]) -> Keys:
     split = [np.split(each.rows, np.cumsum(each.lengths)[:-1]) for each in by_word]
     own = rows(text, found, of) if found else ()
     return [
-        np.concatenate([each, *(split[of.numbers[at + i]][i] for i in range(len(STEPS)))]) for at, each in enumerate(own)
+        np.concatenate([each, *(split[of.numbers[at + i]][i] for i in range(len(STEPS)))])
+        for at, each in enumerate(own)
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.classify.compress import _order, compress, sentences, worths
+from router.classify.compress import Doubles, _order, compress, sentences, worths
 from router.classify.native import grams, tagging
 from router.classify.native import worths as loop
 from router.classify.native.library import SIGNATURES, ensure_built, function
@@ -19,7 +19,7 @@ WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]{4,}")
 SENTENCES = st.lists(st.text(alphabet="abcd efgh_1é日", min_size=1, max_size=40), min_size=1, max_size=12)
 
 
-def counted(said: list[str]) -> np.ndarray:
+def counted(said: list[str]) -> Doubles:
     """How often each bucket's words stand in each sentence."""
     counts = np.zeros((len(said), loop.BUCKETS))
     for row, one in zip(counts, said, strict=True):
@@ -29,11 +29,12 @@ def counted(said: list[str]) -> np.ndarray:
     return counts
 
 
-def scaled(values: np.ndarray) -> np.ndarray:
-    return (values - values.min()) / max(values.max() - values.min(), 1e-9)
+def scaled(values: Doubles) -> Doubles:
+    told: Doubles = (values - values.min()) / max(values.max() - values.min(), 1e-9)
+    return told
 
 
-def plainly(said: list[str]) -> np.ndarray:
+def plainly(said: list[str]) -> Doubles:
     """How much each sentence tells, by matrices."""
     counts = counted(said)
     weighted = counts * np.log1p(len(said) / np.maximum(np.count_nonzero(counts, axis=0), 1))
@@ -48,10 +49,11 @@ def plainly(said: list[str]) -> np.ndarray:
     novel = 1.0 - np.array([0.0, *np.einsum("sw,sw->s", unit[1:], unit[:-1])])
     position = 1.0 - loop.DEPTH * (1.0 - place * place)
     told = loop.RANK * scaled(rank) + loop.POSITION * position + loop.TELLING * scaled(telling)
-    return told + loop.NOVELTY * novel
+    worth: Doubles = told + loop.NOVELTY * novel
+    return worth
 
 
-def as_python(said: list[str]) -> np.ndarray:
+def as_python(said: list[str]) -> Doubles:
     """The loop itself, without a compiler."""
     text = np.frombuffer("".join(f"{one}\n" for one in said).lower().encode(), np.uint8)
     at, out = np.zeros(len(said) + 1, np.int64), np.zeros(len(said))
@@ -76,6 +78,11 @@ def test_worths_of_prose_are_the_matrices() -> None:
     said = [" ".join(chance.choice(" ".join(topics).split(), 6)) for _ in range(40)]
     assert np.allclose(worths(said), plainly(said), atol=1e-6)
     assert np.allclose(as_python(said), plainly(said), atol=1e-6)
+
+
+def test_what_holds_more_line_ends_than_sentences_is_weighed_all_the_same() -> None:
+    assert worths(["\n\n\nbread and butter\n" * 9]).shape == (1,)
+    assert compress("\n" * 10_000) == "\n" * 240
 
 
 def test_the_best_sentences_are_kept_in_their_order() -> None:
