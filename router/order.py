@@ -1,8 +1,12 @@
 """One request as the doors hand it to the core."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policies.decision import Outcome
+
+if TYPE_CHECKING:
+    from router.apart.answer import Digest
 
 MEDIA_BYTES = 4000  # of text that has about the tokens of an image: a thousand
 
@@ -11,7 +15,7 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt",
+        "bills", "chat", "choice", "digest", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "prompt",
         "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream",
         "tenant", "text", "tokens", "tools", "untold", "wider",
     )  # fmt: skip
@@ -37,6 +41,7 @@ class Order:
         self.chat: Sequence[object] | None = None  # the messages as they were parsed
         self.messages: list[tuple[str, str]] | None = None  # the same as (role, text), where tokens are to be counted
         self.prompt: str | None = None  # a completion's text
+        self.digest: Digest | None = None  # what rules need of a large body, read apart
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
         self.salt = ""  # prompts of another `cache_salt` share no block with it

@@ -77,7 +77,7 @@ class Auto:
         rules, order, head = self.rules, exchange.order, exchange.head
         bearer = headers(head.forward).get("authorization", "")
         told = claims(bearer, self._secret, self.clock())
-        came = facts(order, head, exchange.body, told)
+        came = facts(order, head, exchange.body, told, order.digest.told if order.digest is not None else None)
         asked = self.served.visits.enter(exchange, came, forged=forged(bearer, self._secret, told))
         if asked is None:
             return
@@ -217,12 +217,14 @@ class Auto:
         }
         if self.chooser is not None:
             self.chooser.decided(decision, model, asked)
-        body = rewritten(exchange.body, model, found.answer.effects)
+        digest = exchange.order.digest
+        where = digest.places_of(exchange.body) if digest is not None else None
+        body = rewritten(exchange.body, model, found.answer.effects, where)
         wider = () if self._everywhere(model, admitted) else admitted
         pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
         self.served.send(Sending(
             exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
-            body=body, original=exchange.body, decision=decision, choice=choice,
+            body=body, original=exchange.body, decision=decision, choice=choice, digest=digest,
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:
