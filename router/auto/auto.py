@@ -1,5 +1,6 @@
 """Requests for "auto": read, decided by rules, rewritten, sent on; whatever is missing, the fallback's model serves."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -86,8 +87,12 @@ class Auto:
         if self.chooser is not None:
             known = {**known, **readings(asked, self.chooser.columns.structural())}
             open_ones |= self.chooser.wants(asked)
+        unread = "absent" if open_ones else ""
+        if order.digest is not None and (not open_ones or self._classifier is None):
+            asyncio.get_running_loop().call_soon(self._decide_unless_over, exchange, rules, asked, known, unread)
+            return
         if not open_ones or self._classifier is None:
-            self._decide(exchange, rules, asked, known, "absent" if open_ones else "")
+            self._decide(exchange, rules, asked, known, unread)
             return
 
         def read(found: Mapping[str, Reading], why: str) -> None:
@@ -180,6 +185,13 @@ class Auto:
         if self.chooser is not None and said is not None:
             self.chooser.judged(said, self.clock())
             self.on_said(said)
+
+    def _decide_unless_over(
+        self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str
+    ) -> None:
+        """Decide for a large request, after others had their turn."""
+        if not exchange.ended:
+            self._decide(exchange, rules, asked, known, unread)
 
     def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
         admitted = self.served.visits.admits(exchange, known)

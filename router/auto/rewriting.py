@@ -70,8 +70,8 @@ def tool_name(told: Any) -> str:
 
 
 def _changed(body: bytes, changes: list[Change]) -> bytes:
-    parts, at = [], 0
+    parts, at, view = list[bytes | memoryview](), 0, memoryview(body)  # a body may have megabytes: it is copied once
     for place, new in sorted(changes, key=lambda change: change[0].start):
-        parts += [body[at : place.start], new]
+        parts += [view[at : place.start], new]
         at = place.stop
-    return b"".join([*parts, body[at:]])
+    return b"".join([*parts, view[at:]])
