@@ -15,6 +15,7 @@ from policies.select.rules.deciding import Decided, Place, decide, needed, wante
 from policies.select.rules.known import is_learned, signals
 from policies.select.rules.rule import RuleSet
 from policies.select.rules.structural import readings
+from policies.select.session_q import STATE, standing
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.choosing import Chooser
@@ -206,6 +207,8 @@ class Auto:
         admitted = tuple(sorted({place.pool for place in found.places if place.model == model}))
         decision = self.ledger.decision(exchange.head.tenant, begun, model)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
+        if chosen is None and asked.session:
+            known = {**known, STATE: standing(asked, 0)}  # so that sessions can be learned from, whoever chose
         choice: dict[str, object] = {
             **(chosen.told if chosen is not None else {"readings": as_told(known)}),
             "decision": decision,
@@ -216,13 +219,17 @@ class Auto:
             "unread": unread,
         }
         if self.chooser is not None:
-            self.chooser.decided(decision, model, asked)
-        body = rewritten(exchange.body, model, found.answer.effects)
+            self.chooser.decided(decision, model, asked, chosen.cut if chosen is not None else None)
+        original = chosen.body if chosen is not None else exchange.body
+        body = rewritten(original, model, found.answer.effects)
         wider = () if self._everywhere(model, admitted) else admitted
         pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
+        if chosen is not None and chosen.intervened:
+            self._gateway.core.metrics.session_did("failed-turns-cut")
         self.served.send(Sending(
             exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
-            body=body, original=exchange.body, decision=decision, choice=choice,
+            body=body, original=original, decision=decision, choice=choice,
+            told={"cut": str(chosen.cut)} if chosen is not None and chosen.cut else {},
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:

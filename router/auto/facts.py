@@ -22,7 +22,7 @@ def facts(order: Order, head: Head, body: bytes, claims: Mapping[str, str]) -> F
     """The facts of one request; what is not of the expected form says nothing."""
     said = asked(body)
     messages = tuple(_messages(said))
-    images = sum(message.images for message in messages)
+    images = sum(each.images for each in messages)
     limit = next((n for n in (said.max_completion_tokens, said.max_output_tokens, said.max_tokens) if _whole(n)), 0)
     return Facts(
         id=order.id,
@@ -59,14 +59,15 @@ def _messages(said: Any) -> Iterator[Message]:
             yield Message("system", _content(opening)[0])
     listed = said.messages if isinstance(said.messages, list) else said.input
     if isinstance(listed, list):
-        yield from (_message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
+        yield from (message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
     elif isinstance(listed, str):
         yield Message("user", listed)
     elif isinstance(said.prompt, str):
         yield Message("user", said.prompt)
 
 
-def _message(told: dict[str, Any]) -> Message:
+def message(told: dict[str, Any]) -> Message:
+    """One message of a body, in OpenAI's form or Anthropic's."""
     if told.get("type") == "function_call_output":
         text, failed = _text(told.get("output")), False
         return Message("tool", text, failed=failed or bool(FAILED.match(text)))

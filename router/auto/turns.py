@@ -13,6 +13,7 @@ class Turn(NamedTuple):
     session: str
     decision: str
     model: str
+    cut: int = 0  # failed turns that are left out of it from here on, its first ones
 
 
 class Turns:

@@ -44,13 +44,14 @@ def _all_of(folder: Path, tier: Callable[[str], Embeds]) -> Mapping[str, Head]:
 
 def _choosing(folder: Path, tier: Callable[[str], Embeds]) -> "SelectHead | None":
     """The head that tells models' qualities, where the folder has one."""
-    from router.learn.select_head import CURRENT, FOLDER
+    from router.learn.select_head import KIND
     from router.learn.select_head import load as load_select
+    from router.learn.versions import is_there
 
-    if not (folder / FOLDER / CURRENT).is_file():
+    if not is_there(folder, KIND):
         return None
     head = load_select(folder)
-    agreeing(FOLDER, head.encoders, {name: tier(name).name for name in head.encoders})
+    agreeing(KIND, head.encoders, {name: tier(name).name for name in head.encoders})
     return head
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policies.select.session_q import Action, SessionQ, Settings, State, Step, actions, features, fitted
+from policies.select.session_values import Action, SessionValues, Settings, State, Step, actions, features, fitted
 from sims.task_sessions import Behaviour, Sessions, at_random, earned, like
 
 RECORDED = Path(__file__).parents[4] / "shared/data/taubench_sessions/gpt4o_airline.jsonl.gz"
 BEHAVIOUR = at_random(2, [0.5, 0.3, 0.1, 0.1])
 
 
-def learned(world: Sessions, n: int, seed: int = 0) -> SessionQ:
+def learned(world: Sessions, n: int, seed: int = 0) -> SessionValues:
     return fitted([step for one in world.log(BEHAVIOUR, n, seed) for step in one], 2)
 
 
-def acting(q: SessionQ) -> Behaviour:
+def acting(q: SessionValues) -> Behaviour:
     return lambda state, chance: q.act(state)
 
 
@@ -27,7 +27,7 @@ def always(model: int) -> Behaviour:
     return lambda state, chance: Action(model, False)
 
 
-def gain(world: Sessions, q: SessionQ, other: Behaviour, n: int = 1500) -> tuple[float, float]:
+def gain(world: Sessions, q: SessionValues, other: Behaviour, n: int = 1500) -> tuple[float, float]:
     """Mean dollars a session more than another policy, and the lower end of its 95 % interval."""
     mine, theirs = earned(world.log(acting(q), n, 901)), earned(world.log(other, n, 902))
     error = np.sqrt(mine.var() / n + theirs.var() / n)
