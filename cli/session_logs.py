@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cli.decisions import BadRecord, ratings, records
-from cli.selections import as_context, billed, failed
+from cli.selections import Selection, as_context, billed, failed
 from policies.evaluate.by_session import Walk
 from policies.evaluate.target import odds
 from policies.select.port import Context, Option, Selector
@@ -27,6 +27,7 @@ class Told(NamedTuple):
     options: tuple[Option, ...]  # empty where no learner chose
     chosen: int
     propensity: float
+    at_s: float
 
     def state(self, models: Sequence[str], last_model: str) -> State:
         """Where the session stood before it."""
@@ -38,6 +39,10 @@ class Session(NamedTuple):
 
     turns: tuple[Told, ...]
     quality: float  # what it came to, 0..1: its last verdict; NaN where there was none
+
+    def selection(self, turn: Told) -> Selection:
+        """One of its turns by itself, judged by what the whole came to."""
+        return Selection(turn.context, turn.options, turn.chosen, turn.propensity, self.quality, turn.usd, turn.at_s)
 
     def steps(self, models: Sequence[str], worth_usd: float) -> list[Step]:
         """The session as values are learned from it; its models are places in `models`."""
@@ -116,7 +121,10 @@ def _turn(path: Path, record: dict[str, Any]) -> Told:
         chosen = int(choice.get("chosen", -1)) if options else -1
         cut = options[chosen].intervene if options else False
         propensity = float(choice.get("propensity", 1.0))
-        return Told(as_context(record, choice), str(choice["model"]), cut, _usd(record), options, chosen, propensity)
+        return Told(
+            as_context(record, choice), str(choice["model"]), cut, _usd(record), options, chosen, propensity,
+            float(record.get("at", 0.0)),
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise BadRecord(f"{path}: the choice of request {record['id']!r} cannot be read: {error}") from None
 

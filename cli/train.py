@@ -61,7 +61,7 @@ def train(
     """
     from cli.door import WrongUse
     from cli.train_all import train_all
-    from router.classify.load import heads_folder
+    from router.classify.heads import heads_folder
 
     if tier not in (*TIERS, CHEAPEST):
         raise WrongUse(f"there is no tier {tier!r}: static, encoder or {CHEAPEST}")

@@ -18,7 +18,7 @@ SIMULATED = ("small", "large")
 
 LOGGING = (0.5, 0.3, 0.1, 0.1)  # how often simulated logs take small, large, and each with a cut
 LEARNED, TRIED = 2400, 1500  # simulated sessions to learn from, and to try each policy on
-FEWEST = 20
+FEWEST = 20  # judged sessions to learn from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

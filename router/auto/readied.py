@@ -78,6 +78,6 @@ def _columns(rules: RuleSet, there: Sequence[str], named: Mapping[str, str], nam
 
 
 def _folder(heads: str) -> Path:
-    from router.classify.load import heads_folder
+    from router.classify.heads import heads_folder
 
     return Path(heads) if heads else heads_folder()

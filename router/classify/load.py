@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policies.native.library import cache_folder
 from router.classify.encoder import Embeds, Encoder
+from router.classify.heads import heads_folder
 from router.classify.lengths import HEAVY, NAMES, Lengths
 from router.classify.lengths import load as load_lengths
 from router.classify.linear import Linear, agreeing
@@ -60,11 +60,6 @@ def _heads(path: Path) -> Mapping[str, Head]:
     if path.stem == "length":
         return dict.fromkeys((*NAMES, HEAVY), load_lengths(path))
     return {path.stem: load_tagger(path) if path.stem == "pii" else load_head(path)}
-
-
-def heads_folder() -> Path:
-    """Where heads are kept unless another folder is named."""
-    return cache_folder() / "heads"
 
 
 @cache
