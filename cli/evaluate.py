@@ -27,7 +27,9 @@ def evaluate(
     ] = 0.01,
     learn: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of the records it learns from first.")] = 0.5,
     clip: Annotated[float, typer.Option(min=1.0, help="Most that one decision may count.")] = 50.0,
-    by: Annotated[str, typer.Option(help="What is judged: request, or session by what its last verdict says.")] = REQUEST,
+    by: Annotated[
+        str, typer.Option(help="What is judged: request, or session by what its last verdict says.")
+    ] = REQUEST,
     json_to: Json = "",
 ) -> None:
     """Say what a policy would have earned per request or session on the later records, and how sure that is."""

@@ -33,7 +33,7 @@ def judge_file(file: Path, policy: str, *, value_usd: float, learn: float, clip:
 
 
 def selector(policy: str, earlier: Any, later: Any, models: tuple[str, ...], value_usd: float) -> Any:
-    """The policy: of whole sessions what the earlier ones teach; one that goes by requests as `weir evaluate` has it."""
+    """The policy, having learned from the earlier sessions; one that goes by requests from each of their turns."""
     from cli.train_sessions import learned
 
     if policy == SESSION_Q:

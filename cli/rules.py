@@ -102,8 +102,8 @@ def sessions(learn: Mapping[str, Any]) -> str:
     """What a learner of whole sessions goes by."""
     head, epsilon = learn["head"], learn.get("settings", {}).get("epsilon", 0.0)
     return (f"{learn['policy']} chooses a session's next model, and whether its failed turns are cut first, by head "
-            f"{head['version']} of {head['card']['sessions']:,} sessions from {head['card']['source']}; it tries others "
-            f"on {epsilon:.0%} of the turns.")  # fmt: skip
+            f"{head['version']} of {head['card']['sessions']:,} sessions from {head['card']['source']}; it tries "
+            f"others on {epsilon:.0%} of the turns.")  # fmt: skip
 
 
 def _sentence(rules: "RuleSet", fleet: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""`weir train sessions`: what a turn is worth to its session, from a router's decision records or from the simulator."""
+"""`weir train sessions`: what a turn is worth to its session, from a router's records or from the simulator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sims.task_sessions import Behaviour
 
 SIMULATED = ("small", "large")
-"""The models of simulated sessions: a cheap one that loses its way among its failures, and a dear one that holds out."""
+"""The models of simulated sessions: a cheap one that loses its way among failures, and a dear one that holds out."""
 
 LOGGING = (0.5, 0.3, 0.1, 0.1)  # how often simulated logs take small, large, and each with a cut
 LEARNED, TRIED = 2400, 1500  # simulated sessions to learn from, and to try each policy on
@@ -41,8 +41,10 @@ def _of_records(data: Path, worth: Worth) -> "SessionHead":
 
     found, left_out = sessions(data, worth.unjudged)
     if len(found) < FEWEST:
-        raise BadRecord(f"{data} holds {len(found)} judged sessions of {len(found) + left_out}, and {FEWEST} are "
-                        "needed: send POST /v1/feedback on their last decisions, or say what --unjudged are worth")  # fmt: skip
+        raise BadRecord(
+            f"{data} holds {len(found)} judged sessions of {len(found) + left_out}, and {FEWEST} are needed: send POST "
+            "/v1/feedback on their last decisions, or say with --unjudged what such a session comes to"
+        )
     models = models_of(found)
     steps = [step for one in found for step in one.steps(models, worth.completed_usd)]
     how, earned = _judged(found, models, worth.completed_usd)
@@ -103,7 +105,7 @@ def _of_simulator(worth: Worth) -> "SessionHead":
     policies |= {f"always {name}": only(at) for at, name in enumerate(SIMULATED)}
     policies["what wrote the log"] = at_random(len(SIMULATED), LOGGING)
     ran = {name: told(_mean(earned(world.log(each, TRIED, 1)).tolist())) for name, each in policies.items()}
-    how = f"Each policy on {TRIED:,} fresh sessions of the simulator (`sims/task_sessions.py`), which are no recorded ones."
+    how = f"Each policy on {TRIED:,} fresh sessions of the simulator (`sims/task_sessions.py`); nobody recorded them."
     card = _card("the simulator", len(log), 0, steps, SIMULATED, worth) | {"how": how, "earned_usd": ran}
     return SessionHead(models=SIMULATED, values=values, card=card)
 

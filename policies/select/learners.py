@@ -26,7 +26,7 @@ READ = {"best_value": QUALITY, "model_reputation": DOMAIN, "failure_memory": DOM
 """The learned reading that a policy goes by, beside what its learner is given to see."""
 
 HEAD = "head"
-"""What settings are given beside what a file says where a policy goes by a head of sessions: version, columns, values."""
+"""What settings hold beside what a file says where a policy goes by a head of sessions: version, columns, values."""
 
 
 def learner(told: Plain, share: float = 1.0) -> Selector:

@@ -84,7 +84,7 @@ def state_of(readings: Readings, last_model: int) -> State:
 
 
 def standing(asked: Facts, cut: int) -> Reading:
-    """Where a session stands by its messages, its first `cut` failed turns being left out; its value is the failures."""
+    """Where a session stands, its first `cut` failed turns being left out; the reading's value is the failures."""
     failed, took = failed_turns(asked.messages), len(turns(asked.messages))
     gone = sum(tokens(asked.messages, turn) for turn in failed[:cut])
     failures = float(max(len(failed) - cut, 0))

@@ -13,8 +13,8 @@ from policies.select.exploring import Explorer
 from policies.select.foretold import QUALITY
 from policies.select.learners import beside, by_session, columns, label, learner, wanted
 from policies.select.port import Context
-from policies.select.session_q import STATE
 from policies.select.rules.deciding import Decided
+from policies.select.session_q import STATE
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.evidence import canary, staged

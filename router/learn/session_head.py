@@ -47,7 +47,9 @@ def load(path: Path) -> SessionHead:
         plain = {"models": len(models), "settings": told["settings"], **{name: arrays[name] for name in ARRAYS}}
         return SessionHead(models=models, values=SessionValues.from_plain(plain), card=told["card"])
     except (KeyError, TypeError, ValueError) as bad:
-        raise BadHead(f"{file} holds no head that can be used ({bad}): train it again with `weir train {KIND}`") from bad
+        raise BadHead(
+            f"{file} holds no head that can be used ({bad}): train it again with `weir train {KIND}`"
+        ) from bad
 
 
 def as_card(head: SessionHead) -> str:

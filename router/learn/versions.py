@@ -1,4 +1,7 @@
-"""Heads of which several versions are kept: FOLDER/KIND/VERSION/{head.npz, card.md}; FOLDER/KIND/current names the version that serves."""
+"""Heads of which several versions are kept, as FOLDER/KIND/VERSION/{head.npz, card.md}.
+
+FOLDER/KIND/current names the version that serves.
+"""
 
 import json
 from collections.abc import Mapping

@@ -129,7 +129,7 @@ class Completions:
         return Choice(reply, index, job, said, prompt.ids, ids, self._logged(reply, wanted, prompt.ids, said))
 
     def _logged(self, reply: Reply, wanted: Asked, prompt: list[int], said: Answer) -> Logged | None:
-        """How likely the answer's tokens were, where somebody asked; the reply's head then tells whether it is right."""
+        """How likely the answer's tokens were, where somebody asked; the reply's head then says whether it is right."""
         if wanted.top is None:
             return None
         sure = Sureness.of(prompt, self._spec.model)

@@ -12,7 +12,7 @@ FINGERPRINT = "vllm-0.32.0-emulated"
 
 
 class Ids(NamedTuple):
-    """What is told of a piece's tokens, as JSON: ids, the prompt's where it is its choice's first, log-probabilities."""
+    """What is told of a piece's tokens, as JSON: ids, the prompt's where it is the choice's first, probabilities."""
 
     piece: str = "null"
     prompt: str = "null"

@@ -1,4 +1,4 @@
-"""A learner of whole sessions behind "auto": it hands over, has failed turns cut, and its records teach the next one."""
+"""A learner of whole sessions behind "auto": it hands over, has failed turns cut, and its records teach the next."""
 
 import json
 from pathlib import Path
