@@ -219,7 +219,7 @@ class Auto:
             "unread": unread,
         }
         if self.chooser is not None:
-            self.chooser.decided(decision, model, asked, chosen.cut if chosen is not None else None)
+            self.chooser.decided(decision, model, asked, self.clock(), chosen.cut if chosen is not None else None)
         original = chosen.body if chosen is not None else exchange.body
         body = rewritten(original, model, found.answer.effects)
         wider = () if self._everywhere(model, admitted) else admitted

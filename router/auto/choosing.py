@@ -126,14 +126,20 @@ class Chooser:
         body = stands.shorter if cut and stands.shorter is not None else stands.body
         return Chosen(option.model, taken.pools, told, body, stands.cuts(cut), cut)
 
-    def decided(self, decision: str, model: str, asked: Facts, cut: int | None = None) -> None:
-        """The choice has its decision's id; so many failed turns are left out now, None: as many as before."""
+    def decided(self, decision: str, model: str, asked: Facts, now: float, cut: int | None = None) -> None:
+        """The choice has its decision's id; so many failed turns are left out now, None: as many as before.
+
+        What was left out is told at once: the session's next turn may come to another worker within a tick.
+        """
         if key(decision) in self._open:
             self._open[key(decision)].decision = decision
         if cut is None:
             last = self.turns.last(asked.tenant, asked.session)
             cut = last.cut if last is not None else 0
-        self.turns.took(Turn(asked.tenant, asked.session, decision, model, cut))
+        turn = Turn(asked.tenant, asked.session, decision, model, cut, now)
+        self.turns.took(turn, fresh=not cut)
+        if cut:
+            self._share(TURNS + msgspec.msgpack.encode([turn]))
 
     def tone(self, asked: Facts, known: Readings) -> Said | None:
         """What the user says now, as a verdict on the session's last turn where it is one."""
