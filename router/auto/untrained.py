@@ -30,8 +30,8 @@ def untrained(rules: RuleSet, learn: Mapping[str, Any] | None, folder: Path) -> 
 def sentences(path: Path, heads: Iterable[str]) -> list[str]:
     """What is said of each: what it means, and the command that mends it."""
     return [
-        f"{path}: it reads {head}, for which no head is trained: what asks for it never fires, nor its `not`, until "
-        f"`{command(head)}` has made one"
+        f"{path}: it reads {head}, for which no head is trained: what asks for it never fires, nor does its `not`; "
+        f"make one with `{command(head)}` and start the router again"
         for head in heads
     ]
 
