@@ -42,7 +42,7 @@ def ask(**more: Any) -> Ask:
 
 def noted(order: Order) -> dict[str, object]:
     beside = {"text", "chat", "digest", "tokens", "messages", "prompt"}
-    return {name: getattr(order, name) for name in Order.__slots__ if name not in beside}
+    return {name: getattr(order, name) for name in dir(order) if name[0] != "_" and name not in beside}
 
 
 @pytest.mark.parametrize(
