@@ -50,6 +50,7 @@ class LargeBodies:
 
     def _begun(self, exchange: Exchange, body: bytes, order: Order) -> None:
         auto = self._gateway.auto
+        body = self._gateway.rewritten(order, body)
 
         def go_on(counted: Order) -> None:
             exchange.becomes(body, counted)

@@ -16,6 +16,7 @@ from policies.select.rules.deciding import Decided, Place, decide, needed, wante
 from policies.select.rules.known import is_learned, signals
 from policies.select.rules.rule import RuleSet
 from policies.select.rules.structural import readings
+from policies.select.session_q import STATE, standing
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.choosing import Chooser
@@ -218,6 +219,8 @@ class Auto:
         admitted = tuple(sorted({place.pool for place in found.places if place.model == model}))
         decision = self.ledger.decision(exchange.head.tenant, begun, model)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
+        if chosen is None and asked.session:
+            known = {**known, STATE: standing(asked, 0)}  # so that sessions can be learned from, whoever chose
         choice: dict[str, object] = {
             **(chosen.told if chosen is not None else {"readings": as_told(known)}),
             "decision": decision,
@@ -228,15 +231,18 @@ class Auto:
             "unread": unread,
         }
         if self.chooser is not None:
-            self.chooser.decided(decision, model, asked)
-        digest = exchange.order.digest
-        where = digest.places_of(exchange.body) if digest is not None else None
-        body = rewritten(exchange.body, model, found.answer.effects, where)
+            self.chooser.decided(decision, model, asked, self.clock(), chosen.cut if chosen is not None else None)
+        original, digest = chosen.body if chosen is not None else exchange.body, exchange.order.digest
+        where = digest.places_of(original) if digest is not None else None
+        body = rewritten(original, model, found.answer.effects, where)
         wider = () if self._everywhere(model, admitted) else admitted
         pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
+        if chosen is not None and chosen.intervened:
+            self._gateway.core.metrics.session_did("failed-turns-cut")
         self.served.send(Sending(
             exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
-            body=body, original=exchange.body, decision=decision, choice=choice, digest=digest,
+            body=body, original=original, decision=decision, choice=choice, digest=digest,
+            told={"cut": str(chosen.cut)} if chosen is not None and chosen.cut else {},
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:

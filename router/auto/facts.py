@@ -80,14 +80,15 @@ def _messages(said: Any) -> Iterator[Message]:
             yield Message("system", _content(opening)[0])
     listed = said.messages if isinstance(said.messages, list) else said.input
     if isinstance(listed, list):
-        yield from (_message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
+        yield from (message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
     elif isinstance(listed, str):
         yield Message("user", listed)
     elif isinstance(said.prompt, str):
         yield Message("user", said.prompt)
 
 
-def _message(told: dict[str, Any]) -> Message:
+def message(told: dict[str, Any]) -> Message:
+    """One message of a body, in OpenAI's form or Anthropic's."""
     if told.get("type") == "function_call_output":
         text, failed = _text(told.get("output")), False
         return Message("tool", text, failed=failed or bool(FAILED.match(text)))

@@ -23,7 +23,9 @@ from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
+from router.rewriting import renamed
 from router.settings import Settings
+from router.ticking import TICK_S, Ticks
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from router.apart.large import LargeBodies
     from router.auto.auto import Auto
 
-TICK_S = 0.05
 MOST_AT_ONCE = 64 << 10  # bytes of a body that is read on the loop whatever is asked of it
 BACKLOG = 4096
 LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
@@ -61,8 +62,7 @@ class Gateway:
         self._ids, self._prefix = count(), token_hex(6)
         self.handovers = Handovers(self, core)
         self._server: asyncio.Server | None = None
-        self._ticks = 0
-        self._tick: asyncio.TimerHandle | None = None
+        self._ticks = Ticks(self, core.view, self.unstreamed)
         self.auto: Auto | None = None  # chooses models for requests that name none
         self._large: LargeBodies | None = None
 
@@ -70,7 +70,7 @@ class Gateway:
         """Serve on a bound socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
-        self._tick = loop.call_later(TICK_S, self._on_tick)
+        self._ticks.start()
 
     async def drain(self) -> None:
         """Take no more connections, finish what is under way within the bound, then close everything.
@@ -90,8 +90,7 @@ class Gateway:
             client.transport.abort()
         for lane in self._lanes.values():
             lane.close()
-        if self._tick is not None:
-            self._tick.cancel()
+        self._ticks.stop()
         if self._large is not None:
             self._large.close()
 
@@ -132,7 +131,10 @@ class Gateway:
             self._after(client, head)
 
     def hold(self, exchange: Exchange) -> None:
-        """Keep a request until a replica is ready."""
+        """Keep a request until a replica is ready, unless there are too many already."""
+        if len(self._held) >= self.settings.most_held:
+            exchange.refuse(Shed(Refusal.NO_REPLICA))
+            return
         self._held.append(exchange)
         self.core.metrics.held += 1
 
@@ -142,21 +144,24 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), sorted(self._held, key=self._matters)
+        self.give_up(monotonic())
+        waiting = sorted(self._held, key=_matters)
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
-            if exchange.ended:
-                continue
-            if now - exchange.held_since > self.settings.hold_s:
-                exchange.refuse(Shed(Refusal.NO_REPLICA))
-            else:
-                exchange.avoid = frozenset()
-                exchange.dispatch()
+            exchange.avoid = frozenset()
+            exchange.dispatch()
 
-    def _matters(self, exchange: Exchange) -> int:
-        """Whose SLO class matters more goes first; of those alike whoever came first."""
-        return -self.core.priority(exchange.order.slo)
+    def give_up(self, now: float) -> None:
+        """Refuse what has been held for too long, and forget those whose client went away."""
+        if not self._held:
+            return
+        waiting, since = self._held, now - self.settings.hold_s
+        self._held = deque(each for each in waiting if not each.ended and each.held_since >= since)
+        self.core.metrics.held -= len(waiting) - len(self._held)
+        for exchange in waiting:
+            if not exchange.ended and exchange.held_since < since:
+                exchange.refuse(Shed(Refusal.NO_REPLICA))
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
@@ -167,7 +172,9 @@ class Gateway:
             self._apart().begin(client, head, body, request_id)
             return
         try:
-            order, slow = self.read(request_id, head, body)
+            order = self._parsed(request_id, head, body)
+            body = self.rewritten(order, body)
+            slow = count_now(order, self.core.models.get(order.model))
         except BadRequest as bad:
             client.transport.write(self.wrong(request_id, bad, isinstance(bad, ForeignKv)))
             self._after(client, head)
@@ -224,8 +231,7 @@ class Gateway:
 
     def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
-        order = bodies.parse(head.path, body, request_id, self.limits)
-        self.told_of(order, head)
+        order = self._parsed(request_id, head, body)
         return order, count_now(order, self.core.models.get(order.model))
 
     def told_of(self, order: Order, head: Head) -> None:
@@ -233,6 +239,20 @@ class Gateway:
         if head.session:
             order.session = head.session
         order.tenant, order.slo = head.tenant, head.slo
+        self.core.promises.weigh(order, head.objective)
+
+    def rewritten(self, order: Order, body: bytes) -> bytes:
+        """The body to send: where a rewrite says so the order and it ask for another model."""
+        wanted = self.core.rewriting.target(order.model, order.id)
+        if wanted == order.model:
+            return body
+        order.model = wanted
+        return renamed(body, wanted)
+
+    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
+        order = bodies.parse(head.path, body, request_id, self.limits)
+        self.told_of(order, head)
+        return order
 
     def _apart(self) -> "LargeBodies":
         """Who reads large bodies; a gateway that has had none holds nothing of that in memory."""
@@ -268,17 +288,8 @@ class Gateway:
             return reply(200, b'{"status":"ok"}')
         return reply(404, error_body(f"There is no {head.path.decode()} here.", "invalid_request_error"))
 
-    def _on_tick(self) -> None:
-        now = monotonic()
-        self._ticks += 1
-        if self.core.view.resume(now) or self._held:
-            self.release()
-        self.unstreamed.start_due(now)
-        if self._ticks % 5 == 0:
-            self._sweep(now)
-        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _sweep(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
+        """What has waited too long: replies, clients; and the learner's turn."""
         for client in list(self.clients):
             exchange = client.exchange
             if exchange is not None:
@@ -295,3 +306,8 @@ class Gateway:
         self.core.metrics.connections = len(self.clients)
         if self.auto is not None:
             self.auto.tick()
+
+
+def _matters(exchange: Exchange) -> int:
+    """Who matters more goes first; of those alike whoever came first."""
+    return -exchange.order.priority
