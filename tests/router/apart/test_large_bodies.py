@@ -160,6 +160,16 @@ async def test_rules_choose_for_a_large_body_and_change_nothing_else(routers: Ro
     assert before == TURNS[18]["content"]
 
 
+async def test_a_large_body_is_renamed_where_a_rewrite_says_so(routers: Routers) -> None:
+    facts = {"context_limit": 1 << 25}
+    running = await routers.start(fakes.answer, tokens="estimate", facts=facts, rewrites=(("alias", (("m", 1),)),))
+    body = chat(model="alias", messages=[{"role": "user", "content": LONG * 2}])
+    async with running.caller() as caller:
+        caller.send(post(body=body))
+        assert (await caller.reply()).status == 200
+    assert json.loads(running.replicas[0].seen[0].body) == {**json.loads(body), "model": "m"}
+
+
 async def test_a_client_that_leaves_meanwhile_is_forgotten(routers: Routers) -> None:
     running = await routers.start(fakes.answer, tokens="estimate")
     caller = running.caller()
