@@ -103,6 +103,14 @@ def test_a_process_that_ended_is_started_again(reader: Reader) -> None:
     assert reader._process is not first
 
 
+def test_a_process_that_takes_too_long_is_ended(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.apart.reader.PATIENCE_S", 0.0)
+    assert reader.ask(ask(), chat()) is None
+    assert reader._process is None
+    monkeypatch.undo()
+    assert isinstance(reader.ask(ask(), chat()), Order)
+
+
 def test_only_what_signals_look_at_is_kept_at_length() -> None:
     many = [{"role": "user", "content": "a" * 100_000}, {"role": "system", "content": "b" * 1000}]
     many += [{"role": "user", "content": "c" * 50_000}, {"role": "tool", "content": "d" * 1000}]
