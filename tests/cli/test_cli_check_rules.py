@@ -20,6 +20,14 @@ rules:
 """
 
 
+def test_the_examples_are_proved_for_the_fleet_beside_them(weir: Weir) -> None:
+    rules, fleet = (TINY.parent / name for name in ("rules.yaml", "rules-fleet.yaml"))
+    said = weir("check", rules, "--fleet", fleet)
+    assert said.exit_code == 0, said.output
+    assert "serves all they name" in said.stdout
+    assert weir("check", fleet).exit_code == 0
+
+
 def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "rules.yaml"
     path.write_text(text)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.signals.reading import Span
-from router.classify.pii.tagger import ROWS, Keys, Table, Tagger, allowed, best, keys, to_tags
+from router.classify.pii.context import ROWS
+from router.classify.pii.tagger import Keys, Table, Tagger, added, allowed, best, keys, to_tags
 from router.classify.pii.tokens import tokens
 from router.classify.tasks.reading import BadRow, rows
 
@@ -81,7 +82,8 @@ def learn(examples: Sequence[Marked], rounds: int = ROUNDS) -> Tagger:
 
 
 def _step(sums: Sums, barred: Table, rows: Keys, tags: npt.NDArray[np.int64]) -> None:
-    told = best(sums.table, sums.after + barred, rows)
+    lengths = np.array([len(each) for each in rows], np.int64)
+    told = best(added(sums.table, np.concatenate(rows), lengths), sums.after + barred)
     if (told != tags).any():
         sums.add(rows, tags, 1.0)
         sums.add(rows, told, -1.0)
