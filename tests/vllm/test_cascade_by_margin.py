@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bench.engines.fleet import ADAPTERS, MODEL, Engines
+from bench.engines.fleet import MODEL, TWIN, Engines
 from bench.vllm_e2e.client import CHAT, TEXT
 from bench.vllm_e2e.stack import Weir, pool, weir_over
 from policies.select.confidence import by_margin
 from router.auto.leg_bodies import answer_of
 
-LARGE = ADAPTERS[0]
+LARGE = TWIN
 RULES = f"""\
 fallback: {{models: [{MODEL}, {LARGE}], cascade: {{by: [margin], threshold: 0, ttft_s: 600, within_s: 120}}}}
 rules:
@@ -26,7 +26,7 @@ SAID = [{"role": "user", "content": "hello world, which way does a weir run?"}]
 
 @pytest.fixture(scope="module")
 def cascading(started_engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weir]:
-    """Weir over two pools: the model on one engine, an adapter of it on the other."""
+    """Weir over two pools: each engine by another of its model's names."""
     folder, engines = tmp_path_factory.mktemp("cascade"), started_engines
     engines.start(lambda line: None)
     (folder / "rules.yaml").write_text(RULES)
