@@ -141,7 +141,7 @@ class Endpoint:
 
     def hold(self, call: Call) -> None:
         """Keep a request until a replica is ready; those that matter more go first."""
-        if call.priority < 0 or len(self._held) >= self.settings.most_held:
+        if len(self._held) >= self.settings.most_held:
             call.refuse(Shed(Refusal.NO_REPLICA))
             return
         self._held.append(call)
@@ -246,4 +246,4 @@ class Endpoint:
 
 
 def _before(call: Call) -> tuple[int, float]:
-    return -call.priority, call.held_since
+    return -call.order.priority if call.order is not None else 0, call.held_since
