@@ -5,7 +5,11 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from cli.options import Options
+from cli.options import Options, Switching
+
+Scaling = Annotated[
+    str, typer.Option(help="What is done about replicas wanted: `off`, `recommend` (said only) or `act`.")
+]
 
 
 def pool(
@@ -24,17 +28,12 @@ def pool(
     lease: Annotated[
         str, typer.Option(metavar="NAME", help="A Lease: of the pool services that name it one acts, all tell routers.")
     ] = "",
-    scaling: Annotated[
-        str, typer.Option(help="What is done about replicas wanted: `off`, `recommend` (said only) or `act`.")
-    ] = "off",
+    scaling: Scaling = "off",
     scaling_policy: Annotated[
         str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
     ] = "",
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
-    roles: Annotated[
-        str,
-        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
-    ] = "fixed",
+    roles: Switching = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
     options: Options = None,
 ) -> None:

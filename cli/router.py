@@ -63,29 +63,24 @@ def router(
     With --pool, what the pool service says of policy, deadlines, rewrites and objectives goes before these options.
     """
     from cli.chosen import checked
-    from cli.door import WrongUse
     from cli.options import optioned
-    from cli.places import free_port, url, writable
+    from cli.places import free_port, url
     from cli.selection import selection
     from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool)
+    _check(fleet, tokens, pool, decisions)
     _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")
-    chosen = selection(fleet, rules, heads)
-    if chosen is None and (heads is not None or classifier_deadline is not None):
-        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
-    if decisions is not None:
-        writable(decisions)
+    chosen = selection(fleet, rules, heads, classifier_deadline)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
-        classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
+        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     ), told)  # fmt: skip
     ours = optioned(ours, options or [])
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
@@ -105,10 +100,10 @@ def _check_listening(*addresses: str) -> None:
         free_port(*split(address))
 
 
-def _check(fleet: Path | None, tokens: str, pool: str) -> None:
-    """Raise what is wrong with options that exclude one another or have few values, or with an address."""
+def _check(fleet: Path | None, tokens: str, pool: str, decisions: Path | None) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, an address, or a file to write."""
     from cli.door import WrongUse
-    from cli.places import split
+    from cli.places import split, writable
 
     if (fleet is None) == (not pool):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
@@ -116,6 +111,8 @@ def _check(fleet: Path | None, tokens: str, pool: str) -> None:
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
     if pool:
         split(pool)
+    if decisions is not None:
+        writable(decisions)
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:

@@ -62,6 +62,17 @@ def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Pat
     assert "90 examples of 3 labels and 12 of none; encoders static." in card
 
 
+def test_texts_with_two_labels_are_told_once_and_stand_in_the_card(rows: Path, tmp_path: Path) -> None:
+    given = [json.loads(line) for line in rows.read_text().splitlines()]
+    inside = [row for row in given if row["label"]]
+    other = next(row["label"] for row in inside if row["label"] != inside[0]["label"])
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [*given, {**inside[0], "label": other}]))
+    status, said = run("topics", "--data", rows, "--out", tmp_path / "heads")
+    assert status == 0, said
+    assert said.count("1 texts have more than one label") == 1
+    assert "1 of its texts have more than one label" in (tmp_path / "heads" / "topics.md").read_text()
+
+
 def test_a_known_head_is_made_of_a_folder_of_public_sets(tmp_path: Path) -> None:
     data = make(tmp_path / "data")
     assert run("domain", "--data", data, "--tier", "encoder", "--out", tmp_path / "heads")[0] == 0
