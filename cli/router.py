@@ -19,7 +19,7 @@ Stall = Annotated[
     float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on elsewhere; 0: never.")
 ]
 Tell = Annotated[
-    str, typer.Option(metavar="HOST:PORT", help="Every address of this name is a pool service to tell of demand; "
+    str, typer.Option(metavar="HOST:PORT,...", help="Every address of these names is a pool service to tell of demand; "
                       "--pool when left out.")
 ]  # fmt: skip
 StartHold = Annotated[
@@ -78,7 +78,7 @@ def router(
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, tell, grpc, ext_proc)
+    _check(fleet, tokens, pool, *tell.split(","), grpc, ext_proc)
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")

@@ -110,7 +110,7 @@ class Core:
         row = self.view.join(replica)
         self._serves(row, [name for name in adapters if name != replica.model])
         for name in (replica.model, *self.adapters.of(row)):
-            self._know(name, replica).described(replica)
+            self._know(name, replica).described(replica, self.fleet.model(replica.model))
         return row
 
     def expect(self, elastic: Sequence[tuple[Replica, Sequence[str]]]) -> None:

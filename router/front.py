@@ -42,7 +42,7 @@ class FrontSettings:
     router: Settings
     fleet: Path | None = None  # a fleet file, where there is no pool service
     pool: str = ""  # host:port of the pool service
-    tell: str = ""  # host:port whose every address is a pool service to be told of demand; `pool` when empty
+    tell: str = ""  # host:port, comma-separated: every address is a pool service told of demand; `pool` when empty
     grpc: str = ""  # host:port to answer Route on; empty: not answered
     metrics_port: int = 0  # 0: metrics are not served
     metrics_host: str = ""  # the router's own when empty

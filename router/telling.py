@@ -18,12 +18,13 @@ OPTIONS = [("grpc.initial_reconnect_backoff_ms", 200), ("grpc.max_reconnect_back
 
 
 class Teller:
-    """Tells whoever listens at the addresses of one host name."""
+    """Tells whoever listens at any address of some host names: `host:port`, comma-separated."""
 
     def __init__(
-        self, address: str, counted: Callable[[], Iterable[Snapshot]], clock: Callable[[], float] = monotonic
+        self, places: str, counted: Callable[[], Iterable[Snapshot]], clock: Callable[[], float] = monotonic
     ) -> None:
-        self._host, _, self._port = address.rpartition(":")
+        self._places = [place.strip().rpartition(":")[::2] for place in places.split(",")]
+        self._found: dict[tuple[str, str], frozenset[str]] = {}
         self._counted, self._clock = counted, clock
         self._router, self._began = token_hex(8), clock()
         self._channels: dict[str, grpc.aio.Channel] = {}
@@ -47,13 +48,15 @@ class Teller:
         await asyncio.gather(*[_told(channel, told) for channel in self._channels.values()])
 
     async def _look(self) -> None:
-        """A channel to each address; those of before where the name is not answered."""
+        """A channel to each address; those of before where a name is not answered."""
         loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(self._host.strip("[]"), self._port, type=SOCK_STREAM)
-        except gaierror:
-            return
-        await self._keep(frozenset(_written(str(place[4][0]), self._port) for place in found))
+        for host, port in self._places:
+            try:
+                found = await loop.getaddrinfo(host.strip("[]"), port, type=SOCK_STREAM)
+            except gaierror:
+                continue
+            self._found[host, port] = frozenset(_written(str(place[4][0]), port) for place in found)
+        await self._keep(frozenset().union(*self._found.values()))
 
     async def _keep(self, addresses: frozenset[str]) -> None:
         for gone in self._channels.keys() - addresses:

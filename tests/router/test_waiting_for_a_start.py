@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from policies.decision import Queue, Shed
+from router.core import Placement
 from router.intake import apply
 from router.order import Order
 from router.settings import Settings
@@ -104,6 +105,14 @@ class TestCore:
             assert not core.anybody(name)
             assert core.coming.patience_s(name) == Settings().start_hold_s
         assert core.coming.patience_s("other") == Settings().hold_s
+
+    def test_the_first_that_ever_comes_is_sent_to(self) -> None:
+        core = core_of(Settings())
+        apply(core, elastic(described("p-0", "", adapters=["fine"])))
+        apply(core, update(described("r0", "h:1", adapters=["fine"])))
+        for name in ("m", "fine"):
+            assert core.anybody(name)
+            assert isinstance(core.place(Order("a", name, b"x"), 0.0), Placement)
 
     def test_an_adapter_stays_known_when_the_last_that_had_it_leaves_a_pool_that_comes_back(self) -> None:
         core = core_of(Settings(), described("r0", "h:1", adapters=["fine"]))
