@@ -21,6 +21,7 @@ from router.order import Order
 from router.promises import Promises
 from router.record import Observer
 from router.retention import Retention, spliced
+from router.rewriting import Rewriting
 from router.settings import Settings
 from router.tally import Tally, lateness
 from router.truth import possible, turn
@@ -75,7 +76,8 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "coming", "complaints", "fleet", "held",
-        "metrics", "models", "own", "placer", "promises", "recorder", "retention", "settings", "tally", "used", "view",
+        "metrics", "models", "own", "placer", "promises", "recorder", "retention", "rewriting", "settings", "tally",
+        "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -84,7 +86,8 @@ class Core:
         self.view = View(self.fleet)
         self.held = Held(self.fleet, settings.index_blocks)
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
-        self.settings, self.promises, self.tally = settings, Promises(settings), Tally()
+        self._promise(settings)
+        self.tally = Tally()
         self.models: dict[str, Model] = {}
         self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
@@ -98,12 +101,15 @@ class Core:
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)
-        self.settings, self.promises = settings, Promises(settings)
+        self._promise(settings)
 
     def _decide_by(self, policy: Routing) -> None:
         self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
         self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
         self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
+
+    def _promise(self, settings: Settings) -> None:
+        self.settings, self.promises, self.rewriting = settings, Promises(settings), Rewriting(settings)
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
@@ -162,7 +168,9 @@ class Core:
         if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
-            return Queue("no replica is ready")
+            return Shed(Refusal.NO_REPLICA) if order.sheddable else Queue("no replica is ready")
+        if order.sheddable and self.used.told[1] > self.promises.deadlines(order.slo)[0]:
+            return Shed(Refusal.SATURATED)
         placement = self._sent(order, model, row, block_tokens, now)
         self.metrics.decision(perf_counter() - started)
         return placement
@@ -186,7 +194,7 @@ class Core:
         """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
         nobody can, or nobody but `avoid`.
         """
-        fenced = self._fence(_widest(placement.order))
+        fenced = self._fence(placement.order.widest)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
         row = self.placer.decoder(placement.row)
@@ -281,8 +289,7 @@ class Core:
     def _count(self, placement: Placement, outcome: Outcome, seen: bool) -> None:
         """Count an answer where it was given: by the replica that decoded it."""
         decoder = self.fleet.replicas[placement.decode] if placement.decode not in (placement.row, -1) else None
-        by, order = decoder or placement.replica, placement.order
-        late = -1
+        by, order, late = decoder or placement.replica, placement.order, -1
         if seen:
             promised = self.promises.deadlines(order.slo)
             late = lateness(outcome, promised, streams=order.stream, begun=placement.first_seen)
@@ -311,7 +318,7 @@ class Core:
     def _choose_again(self, order: Order, model: Model, avoid: frozenset[int], now: float) -> tuple[int, float]:
         """The same where nobody was ready: in its wider pools, and then even among those that just failed it."""
         row, block_tokens = -1, 0.0
-        for pools, hiding in ((_widest(order), avoid), (order.pools, NOBODY)):
+        for pools, hiding in ((order.widest, avoid), (order.pools, NOBODY)):
             fenced = self._fence(pools)
             hidden = self.view.without(hiding) if hiding else None
             row, block_tokens = self._choose(order, model, now)
@@ -391,8 +398,3 @@ class Core:
             believed = not believed
             self.complaints.say(f"{believed} {replica.name}", turn(replica.name, believed), placement.sent_at)
         self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
-
-
-def _widest(order: Order) -> tuple[str, ...]:
-    """The pools that a request may go to where those that were chosen for it have nobody."""
-    return order.pools if order.wider is None else order.wider

@@ -23,12 +23,6 @@ class Tally:
         counts.arrived += 1
         counts.prompt_tokens += round(tokens)
 
-    def withdrawn(self, pool: str, role: str, tokens: float) -> None:
-        """The last one counted as sent is not, after all."""
-        counts = self._of(pool, role)
-        counts.arrived -= 1
-        counts.prompt_tokens -= round(tokens)
-
     def ended(self, pool: str, role: str, outcome: Outcome, late: int, unseen_tokens: float = 0.0) -> None:
         """A request ended at a replica of that role. `late`: 1 when it missed a deadline, 0 when it kept both, -1 when
         that is not known. Of an answer that nobody saw so many tokens are thought to have come.

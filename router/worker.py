@@ -120,8 +120,6 @@ class Worker:
         """What every request from the next one on is decided by; directions that are not understood change nothing."""
         if why := direct(self.core, told):
             print(f"the directions stay as they were: {why}", file=sys.stderr)  # noqa: T201
-        elif self.endpoint is not None:
-            self.endpoint.picker.direct(self.core.settings)
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))

@@ -157,9 +157,10 @@ class Created(Strict):
     create: bool = True
 
 
-class Watched(Strict):
-    """Whether Fleet, Pool and RoutePolicy resources are taken in."""
+class Kinds(Strict):
+    """Fleet, Pool and RoutePolicy: whether this release defines these kinds, and whether what is declared counts."""
 
+    install: bool = True
     watch: bool = True
 
 
@@ -256,7 +257,7 @@ class Values(Strict):
     image: Image = Image(repository="weir")
     imagePullSecrets: list[Object] = []
     pools: list[EnginePool] = []
-    crds: Watched = Watched()
+    crds: Kinds = Kinds()
     router: Router = Router()
     select: Selecting = Selecting()
     pool: PoolService = PoolService()

@@ -143,9 +143,6 @@ class Endpoint:
 
     def hold(self, call: Call) -> None:
         """Keep a request until a replica is ready; those that matter more go first."""
-        if call.priority < 0:
-            call.refuse(Shed(Refusal.NO_REPLICA))
-            return
         if len(self._held) >= self.settings.most_held:
             call.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
             return
@@ -267,4 +264,4 @@ def _model(call: Call) -> str:
 
 
 def _before(call: Call) -> tuple[int, float]:
-    return -call.priority, call.held_since
+    return -call.order.priority if call.order is not None else 0, call.held_since

@@ -23,6 +23,7 @@ from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
+from router.rewriting import renamed
 from router.settings import Settings
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
@@ -141,7 +142,7 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        core, now, waiting = self.core, monotonic(), sorted(self._held, key=self._matters)
+        core, now, waiting = self.core, monotonic(), sorted(self._held, key=_matters)
         ready = {name: core.anybody(name) for name in {exchange.order.model for exchange in waiting}}
         self._held.clear()
         self.core.metrics.held -= len(waiting)
@@ -160,17 +161,17 @@ class Gateway:
         """The model of each request that is held."""
         return [exchange.order.model for exchange in self._held if not exchange.ended]
 
-    def _matters(self, exchange: Exchange) -> int:
-        """Whose SLO class matters more goes first; of those alike whoever came first."""
-        return -self.core.promises.priority(exchange.order.slo)
-
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
 
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
         try:
-            order, slow = self.read(request_id, head, body)
+            order = self._parsed(request_id, head, body)
+            wanted = self.core.rewriting.target(order.model, request_id)
+            if wanted != order.model:
+                order.model, body = wanted, renamed(body, wanted)
+            slow = count_now(order, self.core.models.get(wanted))
         except BadRequest as bad:
             self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
             told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
@@ -213,11 +214,16 @@ class Gateway:
 
     def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
+        order = self._parsed(request_id, head, body)
+        return order, count_now(order, self.core.models.get(order.model))
+
+    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
         order = bodies.parse(head.path, body, request_id, self._limits)
         if head.session:
             order.session = head.session
         order.tenant, order.slo = head.tenant, head.slo
-        return order, count_now(order, self.core.models.get(order.model))
+        self.core.promises.weigh(order, head.objective)
+        return order
 
     def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:
         """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
@@ -272,3 +278,8 @@ class Gateway:
         self.core.metrics.connections = len(self.clients)
         if self.auto is not None:
             self.auto.tick()
+
+
+def _matters(exchange: Exchange) -> int:
+    """Who matters more goes first; of those alike whoever came first."""
+    return -exchange.order.priority

@@ -174,6 +174,21 @@ def test_values_that_make_no_sense_are_refused_in_words(values: str, words: str)
     assert words in done.stderr
 
 
+def test_the_kinds_are_of_the_release_are_kept_when_it_goes_and_may_be_left_to_another() -> None:
+    kinds = {
+        each["metadata"]["name"]: each for each in objects("defaults") if each["kind"].startswith("CustomResource")
+    }
+    made = [yaml.safe_load(path.read_text()) for path in (CHART / "files" / "crds").glob("*.yaml")]
+    assert len(made) == 3
+    assert {name: each["spec"] for name, each in kinds.items()} == {
+        each["metadata"]["name"]: each["spec"] for each in made
+    }
+    for each in kinds.values():
+        assert each["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert not (CHART / "crds").exists()
+    assert all(each["kind"] != "CustomResourceDefinition" for each in objects("envoy"))
+
+
 METRIC = re.compile(r"\bweir_[a-z_]+\b")
 SUFFIX = re.compile(r"_(total|bucket|sum|count)$")
 

@@ -1,6 +1,7 @@
 """Requests for models of which nobody is there yet, and somebody is started because they wait."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def elastic(*replicas: fleet_pb2.Replica) -> fleet_pb2.FleetUpdate:
     return fleet_pb2.FleetUpdate(directions=fleet_pb2.Directions(elastic=replicas))
 
 
-async def at_zero(routers: Routers, **settings: float) -> Running:
+async def at_zero(routers: Routers, **settings: Any) -> Running:
     """A router whose only pool has nobody, and a replica that could be there."""
     running = await routers.start(fakes.answer, **settings)
     running.told(fleet_pb2.FleetUpdate(removed=["r0"]))

@@ -22,7 +22,7 @@ from tests.router.routers import core_of, described
 
 pytestmark = [
     pytest.mark.asyncio,
-    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `make test-cluster`"),
+    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy here: `python -m bench.cluster.ready` gets one"),
 ]
 MODES = {
     "buffered": configs.modes(configs.BUFFERED, replies=False),
