@@ -36,6 +36,7 @@ $(STAMP): requirements.lock requirements-models.txt pyproject.toml
 	  echo "compiling the policies and the simulator for this machine" && \
 	  $(BIN)/python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' && \
 	  $(BIN)/python -W ignore -c 'from sims.engine.native.library import ensure_built; ensure_built()' && \
+	  $(BIN)/python -W ignore -c 'from router.classify.native.library import ensure_built; ensure_built()' && \
 	  $(BIN)/python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")' && \
 	  touch $(STAMP); \
 	} >&2

@@ -126,11 +126,6 @@ class Core:
                 self._know(name, replica)
         self.coming.names = frozenset([name for replica, adapters in elastic for name in (replica.model, *adapters)])
 
-    def anybody(self, name: str) -> bool:
-        """Whether somebody may be ready for a model; if not, asking where its requests go says nothing new."""
-        model = self.models.get(name)
-        return model is None or self.coming.anybody(model.number)
-
     def reads_events(self, row: int) -> bool:
         """Whether a replica's KV events can be matched with prompts here; if not, what it was sent must do."""
         replica = self.fleet.replicas[row]

@@ -1,8 +1,12 @@
 """One request as the doors hand it to the core."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policies.decision import Outcome
+
+if TYPE_CHECKING:
+    from router.apart.answer import Digest
 
 # Headers that say whose a request is and how much it matters; of several the first counts.
 SESSION = (b"x-weir-session", b"x-session-id")
@@ -16,9 +20,9 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "id", "lag", "max_tokens", "media", "messages", "model", "pools", "priority",
-        "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable", "shows_ids", "slo", "stamp",
-        "start", "stream", "tenant", "text", "tokens", "tools", "untold", "wider",
+        "bills", "chat", "choice", "digest", "id", "lag", "max_tokens", "media", "messages", "model", "pools",
+        "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable", "shows_ids",
+        "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +46,7 @@ class Order:
         self.chat: Sequence[object] | None = None  # the messages as they were parsed
         self.messages: list[tuple[str, str]] | None = None  # the same as (role, text), where tokens are to be counted
         self.prompt: str | None = None  # a completion's text
+        self.digest: Digest | None = None  # what rules need of a large body, read apart
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
         self.priority = 0  # who goes first of those that wait

@@ -81,6 +81,7 @@ class Router(Placed):
     settings: dict[str, float] = {}  # of the policy
     slo: Slo = Slo()
     tokens: Literal["auto", "always", "estimate"] = "auto"
+    options: dict[str, bool | int | float | str] = {}  # any other setting, as `weir router --option` takes it
     drainSeconds: NonNegativeInt = 30
     service: Service = Service()
     grpc: Switch = Switch(enabled=True)

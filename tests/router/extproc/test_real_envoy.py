@@ -138,7 +138,7 @@ async def test_a_reply_not_shown_counts_until_it_ends_or_as_predicted_where_the_
             while made.calls:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert made.core.metrics.in_flight == left
-        made._sweep(1e18)
+        made.sweep(1e18)
         assert made.core.metrics.in_flight == 0
     await replica.stop()
 
