@@ -56,8 +56,8 @@ def pool(
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    _check(fleet, watch_resources, scaling)
     given = _scaling(scaling_policy, scaling_set or [])
+    _check(fleet, watch_resources, scaling)
     for where in ((host, port), (metrics_host, metrics_port or 0)):
         free_port(*where)
     settings = Settings(
