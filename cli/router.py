@@ -10,6 +10,7 @@ from cli.chosen import Policy, Set
 from cli.options import Options
 
 if TYPE_CHECKING:
+    from weir import fleetfile
     from weir.v1 import fleet_pb2
 
 Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
@@ -68,24 +69,18 @@ def router(
     With --pool, what the pool service says of policy, deadlines, rewrites and objectives goes before these options.
     """
     from cli.chosen import checked
-    from cli.door import WrongUse
     from cli.options import optioned
-    from cli.places import free_port, url, writable
-    from cli.selection import selection
+    from cli.places import free_port, url
     from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, *tell.split(","))
+    _check(fleet, tokens, decisions, pool, *tell.split(","))
     _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")
-    chosen = selection(fleet, rules, heads)
-    if chosen is None and (heads is not None or classifier_deadline is not None):
-        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
-    if decisions is not None:
-        writable(decisions)
+    chosen = _selected(fleet, rules, heads, classifier_deadline)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
@@ -102,6 +97,19 @@ def router(
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
+def _selected(
+    fleet: Path | None, rules: Path | None, heads: Path | None, classifier_deadline: float | None
+) -> "fleetfile.Select | None":
+    """How a model is chosen for requests that name none; raises `WrongUse` for options that go with rules alone."""
+    from cli.door import WrongUse
+    from cli.selection import selection
+
+    chosen = selection(fleet, rules, heads)
+    if chosen is None and (heads is not None or classifier_deadline is not None):
+        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
+    return chosen
+
+
 def _check_listening(*addresses: str) -> None:
     """Raise what is wrong with the addresses that are asked for; raises `CannotListen` for one that is taken."""
     from cli.places import free_port, split
@@ -110,10 +118,10 @@ def _check_listening(*addresses: str) -> None:
         free_port(*split(address))
 
 
-def _check(fleet: Path | None, tokens: str, *pools: str) -> None:
-    """Raise what is wrong with options that exclude one another or have few values, or with an address."""
+def _check(fleet: Path | None, tokens: str, decisions: Path | None, *pools: str) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, with an address or a file."""
     from cli.door import WrongUse
-    from cli.places import split
+    from cli.places import split, writable
 
     if (fleet is None) == (not pools[0]):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
@@ -121,6 +129,8 @@ def _check(fleet: Path | None, tokens: str, *pools: str) -> None:
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
     for address in filter(None, pools):
         split(address)
+    if decisions is not None:
+        writable(decisions)
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:
