@@ -78,8 +78,7 @@ def router(
     _check(fleet, tokens, decisions, pool, *tell.split(","))
     _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
-    if any(_is_given(ctx, name) for name in ("policy", "settings")):
-        told.ClearField("policy")
+    _prefer_given(ctx, told)
     chosen = selection(fleet, rules, heads, classifier_deadline)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
@@ -120,9 +119,11 @@ def _check(fleet: Path | None, tokens: str, decisions: Path | None, *pools: str)
         writable(decisions)
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _prefer_given(ctx: typer.Context, told: "fleet_pb2.Directions") -> None:
+    """A policy of the command line goes before the fleet file's."""
+    sources = [ctx.get_parameter_source(name) for name in ("policy", "settings")]
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources):
+        told.ClearField("policy")
 
 
 def _told(fleet: Path | None) -> "fleet_pb2.Directions":
