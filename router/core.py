@@ -10,6 +10,7 @@ from policies.fleet import Fleet, Replica
 from policies.native.placer import Placer
 from policies.policy import Routing, routing
 from policies.request import Ask, hash31
+from policies.select.pace import Pace
 from router.adapters import Adapters
 from router.complaints import Complaints
 from router.guesses import Guesses
@@ -72,7 +73,7 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
-        "complaints", "fleet", "held", "metrics", "models", "own", "placer", "recorder", "retention", "settings",
+        "complaints", "fleet", "held", "metrics", "models", "own", "pace", "placer", "recorder", "retention", "settings",
         "used", "view",
     )  # fmt: skip
 
@@ -86,6 +87,7 @@ class Core:
         self.models: dict[str, Model] = {}
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
+        self.pace: Pace | None = None  # of prompts sent, where somebody chooses models by it
         self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
@@ -307,7 +309,7 @@ class Core:
         return row, block_tokens
 
     def _ask(self, order: Order, model: Model, tokens: float) -> None:
-        expected = model.estimate.expected_tokens
+        expected = model.estimate.expected_tokens * order.longer
         if order.max_tokens and order.max_tokens < expected:
             expected = float(order.max_tokens)
         most, limit = float(order.max_tokens), float(model.context_limit)
@@ -330,6 +332,10 @@ class Core:
         if self.recorder is not None:
             self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
+        if self.pace is not None:
+            columns, seconds = self.fleet.columns, placement.load.queued
+            seconds *= float(columns.token_s[row] * columns.slowdown[row])
+            self.pace.sent(row, seconds, now)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)

@@ -18,7 +18,7 @@ from sims.statistics import interval
 
 TARGET = {"cheaper_share": {"least": 0.10}}
 SPEED = 1.0  # times the trace's own
-SEEDS = 3
+SEEDS = 8
 LEADS = tuple(0.45 + 0.05 * i for i in range(9))  # of the large model's lead over the small one
 TOLD = (0.5, 0.65, 0.8)
 

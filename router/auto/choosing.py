@@ -10,6 +10,7 @@ from policies.select.awaiting import Unsettled
 from policies.select.columns import EMBEDDING
 from policies.select.elo import Duel
 from policies.select.exploring import Explorer
+from policies.select.fleet_options import Rates
 from policies.select.foretold import QUALITY
 from policies.select.learners import beside, columns, label, learner, wanted
 from policies.select.port import Context
@@ -17,8 +18,9 @@ from policies.select.rules.deciding import Decided
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.evidence import canary, staged
+from router.auto.lengths import Lengths
 from router.auto.lessons import Lesson, Said, decode, encode, feedback, lesson
-from router.auto.offers import Rates, offers
+from router.auto.offers import offers
 from router.auto.turns import Turn, Turns
 from router.counts import LearningCounts
 from router.frames import LESSONS, TURNS
@@ -87,7 +89,8 @@ class Chooser:
         self.learning = Learning(
             learner(learn, 1.0 / workers), beside=trial, patience_s=float(verdicts.get("patience_s", 600.0))
         )
-        self.turns, self._open = Turns(), dict[str, Open]()
+        self.turns, self._open, self._lengths = Turns(), dict[str, Open](), Lengths()
+        self._surge = float(learn.get("objective", {}).get("surge", 0.0))
         self._wanted = wanted(learn) | (wanted(beside(learn)) if trial is not None else frozenset())
 
     def wants(self, asked: Facts) -> frozenset[str]:
@@ -99,7 +102,8 @@ class Chooser:
         self, exchange: "Exchange", asked: Facts, found: Decided, known: Readings, begun: str, now: float
     ) -> Chosen | None:
         """The learner's choice among what can be had now; None where nothing can."""
-        there = offers(exchange, found, self.learn.get("prices", {}))
+        longer = self._lengths.longer(known) if self.learn.get("lengths") else 1.0
+        there = offers(exchange, found, self.learn.get("prices", {}), longer)
         if not there:
             return None
         last = self.turns.last(asked.tenant, asked.session)
@@ -115,7 +119,8 @@ class Chooser:
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
         self.counts.choices[option.model] = self.counts.choices.get(option.model, 0) + 1
-        return Chosen(option.model, taken.pools, told | {"policy": new if trying else self._label})
+        told |= {"policy": new if trying else self._label, "surge": self._surge, "longer": longer}
+        return Chosen(option.model, taken.pools, told)
 
     def decided(self, decision: str, model: str, asked: Facts) -> None:
         """The choice has its decision's id."""

@@ -187,7 +187,9 @@ class Gateway:
         """
         order, slow = self.read(exchange.order.id, exchange.head, body)
         order.stamp, order.choice, order.pools = stamp, choice, pools
-        order.wider = wider
+        order.wider, longer = wider, choice.get("longer")
+        if isinstance(longer, float):
+            order.longer = longer
         exchange.becomes(body, order)
         if slow is None:
             exchange.dispatch()
