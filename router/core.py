@@ -73,8 +73,8 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
-        "complaints", "fleet", "held", "metrics", "models", "own", "pace", "placer", "recorder", "retention", "settings",
-        "used", "view",
+        "complaints", "fleet", "held", "metrics", "models", "own", "pace", "placer", "recorder", "retention",
+        "settings", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:

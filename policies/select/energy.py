@@ -27,7 +27,8 @@ def prompt_joules(ask: Ask, fleet: Table, spot: Spot) -> float:
     """Of computing what is not cached of the prompt, the replica doing nothing else."""
     idle_w, limit_w = float(fleet[spot.row, IDLE_W]), float(fleet[spot.row, LIMIT_W])
     tokens = max(ask.prompt_tokens - spot.cached_tokens, 1.0)
-    watts = max(idle_w, limit_w * min(1.0, tokens / FULL_POWER_TOKENS) ** POWER_EXPONENT)
+    share = float(min(1.0, tokens / FULL_POWER_TOKENS) ** POWER_EXPONENT)
+    watts = max(idle_w, limit_w * share)
     return watts * prompt_seconds(ask, fleet, spot.row, spot.cached_tokens)
 
 

@@ -20,7 +20,7 @@ from policies.select.port import Option
 from policies.signals.reading import Reading
 from router.auto import choosing
 from router.auto.lengths import MOST, Lengths
-from router.auto.offers import Offer
+from router.auto.offers import Offer, offers
 from router.record import Recorder
 from sims.engine.choosing import Placed
 from sims.select.choosers import Scene, Value, chooser
@@ -31,9 +31,9 @@ from tests.sims.select.scenes import arrivals, questions
 
 USD = (1e-7, 1e-6)  # of a token: small, large
 FLAT = {
-    name: {"input_usd": usd * 1e6, "output_usd": usd * 1e6}
-    for name, usd in zip(("small", "large"), USD, strict=True)
+    name: {"input_usd": usd * 1e6, "output_usd": usd * 1e6} for name, usd in zip(("small", "large"), USD, strict=True)
 }
+USUAL = 200.0  # tokens of an answer, as long as nobody has answered
 QUALITY = {"quality": Reading(0.9, "large", {"large": 0.9, "small": 0.3})}
 SURGING: dict[str, Any] = {
     "policy": "best_value", "prices": FLAT, "judged_as": {"small": "small", "large": "large"},
@@ -113,7 +113,7 @@ class Seen:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.offers: list[Offer] = []
-        self._offered = choosing.offers
+        self._offered = offers
         monkeypatch.setattr(choosing, "offers", self)
 
     def __call__(self, *asked: Any) -> list[Offer]:
@@ -135,9 +135,8 @@ def simulated(running: Running, seen: list[Offer], objective: Objective) -> tupl
 def placed(running: Running, offer: Offer) -> Placed:
     """Where the gateway would have sent it, as the simulator is told of it."""
     one, row = offer.option, running.core.fleet.rows[{"small": "r0", "large": "r1"}[offer.option.model]]
-    tokens = running.core.models[one.model].estimate.expected_tokens
-    tpot_s = (one.e2e_s - one.ttft_s) / tokens
-    return Placed(row, tokens, Told(1.0, one.ttft_s, tpot_s, 0.0, one.cached_tokens, row))
+    tpot_s = (one.e2e_s - one.ttft_s) / USUAL
+    return Placed(row, USUAL, Told(1.0, one.ttft_s, tpot_s, 0.0, one.cached_tokens, row))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.7, 0.9, 1.2, 4.0])
@@ -147,7 +146,7 @@ async def test_simulator_and_gateway_answer_alike_of_the_same_table(
     seen = Seen(monkeypatch)
     running, _ = await learning(routers, SURGING, classifier=FakeClassifier(QUALITY))
     with full(running, share):
-        gateway = await served(running)
+        gateway = await served(running, max_tokens=4000)
         made, ask = simulated(running, seen.offers, Objective(worth_usd=0.01, surge=6.0))
         spots = [placed(running, each) for each in seen.offers]
         _, options = made.options(0.0, ask, spots)
@@ -165,13 +164,13 @@ async def test_the_head_of_lengths_makes_answers_longer_in_every_prediction(rout
     running, _ = await learning(routers, SURGING | {"lengths": True}, BOTH, classifier, recorder)
     for tokens in (100.0, 300.0):
         classifier.told = QUALITY | {"output_p50": Reading(tokens)}
-        assert await served(running) == "large"
+        assert await served(running, max_tokens=4000) == "large"
     recorder.close()
     first, second = [json.loads(line) for line in (tmp_path / "decisions.jsonl").read_text().splitlines()]
     assert classifier.asked[0][0] == {"quality", "output_p50"}
     assert (first["choice"]["longer"], second["choice"]["longer"]) == (1.0, 1.5)
     usual = running.core.models["large"].estimate.expected_tokens
-    assert first["request"]["expected_tokens"] == 200.0
+    assert first["request"]["expected_tokens"] == USUAL
     assert second["request"]["expected_tokens"] == pytest.approx(1.5 * usual, rel=0.05)
 
 
