@@ -5,6 +5,8 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from cli.options import Options
+
 
 def pool(
     fleet: Annotated[Path | None, typer.Option(help="The fleet file; edits are taken in while it runs.")] = None,
@@ -34,23 +36,25 @@ def pool(
         typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
     ] = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
+    options: Options = None,
 ) -> None:
     """Watch a fleet's engines and tell routers of them."""
     import logging
 
     import uvloop
 
+    from cli.options import pairs
     from cli.places import free_port, split
     from cli.served import chosen_roles
     from pool.app import run
-    from pool.settings import Settings
+    from pool.settings import FREE, Settings
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
     _check(fleet, watch_resources, scaling, scaling_policy)
-    if port:
-        free_port(host, port)
+    for where in ((host, port), (metrics_host, metrics_port or 0)):
+        free_port(*where)
     settings = Settings(
         roles=chosen_roles(roles),
         listen=listen,
@@ -64,6 +68,7 @@ def pool(
         scrape_interval_s=scrape_interval,
         kv_source=kv_source,
         ranks=ranks,
+        **pairs(options or [], FREE),  # type: ignore[arg-type]  # the model reads numbers
     )
     uvloop.run(run(settings, fleet))
 

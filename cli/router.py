@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.chosen import Policy, Set
+from cli.options import Options
 
 if TYPE_CHECKING:
     from weir.v1 import fleet_pb2
@@ -55,29 +56,38 @@ def router(
     heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
     classifier_deadline: ClassifierDeadline = None,
     redis: Redis = "",
+    options: Options = None,
 ) -> None:
     """Route OpenAI requests over a fleet.
 
     With --pool, what the pool service says of policy, deadlines, rewrites and objectives goes before these options.
     """
     from cli.chosen import checked
-    from cli.places import free_port, url
+    from cli.door import WrongUse
+    from cli.options import optioned
+    from cli.places import free_port, url, writable
     from cli.selection import selection
     from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, grpc, ext_proc)
+    _check(fleet, tokens, pool)
+    _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")
     chosen = selection(fleet, rules, heads)
+    if chosen is None and (heads is not None or classifier_deadline is not None):
+        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
+    if decisions is not None:
+        writable(decisions)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
         classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
     ), told)  # fmt: skip
+    ours = optioned(ours, options or [])
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
@@ -87,7 +97,15 @@ def router(
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
-def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
+def _check_listening(*addresses: str) -> None:
+    """Raise what is wrong with the addresses that are asked for; raises `CannotListen` for one that is taken."""
+    from cli.places import free_port, split
+
+    for address in filter(None, addresses):
+        free_port(*split(address))
+
+
+def _check(fleet: Path | None, tokens: str, pool: str) -> None:
     """Raise what is wrong with options that exclude one another or have few values, or with an address."""
     from cli.door import WrongUse
     from cli.places import split
@@ -96,8 +114,8 @@ def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
-    for address in filter(None, (pool, *addresses)):
-        split(address)
+    if pool:
+        split(pool)
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:

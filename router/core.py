@@ -18,8 +18,10 @@ from router.held import APPROXIMATE, Held
 from router.metrics import Metrics
 from router.models import Model
 from router.order import Order
+from router.promises import Promises
 from router.record import Observer
 from router.retention import Retention, spliced
+from router.rewriting import Rewriting
 from router.settings import Settings
 from router.truth import possible
 from router.view import Load, View
@@ -72,9 +74,8 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
-        "complaints", "fleet", "held", "metrics", "models", "own", "pace", "placer", "recorder", "retention",
-        "settings", "used", "view",
+        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "complaints", "fleet", "held", "metrics",
+        "models", "own", "pace", "placer", "promises", "recorder", "retention", "rewriting", "settings", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -99,23 +100,13 @@ class Core:
             self._decide_by(policy)
         self._promise(settings)
 
-    def priority(self, slo: str) -> int:
-        """How much requests of an SLO class matter; 0 for those of none, or of one that nobody described."""
-        told = self._classes.get(slo)
-        return told[2] if told is not None else 0
-
     def _decide_by(self, policy: Routing) -> None:
         self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
         self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
         self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
 
     def _promise(self, settings: Settings) -> None:
-        self.settings = settings
-        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s = settings.ttft_slo_s, settings.tpot_slo_s
-        self._classes = {
-            name: (own_ttft_s or ttft_s, own_tpot_s or tpot_s, priority)
-            for name, own_ttft_s, own_tpot_s, priority in settings.slo_classes
-        }
+        self.settings, self.promises, self.rewriting = settings, Promises(settings), Rewriting(settings)
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
@@ -166,7 +157,9 @@ class Core:
         if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
-            return Queue("no replica is ready")
+            return Shed(Refusal.NO_REPLICA) if order.sheddable else Queue("no replica is ready")
+        if order.sheddable and self.used.told[1] > self.promises.deadlines(order.slo)[0]:
+            return Shed(Refusal.SATURATED)
         placement = self._sent(order, model, row, block_tokens, now)
         self.metrics.decision(perf_counter() - started)
         return placement
@@ -257,8 +250,8 @@ class Core:
         if max_tokens and max_tokens < expected:
             expected = float(max_tokens)
         return Ask(
-            float(hash31(request_id)), 0.0, model.number, tokens, float(max_tokens), expected, self._ttft_slo_s,
-            self._tpot_slo_s,
+            float(hash31(request_id)), 0.0, model.number, tokens, float(max_tokens), expected, self.promises.ttft_s,
+            self.promises.tpot_s,
         )  # fmt: skip
 
     def _fence(self, pools: tuple[str, ...]) -> list[int] | None:
@@ -317,9 +310,7 @@ class Core:
             most = min(most, limit - 1.0)
             tokens = min(tokens, limit - max(most, 1.0))
         session = float(hash31(order.session)) if order.session else 0.0
-        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s
-        if order.slo and order.slo in self._classes:
-            ttft_s, tpot_s, _ = self._classes[order.slo]
+        ttft_s, tpot_s = self.promises.deadlines(order.slo)
         self.used.ask(float(hash31(order.id)), session, model.number, tokens, most, expected, ttft_s, tpot_s)
 
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:

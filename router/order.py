@@ -1,9 +1,18 @@
 """One request as the doors hand it to the core."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policies.decision import Outcome
 
+if TYPE_CHECKING:
+    from router.apart.answer import Digest
+
+# Headers that say whose a request is and how much it matters; of several the first counts.
+SESSION = (b"x-weir-session", b"x-session-id")
+TENANT = (b"x-weir-tenant", b"x-gateway-inference-fairness-id", b"x-llm-d-inference-fairness-id")
+SLO = (b"x-weir-slo",)
+OBJECTIVE = (b"x-gateway-inference-objective", b"x-llm-d-inference-objective")
 MEDIA_BYTES = 4000  # of text that has about the tokens of an image: a thousand
 
 
@@ -11,9 +20,9 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "id", "lag", "longer", "max_tokens", "media", "messages", "model", "pools", "prompt",
-        "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start", "stream",
-        "tenant", "text", "tokens", "tools", "untold", "wider",
+        "bills", "chat", "choice", "digest", "id", "lag", "longer", "max_tokens", "media", "messages", "model", "pools",
+        "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable", "shows_ids",
+        "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -38,8 +47,11 @@ class Order:
         self.chat: Sequence[object] | None = None  # the messages as they were parsed
         self.messages: list[tuple[str, str]] | None = None  # the same as (role, text), where tokens are to be counted
         self.prompt: str | None = None  # a completion's text
+        self.digest: Digest | None = None  # what rules need of a large body, read apart
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
+        self.priority = 0  # who goes first of those that wait
+        self.sheddable = False  # whether it is refused where it would wait or be late
         self.salt = ""  # prompts of another `cache_salt` share no block with it
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
@@ -57,3 +69,13 @@ class Order:
         if self.media:
             return self.said_bytes + self.media * MEDIA_BYTES
         return len(self.text) - self.start
+
+
+def told(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> str:
+    """What the first of some headers says that is there; nothing where that is not printable ASCII."""
+    for name in names:
+        value = headers.get(name)
+        if value:
+            text = value[:256].decode("latin-1")
+            return text if text.isascii() and text.isprintable() else ""
+    return ""

@@ -27,6 +27,7 @@ class Option(NamedTuple):
     joules: float = 0.0
     cached_tokens: float = 0.0  # of this session's context, held there
     full: float = COMFORT  # how near a limit it would bring its replica, see `policies.select.congestion`
+    intervene: bool = False  # whether the session's failed turns are cut out before it is asked
 
 
 class Context(NamedTuple):

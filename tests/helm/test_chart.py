@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from typer.main import get_command
 
 from cli.main import app
+from cli.options import optioned
+from router.settings import Settings
 from tests.helm.rendering import CHART, HERE, SETS, binary, helm, objects, one, rendered
 from weir.chart import Values
 from weir.fleetfile import FleetFile
@@ -64,6 +66,18 @@ def test_every_option_that_is_passed_is_one_that_the_command_takes(name: str) ->
         known = {option for param in commands.commands[args[0]].params for option in param.opts}
         asked = {arg.partition("=")[0] for arg in args[1:]}
         assert asked - known <= {"--ext-proc"}, "an option of the chart's that the command does not know"
+
+
+def test_a_routers_other_settings_are_passed_as_the_router_takes_them() -> None:
+    given = {"hand_over": "mooncake", "max_body_bytes": 64 << 20, "retry_share": 0.5, "continuation": False}
+    text = helm("template", "weir", str(CHART), "--set-json", f"router.options={json.dumps(given)}")
+    (router,) = [
+        each for each in yaml.safe_load_all(text)
+        if each and each["kind"] == "Deployment" and each["metadata"]["name"] == "weir-router"
+    ]  # fmt: skip
+    options = [arg.partition("=")[2] for arg in container(router)["args"] if arg.startswith("--option=")]
+    wanted = Settings(hand_over="mooncake", max_body_bytes=64 << 20, retry_share=0.5, continuation=False)
+    assert optioned(Settings(), options) == wanted
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -172,6 +186,21 @@ def test_values_that_make_no_sense_are_refused_in_words(values: str, words: str)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert words in done.stderr
+
+
+def test_the_kinds_are_of_the_release_are_kept_when_it_goes_and_may_be_left_to_another() -> None:
+    kinds = {
+        each["metadata"]["name"]: each for each in objects("defaults") if each["kind"].startswith("CustomResource")
+    }
+    made = [yaml.safe_load(path.read_text()) for path in (CHART / "files" / "crds").glob("*.yaml")]
+    assert len(made) == 3
+    assert {name: each["spec"] for name, each in kinds.items()} == {
+        each["metadata"]["name"]: each["spec"] for each in made
+    }
+    for each in kinds.values():
+        assert each["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert not (CHART / "crds").exists()
+    assert all(each["kind"] != "CustomResourceDefinition" for each in objects("envoy"))
 
 
 METRIC = re.compile(r"\bweir_[a-z_]+\b")

@@ -10,7 +10,6 @@ from router.order import Order
 from router.settings import Settings
 from tests.router import fakes
 from tests.router.caller import post
-from tests.router.extproc.plane import endpoint
 from tests.router.routers import Routers, core_of, described, load, update
 from weir.v1 import fleet_pb2
 
@@ -91,7 +90,7 @@ class TestCore:
         assert "of_a_newer_release" in why
         assert core.placer.name == "least_loaded"
         assert core.settings.ttft_slo_s == 2.0
-        assert core.priority("gold") == 0
+        assert core.promises.priority("gold") == 0
         with pytest.raises(UnknownName):
             core.direct(Settings(policy="of_a_newer_release"))
 
@@ -110,7 +109,11 @@ class TestClasses:
         assert (asked.ttft_deadline_s, asked.tpot_deadline_s) == (0.3, 0.05)
         placed(core, "n", slo="nobody-described-this")
         assert core.used.asked().ttft_deadline_s == 1.5
-        assert (core.priority("gold"), core.priority("nobody-described-this"), core.priority("")) == (5, 0, 0)
+        assert (
+            core.promises.priority("gold"),
+            core.promises.priority("nobody-described-this"),
+            core.promises.priority(""),
+        ) == (5, 0, 0)
 
     async def test_who_matters_more_is_served_first_of_those_that_wait(self, routers: Routers) -> None:
         order = Decided()
@@ -131,15 +134,15 @@ class TestClasses:
         assert order.slos == ["gold", "none", "batch"]
 
 
-def test_rewrites_and_objectives_of_a_running_endpoint_are_others_from_the_next_call_on() -> None:
-    made = endpoint()
-    core, picker = made.core, made.picker
+def test_rewrites_and_objectives_of_a_running_router_are_others_from_the_next_request_on() -> None:
+    core = two()
     told = fleet_pb2.Directions(
         rewrites=[fleet_pb2.Rewrite(model="alias", targets=[fleet_pb2.Target(model="m", weight=1)])],
         objectives=[fleet_pb2.Objective(name="low", priority=-3)],
     )
-    assert picker._rewriting.target("alias", "r") == "alias"
+    assert core.rewriting.target("alias", "r") == "alias"
     assert direct(core, told) == ""
-    picker.direct(core.settings)
-    assert picker._rewriting.target("alias", "r") == "m"
-    assert picker._rewriting.priority("low") == -3
+    assert core.rewriting.target("alias", "r") == "m"
+    order = Order("r", "m", b"hello")
+    core.promises.weigh(order, "low")
+    assert (order.priority, order.sheddable) == (-3, True)

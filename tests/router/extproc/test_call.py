@@ -195,6 +195,21 @@ def test_what_matters_more_leaves_the_queue_first() -> None:
     assert made.core.metrics.held == 0
 
 
+def test_of_too_many_that_wait_the_next_is_refused() -> None:
+    made = endpoint(1, most_held=1)
+    made.core.view.set_ready(0, False)
+    plane = Plane(made).greet()
+    calls = [plane.call(), plane.call()]
+    for call in calls:
+        plane.say(call, headers(), body())
+    (answer,) = plane.heard(calls[1])
+    assert answer.immediate_response.status.code == 503
+    assert (plane.heard(calls[0]), made.core.metrics.held) == ([], 1)
+    made.give_up(next(iter(made.calls)).held_since + made.settings.hold_s + 1.0)
+    (answer,) = plane.heard(calls[0])
+    assert (answer.immediate_response.status.code, made.core.metrics.held) == (503, 0)
+
+
 @pytest.mark.parametrize(("sent", "status", "reason"), [
     (b'{"model":"nobody","messages":[{"role":"user","content":"hi"}]}', 404, "unknown-model"),
     (b'{"model":"m","messages":[]}', 400, "bad-request"),
@@ -256,7 +271,7 @@ def test_a_body_that_never_ends_is_given_up() -> None:
     plane = Plane(made).greet()
     call = plane.call()
     plane.say(call, headers(), body(CHAT, ends=False))
-    made._sweep(next(iter(made.calls)).since + made.settings.body_timeout_s + 1.0)
+    made.sweep(next(iter(made.calls)).since + made.settings.body_timeout_s + 1.0)
     (answer,) = plane.heard(call)
     assert answer.immediate_response.status.code == 408
 
@@ -266,7 +281,7 @@ def test_a_reply_beyond_the_deadline_is_broken_off() -> None:
     plane = Plane(made).greet()
     call = plane.call()
     plane.say(call, headers(), body(), reply_headers())
-    made._sweep(next(iter(made.calls)).since + made.settings.deadline_s + 1.0)
+    made.sweep(next(iter(made.calls)).since + made.settings.deadline_s + 1.0)
     plane._take()
     assert [one.stream for one in plane.of(frames.RST_STREAM)] == [call]
     assert made.core.metrics.series("m", "p").codes == {504: 1}
