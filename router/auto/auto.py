@@ -12,6 +12,7 @@ import numpy as np
 from policies.candidates import candidates
 from policies.decision import Outcome
 from policies.fleet import TIERS
+from policies.select.pace import Pace
 from policies.select.rules.deciding import Decided, Place, decide, needed, wanted
 from policies.select.rules.known import is_learned, signals
 from policies.select.rules.rule import RuleSet
@@ -144,10 +145,12 @@ class Auto:
 
     def learn(self, told: Mapping[str, Any] | None, workers: int = 1) -> None:
         """Choose by such a learner from now on, or by none; one that is told the same again stays as it is."""
+        core = self._gateway.core
         if told is None:
-            self.chooser = None
+            self.chooser = core.pace = None
         elif self.chooser is None or self.chooser.learn != told:
-            self.chooser = Chooser(told, self._gateway.core.metrics.learning, workers, lambda told: self.share(told))
+            self.chooser = Chooser(told, core.metrics.learning, workers, lambda told: self.share(told))
+            core.pace = Pace(1.0 / workers)
 
     def recall(self) -> None:
         """Learn all that was heard, before anybody is served."""

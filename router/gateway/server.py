@@ -219,7 +219,9 @@ class Gateway:
 
         def go_on(order: Order, slow: Tokenizer | None = None) -> None:
             order.stamp, order.choice, order.pools = stamp, choice, pools
-            order.wider = wider
+            order.wider, longer = wider, choice.get("longer")
+            if isinstance(longer, float):
+                order.longer = longer
             exchange.becomes(body, order)
             if slow is None:
                 exchange.dispatch()
