@@ -19,6 +19,10 @@ Tokens = Annotated[
 Stall = Annotated[
     float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on elsewhere; 0: never.")
 ]
+Tell = Annotated[
+    str, typer.Option(metavar="HOST:PORT,...", help="Every address of these names is a pool service to tell of demand; "
+                      "--pool when left out.")
+]  # fmt: skip
 Rules = Annotated[
     Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
 ]
@@ -34,6 +38,7 @@ def router(
     ctx: typer.Context,
     fleet: Annotated[Path | None, typer.Option(help="A fleet file whose pools give addresses.")] = None,
     pool: Annotated[str, typer.Option(metavar="HOST:PORT", help="A pool service to hear of the fleet from.")] = "",
+    tell: Tell = "",
     policy: Policy = "shortest_ttft",
     settings: Set = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -70,7 +75,7 @@ def router(
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, decisions)
+    _check(fleet, tokens, decisions, pool, *tell.split(","))
     _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
@@ -85,7 +90,7 @@ def router(
     ours = optioned(ours, options or [])
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(
-        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
+        router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
     )  # fmt: skip
@@ -100,17 +105,17 @@ def _check_listening(*addresses: str) -> None:
         free_port(*split(address))
 
 
-def _check(fleet: Path | None, tokens: str, pool: str, decisions: Path | None) -> None:
-    """Raise what is wrong with options that exclude one another or have few values, an address, or a file to write."""
+def _check(fleet: Path | None, tokens: str, decisions: Path | None, *pools: str) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, with an address or a file."""
     from cli.door import WrongUse
     from cli.places import split, writable
 
-    if (fleet is None) == (not pool):
+    if (fleet is None) == (not pools[0]):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
-    if pool:
-        split(pool)
+    for address in filter(None, pools):
+        split(address)
     if decisions is not None:
         writable(decisions)
 

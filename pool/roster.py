@@ -1,6 +1,6 @@
 """The fleet as it is known now: one entry a replica, changed by discovery, health and events. No I/O, no clock."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pool.changes import Changes
@@ -115,6 +115,7 @@ class Roster:
     def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
         self.directions = fleet_pb2.Directions()  # what routers are to do
+        self._elastic: Sequence[fleet_pb2.Replica] = ()
         self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
         self._epochs: dict[str, int] = {}  # the last of every replica ever entered: one that comes back goes on from it
@@ -131,9 +132,18 @@ class Roster:
 
     def direct(self, directions: fleet_pb2.Directions) -> None:
         """What routers are to do from now on."""
-        if directions != self.directions:
-            self.directions = directions
+        whole = fleet_pb2.Directions()
+        whole.CopyFrom(directions)
+        del whole.elastic[:]
+        whole.elastic.extend(self._elastic)
+        if whole != self.directions:
+            self.directions = whole
             self.changes.directed()
+
+    def expect(self, elastic: Sequence[fleet_pb2.Replica]) -> None:
+        """The pools that get replicas when requests wait: one of each, as it would be."""
+        self._elastic = elastic
+        self.direct(self.directions)
 
     def enter(self, described: fleet_pb2.Replica, epoch: int = 0) -> Entry:
         """A replica joins, or comes back as another: nothing of its cache is known. The given epoch, if higher."""

@@ -11,6 +11,7 @@ from policies.native.placer import Placer
 from policies.policy import Routing, routing
 from policies.request import Ask, hash31
 from router.adapters import Adapters
+from router.coming import Coming
 from router.complaints import Complaints
 from router.guesses import Guesses
 from router.held import APPROXIMATE, Held
@@ -22,7 +23,8 @@ from router.record import Observer
 from router.retention import Retention, spliced
 from router.rewriting import Rewriting
 from router.settings import Settings
-from router.truth import possible
+from router.tally import Tally, lateness
+from router.truth import possible, turn
 from router.view import Load, View
 
 NOBODY: frozenset[int] = frozenset()
@@ -73,8 +75,9 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "complaints", "fleet", "held", "metrics",
-        "models", "own", "placer", "promises", "recorder", "retention", "rewriting", "settings", "used", "view",
+        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "coming", "complaints", "fleet", "held",
+        "metrics", "models", "own", "placer", "promises", "recorder", "retention", "rewriting", "settings", "tally",
+        "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -84,7 +87,9 @@ class Core:
         self.held = Held(self.fleet, settings.index_blocks)
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
         self._promise(settings)
+        self.tally = Tally()
         self.models: dict[str, Model] = {}
+        self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
         self._block_bytes = settings.text_block_bytes
@@ -111,12 +116,15 @@ class Core:
         row = self.view.join(replica)
         self._serves(row, [name for name in adapters if name != replica.model])
         for name in (replica.model, *self.adapters.of(row)):
-            if name not in self.models:
-                adapter = name if name != replica.model else ""
-                number = self.fleet.model(replica.model)
-                self.models[name] = Model(number, replica, self.settings.tokens, adapter)
-            self.models[name].described(replica)
+            self._know(name, replica).described(replica, self.fleet.model(replica.model))
         return row
+
+    def expect(self, elastic: Sequence[tuple[Replica, Sequence[str]]]) -> None:
+        """Pools that get replicas when requests wait, one of each with its adapters: they are known without any."""
+        for replica, adapters in elastic:
+            for name in (replica.model, *adapters):
+                self._know(name, replica)
+        self.coming.names = frozenset([name for replica, adapters in elastic for name in (replica.model, *adapters)])
 
     def reads_events(self, row: int) -> bool:
         """Whether a replica's KV events can be matched with prompts here; if not, what it was sent must do."""
@@ -181,7 +189,7 @@ class Core:
         """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
         nobody can, or nobody but `avoid`.
         """
-        fenced = self._fence(_widest(placement.order))
+        fenced = self._fence(placement.order.widest)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
         row = self.placer.decoder(placement.row)
@@ -211,9 +219,10 @@ class Core:
                 placement.model.name, placement.replica.pool, placement.ttft_s, now - placement.sent_at
             )
 
-    def end(self, placement: Placement, outcome: Outcome) -> None:
-        """It ended: take its load away and learn from it."""
+    def end(self, placement: Placement, outcome: Outcome, seen: bool = True) -> None:
+        """It ended: take its load away and learn from it; unless it was `seen` the outcome is what was predicted."""
         self.view.end(placement.load)
+        self._count(placement, outcome, seen)
         if outcome.ok:
             estimate = placement.model.estimate
             if outcome.prompt_tokens > 0 and not placement.order.media:
@@ -259,11 +268,27 @@ class Core:
         rows = [row for row, one in enumerate(self.fleet.replicas) if one is not None and one.pool not in pools]
         return self.view.without(frozenset(rows))
 
+    def _know(self, name: str, replica: Replica) -> Model:
+        """The model of that name: the replica's own, or an adapter that it serves."""
+        if name not in self.models:
+            adapter = name if name != replica.model else ""
+            self.models[name] = Model(self.fleet.model(replica.model), replica, self.settings.tokens, adapter)
+        return self.models[name]
+
     def _serves(self, row: int, adapters: list[str]) -> None:
-        """A replica serves these adapters from now on; what nobody serves is not known any more."""
+        """A replica serves these adapters from now on; what nobody serves or will serve is not known any more."""
         for gone in self.adapters.tell(row, adapters):
-            if gone in self.models and self.models[gone].adapter:
+            if gone in self.models and self.models[gone].adapter and gone not in self.coming.names:
                 del self.models[gone]
+
+    def _count(self, placement: Placement, outcome: Outcome, seen: bool) -> None:
+        """Count an answer where it was given: by the replica that decoded it."""
+        decoder = self.fleet.replicas[placement.decode] if placement.decode not in (placement.row, -1) else None
+        by, order, late = decoder or placement.replica, placement.order, -1
+        if seen:
+            promised = self.promises.deadlines(order.slo)
+            late = lateness(outcome, promised, streams=order.stream, begun=placement.first_seen)
+        self.tally.ended(by.pool, by.role, outcome, late, 0.0 if seen else placement.expected_tokens)
 
     def _choose(self, order: Order, model: Model, now: float) -> tuple[int, float]:
         """The chosen row or -1, and the tokens of a block."""
@@ -288,7 +313,7 @@ class Core:
     def _choose_again(self, order: Order, model: Model, avoid: frozenset[int], now: float) -> tuple[int, float]:
         """The same where nobody was ready: in its wider pools, and then even among those that just failed it."""
         row, block_tokens = -1, 0.0
-        for pools, hiding in ((_widest(order), avoid), (order.pools, NOBODY)):
+        for pools, hiding in ((order.widest, avoid), (order.pools, NOBODY)):
             fenced = self._fence(pools)
             hidden = self.view.without(hiding) if hiding else None
             row, block_tokens = self._choose(order, model, now)
@@ -321,6 +346,7 @@ class Core:
         if self.recorder is not None:
             self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
+        self.tally.sent(replica.pool, replica.role, placement.load.queued)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)
@@ -365,16 +391,5 @@ class Core:
             self.complaints.say(f"cached {replica.name}", lie, placement.sent_at)
         if self.held.judge(placement.row, known, perhaps, reported, prompt_tokens, placement.sent_at):
             believed = not believed
-            self.complaints.say(f"{believed} {replica.name}", _turn(replica.name, believed), placement.sent_at)
+            self.complaints.say(f"{believed} {replica.name}", turn(replica.name, believed), placement.sent_at)
         self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
-
-
-def _widest(order: Order) -> tuple[str, ...]:
-    """The pools that a request may go to where those that were chosen for it have nobody."""
-    return order.pools if order.wider is None else order.wider
-
-
-def _turn(name: str, believed: bool) -> str:
-    if believed:
-        return f"{name}: cached tokens come as its events say again; its cache counts as exact"
-    return f"{name}: cached tokens are not what its events say; its cache counts as approximate (mispredicted)"

@@ -63,6 +63,11 @@ class Order:
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property
+    def widest(self) -> tuple[str, ...]:
+        """The pools that it may go to where those that were chosen for it have nobody."""
+        return self.pools if self.wider is None else self.wider
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of the prompt, an image counted as a text of about as many tokens."""
         if self.media:

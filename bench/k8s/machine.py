@@ -169,7 +169,9 @@ class Machine:
         running.child.wait()
 
     def _services(self, pods: list[Object]) -> dict[str, str]:
-        """Each Service's ports by a ready pod behind it: the part of cluster DNS and kube-proxy that is needed."""
+        """Each Service's ports by a ready pod behind it, by all where it is headless: the part of cluster DNS and
+        kube-proxy that is needed.
+        """
         found = {}
         for service in self._items("services"):
             wanted = (service["spec"].get("selector") or {}).items()
@@ -178,7 +180,8 @@ class Machine:
             for port in service["spec"]["ports"]:
                 at = {each["metadata"]["uid"]: _port(each, port.get("targetPort", port["port"])) for each in ready}
                 if there := [f"{self.running[uid].ip}:{number}" for uid, number in at.items() if number]:
-                    found[f"{service['metadata']['name']}:{port['port']}"] = there[0]
+                    headless = service["spec"].get("clusterIP") == "None"
+                    found[f"{service['metadata']['name']}:{port['port']}"] = ",".join(there if headless else there[:1])
         return found
 
     def _kubeconfig(self, account: str) -> str:

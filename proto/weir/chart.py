@@ -96,6 +96,7 @@ class Scaling(Strict):
 
     mode: Literal["off", "recommend", "act"] = "off"
     policy: str = ""  # what Pool resources ask for when left out
+    settings: dict[str, float] = {}  # of that policy
 
 
 class PoolService(Placed):

@@ -20,7 +20,7 @@ from router.extproc.health import CHECK, WATCH, HealthCall
 from router.extproc.picker import JSON, Picker
 from router.extproc.stream import Service, Stream
 from router.gateway.body import BadRequest, ForeignKv
-from router.gateway.server import PROXIED
+from router.gateway.server import CROWDED_S, PROXIED
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
@@ -142,7 +142,7 @@ class Endpoint:
     def hold(self, call: Call) -> None:
         """Keep a request until a replica is ready; those that matter more go first."""
         if len(self._held) >= self.settings.most_held:
-            call.refuse(Shed(Refusal.NO_REPLICA))
+            call.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
             return
         self._held.append(call)
         self.core.metrics.held += 1
@@ -161,13 +161,21 @@ class Endpoint:
         self.picker.forget_spares()
         if not self._held:
             return
-        waiting, since = self._held, now - self.settings.hold_s
-        self._held = [each for each in waiting if not each.over and each.held_since >= since]
-        self.core.metrics.held -= len(waiting) - len(self._held)
+        waiting, self._held, patience_s = self._held, [], self.core.coming.patience_s
+        self.core.metrics.held -= len(waiting)
         for call in waiting:
-            if not call.over and call.held_since < since:
-                call.refuse(Shed(Refusal.NO_REPLICA))
-                call.stream.connection.flush()
+            if call.over:
+                continue
+            if now - call.held_since <= patience_s(_model(call)):
+                self._held.append(call)
+                self.core.metrics.held += 1
+                continue
+            call.refuse(Shed(Refusal.NO_REPLICA))
+            call.stream.connection.flush()
+
+    def waiting(self) -> list[str]:
+        """The model of each request that is held."""
+        return [_model(call) for call in self._held if not call.over]
 
     def fade(self, placement: Placement, status: int) -> None:
         """Of a request whose reply is not shown: count its load for as long as was predicted."""
@@ -190,7 +198,7 @@ class Endpoint:
         return told if told and told.isascii() and told.isprintable() else f"{self._prefix}-{next(self._ids):x}"
 
     def _ready(self) -> bool:
-        return bool(self.core.fleet.columns.ready.any()) and not self.draining
+        return self.core.coming.serves() and not self.draining
 
     def _elsewhere(self, call: Call, path: bytes) -> None:
         """A path that no replica is asked on."""
@@ -242,7 +250,11 @@ class Endpoint:
             True, placement.ttft_s, placement.tpot_s, at - placement.sent_at, 0, 0, -1, placement.cost_usd, status
         )
         self.core.first_token(placement, first)
-        self.core.end(placement, outcome)
+        self.core.end(placement, outcome, seen=False)
+
+
+def _model(call: Call) -> str:
+    return call.order.model if call.order is not None else ""
 
 
 def _before(call: Call) -> tuple[int, float]:

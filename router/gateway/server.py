@@ -37,6 +37,7 @@ MOST_AT_ONCE = 64 << 10  # bytes of a body that is read on the loop whatever is 
 BACKLOG = 4096
 LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
 MOST_BUDGET = 500.0
+CROWDED_S = 5.0  # after which one that found too many waiting may come again
 PROXIED = frozenset((
     b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings", b"/v1/responses", b"/v1/messages", b"/v1/rerank",
     b"/v1/score", b"/tokenize", b"/detokenize",
@@ -131,9 +132,9 @@ class Gateway:
             self._after(client, head)
 
     def hold(self, exchange: Exchange) -> None:
-        """Keep a request until a replica is ready, unless there are too many already."""
+        """Keep a request until a replica is ready, unless too many wait already."""
         if len(self._held) >= self.settings.most_held:
-            exchange.refuse(Shed(Refusal.NO_REPLICA))
+            exchange.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
             return
         self._held.append(exchange)
         self.core.metrics.held += 1
@@ -156,12 +157,20 @@ class Gateway:
         """Refuse what has been held for too long, and forget those whose client went away."""
         if not self._held:
             return
-        waiting, since = self._held, now - self.settings.hold_s
-        self._held = deque(each for each in waiting if not each.ended and each.held_since >= since)
-        self.core.metrics.held -= len(waiting) - len(self._held)
+        waiting, self._held, patience_s = self._held, deque(), self.core.coming.patience_s
+        self.core.metrics.held -= len(waiting)
         for exchange in waiting:
-            if not exchange.ended and exchange.held_since < since:
+            if exchange.ended:
+                continue
+            if now - exchange.held_since <= patience_s(exchange.order.model):
+                self._held.append(exchange)
+                self.core.metrics.held += 1
+            else:
                 exchange.refuse(Shed(Refusal.NO_REPLICA))
+
+    def waiting(self) -> list[str]:
+        """The model of each request that is held."""
+        return [exchange.order.model for exchange in self._held if not exchange.ended]
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
@@ -282,7 +291,7 @@ class Gateway:
             listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(names)]
             return reply(200, _encode({"object": "list", "data": listed}))
         if head.path == b"/health":
-            ready = bool(self.core.fleet.columns.ready.any()) and not self.draining
+            ready = self.core.coming.serves() and not self.draining
             return reply(200 if ready else 503, b'{"status":"%b"}' % (b"ok" if ready else b"no replica is ready"))
         if head.path == b"/live":
             return reply(200, b'{"status":"ok"}')

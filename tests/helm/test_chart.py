@@ -11,8 +11,11 @@ import yaml
 from pydantic import ValidationError
 from typer.main import get_command
 
+from cli.chosen import pairs
 from cli.main import app
 from cli.options import optioned
+from policies.scale.slo_model import SloModel
+from pool.control.wishes import promised
 from router.settings import Settings
 from tests.helm.rendering import CHART, HERE, SETS, binary, helm, objects, one, rendered
 from weir.chart import Values
@@ -78,6 +81,25 @@ def test_a_routers_other_settings_are_passed_as_the_router_takes_them() -> None:
     options = [arg.partition("=")[2] for arg in container(router)["args"] if arg.startswith("--option=")]
     wanted = Settings(hand_over="mooncake", max_body_bytes=64 << 20, retry_share=0.5, continuation=False)
     assert optioned(Settings(), options) == wanted
+
+
+def test_a_scaling_policys_settings_are_passed_as_the_pool_service_takes_them() -> None:
+    scaling = {"mode": "act", "policy": "slo_model", "settings": {"gpus": 16, "idle_s": 600.5}}
+    text = helm("template", "weir", str(CHART), "--set-json", f"pool.scaling={json.dumps(scaling)}")
+    (pool,) = [
+        each for each in yaml.safe_load_all(text)
+        if each and each["kind"] == "Deployment" and each["metadata"]["name"] == "weir-pool"
+    ]  # fmt: skip
+    given = [arg.partition("=")[2] for arg in container(pool)["args"] if arg.startswith("--scaling-set=")]
+    found = promised("slo_model", (0.0, 0.0), settings=dict(pairs("--scaling-set", given)))
+    assert found == SloModel(gpus=16, idle_s=600.5)
+
+
+def test_routers_tell_every_pool_service_by_its_own_address() -> None:
+    headless, router = one("defaults", "Service", "weir-pools"), one("defaults", "Deployment", "weir-router")
+    assert headless["spec"]["clusterIP"] == "None"
+    assert headless["spec"]["selector"] == one("defaults", "Service", "weir-pool")["spec"]["selector"]
+    assert "--tell=weir-pools:9100" in container(router)["args"]
 
 
 @pytest.mark.parametrize("name", SETS)

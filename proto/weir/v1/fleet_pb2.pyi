@@ -90,7 +90,7 @@ class ReplicaReport(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
 
 class Directions(_message.Message):
-    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives")
+    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "elastic")
     class SettingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class Directions(_message.Message):
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     REWRITES_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    ELASTIC_FIELD_NUMBER: _ClassVar[int]
     policy: str
     settings: _containers.ScalarMap[str, float]
     ttft_s: float
@@ -112,7 +113,8 @@ class Directions(_message.Message):
     classes: _containers.RepeatedCompositeFieldContainer[SloClass]
     rewrites: _containers.RepeatedCompositeFieldContainer[Rewrite]
     objectives: _containers.RepeatedCompositeFieldContainer[Objective]
-    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ...) -> None: ...
+    elastic: _containers.RepeatedCompositeFieldContainer[Replica]
+    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., elastic: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
 
 class SloClass(_message.Message):
     __slots__ = ("name", "ttft_s", "tpot_s", "priority")
@@ -205,5 +207,48 @@ class WatchFleetRequest(_message.Message):
     def __init__(self, router: _Optional[str] = ..., without_events: _Optional[bool] = ...) -> None: ...
 
 class GetFleetRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Demand(_message.Message):
+    __slots__ = ("router", "age_s", "pools", "held")
+    class HeldEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    router: str
+    age_s: float
+    pools: _containers.RepeatedCompositeFieldContainer[PoolDemand]
+    held: _containers.ScalarMap[str, int]
+    def __init__(self, router: _Optional[str] = ..., age_s: _Optional[float] = ..., pools: _Optional[_Iterable[_Union[PoolDemand, _Mapping]]] = ..., held: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class PoolDemand(_message.Message):
+    __slots__ = ("pool", "role", "arrived", "prompt_tokens", "ended", "output_tokens", "judged", "late")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ARRIVED_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
+    pool: str
+    role: str
+    arrived: int
+    prompt_tokens: int
+    ended: int
+    output_tokens: int
+    judged: int
+    late: int
+    def __init__(self, pool: _Optional[str] = ..., role: _Optional[str] = ..., arrived: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., ended: _Optional[int] = ..., output_tokens: _Optional[int] = ..., judged: _Optional[int] = ..., late: _Optional[int] = ...) -> None: ...
+
+class DemandHeard(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
