@@ -80,20 +80,18 @@ def router(
     told = _told(fleet)
     _prefer_given(ctx, told)
     chosen = selection(fleet, rules, heads, classifier_deadline)
-    ours = directed(Settings(
+    ours = optioned(directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
         classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
-    ), told)  # fmt: skip
-    ours = optioned(ours, options or [])
+    ), told), options or [])  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
-    front = FrontSettings(
+    run(FrontSettings(
         router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
-    )  # fmt: skip
-    run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
+    ), lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))  # fmt: skip
 
 
 def _check_listening(*addresses: str) -> None:

@@ -36,7 +36,11 @@ class Evidence:
         self._path = folder / learn["memory"] if learn.get("memory") else None
         self._lessons: deque[Lesson] = deque(maxlen=MOST)
         self._unkept = 0
-        self._recall(now)
+        try:
+            self._recall(now)
+        except OSError as failed:
+            self._say(f"what was learned cannot be read: {failed}; learning begins anew and is not kept")
+            self._path = None
 
     def heard(self, message: bytes, now: float) -> list[bytes]:
         """Lessons came from a worker; returns what all workers are to be told because of them."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from policies.perf.capacity import DoesNotFit
 from policies.perf.latency import LatencyModel
 from policies.select.rules.deciding import Place
 from policies.select.rules.prove.caps import Vectors
@@ -68,8 +69,11 @@ def embedded(rules: RuleSet) -> Mapping[str, Vectors] | None:
 
 
 def served(path: Path) -> Fleet:
-    """What a fleet file serves where, and the least that a request costs there."""
-    pools = {(pool.serves, pool.name): latency(message(pool, 0, "")) for pool in read_fleet(path).pools}
+    """What a fleet file serves where, and the least that a request costs there; raises `BadFile`."""
+    try:
+        pools = {(pool.serves, pool.name): latency(message(pool, 0, "")) for pool in read_fleet(path).pools}
+    except DoesNotFit as error:
+        raise BadFile(f"{path}: {error}") from None
     places = tuple(Place(model, pool) for model, pool in pools)
     return Fleet(places, lambda model, pool, prompt, output: least_usd(pools[model, pool], prompt, output))
 

@@ -25,7 +25,7 @@ class Watch:
         self._seen = stamp
         try:
             found = self._message(self._path)
-        except BadFile as bad:
+        except (BadFile, OSError) as bad:
             self._complain(f"{self._path} is not taken, the rules before it serve on: {bad}")
             return None
         if found == self.message:

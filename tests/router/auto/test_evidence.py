@@ -104,6 +104,14 @@ def test_a_folder_that_takes_no_file_is_complained_of_once(tmp_path: Path) -> No
     assert len(heard.lessons()) == 3
 
 
+def test_what_cannot_be_read_is_complained_of_once_and_learning_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "learned").mkdir()
+    heard = Heard(tmp_path)
+    heard.hears([told("ucb", 1.0)])
+    assert [one.partition(":")[0] for one in heard.said] == ["what was learned cannot be read"]
+    assert len(heard.lessons()) == 1
+
+
 def test_without_a_file_nothing_is_written(tmp_path: Path) -> None:
     Heard(tmp_path, {"policy": "ucb"}).hears([told("ucb", 0.5)])
     assert list(tmp_path.iterdir()) == []

@@ -67,6 +67,27 @@ def test_rules_that_are_not_proved_leave_the_old_ones_in_place(watched: Watched,
     assert len(watched.said) == 1
 
 
+@pytest.mark.parametrize(
+    "fleet",
+    [
+        "pools: [{name: p, gpu: l4, model: llama-3.1-70b, served_name: a, replicas: 1}]\n",
+        "pools: [{name: p, gpu: l44, model: qwen3-8b, served_name: a, replicas: 1}]\n",
+        "pools: [\n",
+    ],
+    ids=["a model that does not fit", "a card nobody knows", "half written"],
+)
+def test_a_fleet_file_that_was_broken_since_leaves_the_old_rules_in_place(tmp_path: Path, fleet: str) -> None:
+    path, beside, said = tmp_path / "rules.yaml", tmp_path / "fleet.yaml", list[str]()
+    path.write_text(ONE)
+    beside.write_text("pools: [{name: p, gpu: l4, model: qwen3-8b, served_name: a, replicas: 1}]\n")
+    watch = Watch(path, lambda found: message_of(found, beside), said.append)
+    beside.write_text(fleet)
+    path.write_text("fallback: {models: [a, a]}\n# longer\n")
+    assert watch.look() is None
+    assert len(said) == 1
+    assert str(beside) in said[0]
+
+
 def test_rules_that_are_put_right_are_taken(watched: Watched) -> None:
     assert watched.says(CONFLICT) is None
     assert watched.says(OTHER) is not None
