@@ -66,13 +66,14 @@ class Columns(NamedTuple):
     transfer_base_s: Column  # set-up of one such transfer
     encode_s: Column  # each visual token, before the slowdown
     pool: Column
+    bound_tokens: Column  # of its prompts, see policies.boundary; 0 where it takes all
 
 
 (
     KEY, MODEL, ROLE, READY, LIMIT_TOKENS, TOKEN_S, RUNNING, WAITING, QUEUED_TOKENS, QUEUED_ATTENDED,
     CONTEXT_TOKENS, KV_USED, FRONTEND_S, SLOWDOWN, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
-    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL,
+    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL, BOUND_TOKENS,
 ) = range(len(Columns._fields))  # fmt: skip
 
 WIDTH = 40  # columns of a row, the last ones unused: five whole cache lines

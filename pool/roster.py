@@ -115,6 +115,7 @@ class Roster:
     def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
         self.directions = fleet_pb2.Directions()  # what routers are to do
+        self._said, self._boundaries = self.directions, list[fleet_pb2.Boundary]()  # of which it is put together
         self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
         self._epochs: dict[str, int] = {}  # the last of every replica ever entered: one that comes back goes on from it
@@ -131,8 +132,20 @@ class Roster:
 
     def direct(self, directions: fleet_pb2.Directions) -> None:
         """What routers are to do from now on."""
-        if directions != self.directions:
-            self.directions = directions
+        self._said = directions
+        self._direct()
+
+    def bound(self, boundaries: list[fleet_pb2.Boundary]) -> None:
+        """Where pools are divided by length from now on."""
+        self._boundaries = boundaries
+        self._direct()
+
+    def _direct(self) -> None:
+        made = fleet_pb2.Directions()
+        made.CopyFrom(self._said)
+        made.boundaries.extend(self._boundaries)
+        if made != self.directions:
+            self.directions = made
             self.changes.directed()
 
     def enter(self, described: fleet_pb2.Replica, epoch: int = 0) -> Entry:

@@ -11,6 +11,7 @@ from policies.native.placer import Placer
 from policies.policy import Routing, routing
 from policies.request import Ask, hash31
 from router.adapters import Adapters
+from router.boundaries import Boundaries
 from router.complaints import Complaints
 from router.guesses import Guesses
 from router.held import APPROXIMATE, Held
@@ -72,8 +73,8 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
-        "complaints", "fleet", "held", "metrics", "models", "own", "placer", "recorder", "retention", "settings",
-        "used", "view",
+        "boundaries", "complaints", "fleet", "held", "metrics", "models", "own", "placer", "recorder", "retention",
+        "settings", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -83,6 +84,7 @@ class Core:
         self.held = Held(self.fleet, settings.index_blocks)
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
         self._promise(settings)
+        self.boundaries = Boundaries(self.fleet, settings.boundaries)
         self.models: dict[str, Model] = {}
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
@@ -96,6 +98,8 @@ class Core:
         if policy != self.placer.policy:
             self._decide_by(policy)
         self._promise(settings)
+        if settings.boundaries != self.boundaries.told:
+            self.boundaries = Boundaries(self.fleet, settings.boundaries)
 
     def priority(self, slo: str) -> int:
         """How much requests of an SLO class matter; 0 for those of none, or of one that nobody described."""
@@ -118,6 +122,7 @@ class Core:
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
         row = self.view.join(replica)
+        self.boundaries.lay(row)
         self._serves(row, [name for name in adapters if name != replica.model])
         for name in (replica.model, *self.adapters.of(row)):
             if name not in self.models:

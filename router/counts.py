@@ -74,6 +74,7 @@ class Snapshot(msgspec.Struct):
     cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
     cascades: dict[str, int] = {}  # cheap answers, by what became of them
     sessions: dict[str, int] = {}  # what was done to requests because of their session or caller
+    shortened: dict[str, int] = {}  # prompts compressed to fit a pool of short ones, by model
     untold: dict[str, int] = {}  # prompts compared as text, by why their tokens could not be told
     continuations: dict[str, int] = {}  # streams that went on at another replica, by what broke them
     handovers: dict[str, int] = {}  # prompts handed from one replica to another, by what came of it

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from time import monotonic
 
-from policies.scale.scaling import SCALES, Move, PoolState, Scaling, Wish, scaling
+from policies.scale.scaling import SCALES, Boundary, Move, PoolState, Scaling, Wish, scaling
+from pool.control.divisions import Divided, entered
 from pool.demand import Before, model, seen, state
 from pool.reconcile import Switch, Wanted
 from pool.roster import Entry, Roster
@@ -63,6 +64,8 @@ class Wishes:
 
     policy: str
     clock: Callable[[], float] = field(default=monotonic)
+    divided: Divided = field(default_factory=dict)  # the boundaries in force
+    moved: list[tuple[Boundary, str]] = field(default_factory=list)  # since somebody took them, each with its reason
     _policy: Scaling = field(init=False)
     _deadlines: Deadlines = (0.0, 0.0)
     _groups: dict[str, Group] = field(default_factory=dict)
@@ -93,10 +96,11 @@ class Wishes:
         self._groups = {name: self._groups.get(name) or Group(since=now) for name in models}
         for name, mine in models.items():
             group = self._groups[name]
-            found = states(mine, entries, group.before, most, now)
+            found = bounded(states(mine, entries, group.before, most, now), self.divided, entries)
             group.history.append(found)
             group.before = seen(entries)
             group.wish = self._cautious(self._policy.wanted(list(group.history), now), group, now)
+            self._divide(group.wish)
             for move in group.wish.moves:
                 self._take(move, found, entries, now)
 
@@ -106,6 +110,10 @@ class Wishes:
             return wish
         there = {name: state.ready + state.starting for name, state in group.history[-1].items()}
         return replace(wish, replicas={name: max(count, there.get(name, 0)) for name, count in wish.replicas.items()})
+
+    def _divide(self, wish: Wish) -> None:
+        self.divided = entered(self.divided, wish.boundaries)
+        self.moved += [(boundary, wish.why) for boundary in wish.boundaries]
 
     def _take(self, move: Move, found: Mapping[str, PoolState], entries: Sequence[Entry], now: float) -> None:
         """A move between names of states is a switch of role within the pool that the replicas are of."""
@@ -137,6 +145,17 @@ class Wishes:
             replicas=sum(replicas), least=want.least, most=want.most, why=f"{self.policy} wants {sum(replicas)}",
             switches=switches,
         )  # fmt: skip
+
+
+def bounded(
+    states: Mapping[str, PoolState], divided: Mapping[str, Boundary], entries: Sequence[Entry]
+) -> dict[str, PoolState]:
+    """The states with the boundaries in force, and the longest request that each pool takes."""
+    limits = {entry.described.pool: entry.described.context_limit for entry in entries}
+    return {
+        name: replace(state, boundary=divided.get(name), limit_tokens=int(limits.get(name.partition(APART)[0], 0)))
+        for name, state in states.items()
+    }
 
 
 def promised(policy: str, deadlines: Deadlines) -> Scaling:

@@ -4,7 +4,7 @@
 DROPPED = frozenset((
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"transfer-encoding",
     b"content-length", b"host", b"expect", b"proxy-authenticate", b"proxy-authorization",
-    b"x-request-id", b"x-weir-session", b"x-weir-deadline-ms", b"x-weir-tenant", b"x-weir-slo",
+    b"x-request-id", b"x-weir-session", b"x-weir-deadline-ms", b"x-weir-tenant", b"x-weir-slo", b"x-weir-compress",
 ))  # fmt: skip
 MANY = 100
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
@@ -22,8 +22,8 @@ class Head:
     """What the gateway needs of a request's head."""
 
     __slots__ = (
-        "deadline_s", "expects", "forward", "keep", "length", "method", "path", "request_id", "session", "slo",
-        "tenant",
+        "compress", "deadline_s", "expects", "forward", "keep", "length", "method", "path", "request_id", "session",
+        "slo", "tenant",
     )  # fmt: skip
 
     def __init__(self, method: bytes, target: bytes, length: int, keep: bool, expects: bool, forward: bytes) -> None:
@@ -33,6 +33,7 @@ class Head:
         self.expects = expects  # the client waits for a 100 before it sends the body
         self.forward = forward  # request line and headers as they go upstream, up to the Host header
         self.request_id = self.session = self.tenant = self.slo = ""
+        self.compress = False  # whether the client lets its prompt be compressed
         self.deadline_s = 0.0  # 0: the client set none
 
 
@@ -50,6 +51,7 @@ def parse(raw: bytes) -> Head:
     head.session = _printable(headers.get(b"x-weir-session") or headers.get(b"x-session-id", b""))
     head.tenant = _printable(headers.get(b"x-weir-tenant", b""))
     head.slo = _printable(headers.get(b"x-weir-slo", b""))
+    head.compress = _allows(headers.get(b"x-weir-compress", b""))
     head.deadline_s = _deadline(headers.get(b"x-weir-deadline-ms"))
     return head
 
@@ -105,6 +107,12 @@ def _expects(headers: dict[bytes, bytes]) -> bool:
     if expected is not None and expected.lower() != b"100-continue":
         raise BadHead(417, "The only expectation served is 100-continue.")
     return expected is not None
+
+
+def _allows(value: bytes) -> bool:
+    if value not in (b"", b"allow", b"never"):
+        raise BadHead(400, "x-weir-compress must be allow or never.")
+    return value == b"allow"
 
 
 def _deadline(value: bytes | None) -> float:

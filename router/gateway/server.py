@@ -18,6 +18,7 @@ from router.gateway.body import BadRequest, ForeignKv, Limits
 from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.head import Head
+from router.gateway.squeezing import squeeze_apart
 from router.gateway.upstream import Lane
 from router.handover.legs import Handovers
 from router.models import Model
@@ -173,26 +174,47 @@ class Gateway:
         client.exchange = exchange = Exchange(self, client, head, body, order)
         if self.auto is not None and order.model in self.auto.names:
             self._choose(exchange, body)
-        elif slow is None:
-            exchange.dispatch()
         else:
-            self._count_apart(exchange, self.core.models[order.model], slow)
+            self._go(exchange, body, slow)
 
     def chosen(
         self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...],
-        wider: tuple[str, ...] | None = None,
+        wider: tuple[str, ...] | None = None, compressible: bool = False,
     ) -> None:  # fmt: skip
         """A request's model was chosen and its body says so: send it to one of those pools, or any where none is; where
-        nobody there is ready, to a wider choice of them.
+        nobody there is ready, to a wider choice of them. Its prompt may be compressed where a rule or the client says.
         """
         order, slow = self.read(exchange.order.id, exchange.head, body)
         order.stamp, order.choice, order.pools = stamp, choice, pools
-        order.wider = wider
+        order.wider, order.compressible = wider, order.compressible or compressible
         exchange.becomes(body, order)
-        if slow is None:
+        self._go(exchange, body, slow)
+
+    def _go(self, exchange: Exchange, body: bytes, slow: Tokenizer | None) -> None:
+        """Send a request, its prompt compressed and its tokens counted before where that is to be."""
+        order = exchange.order
+        model = self.core.models.get(order.model)
+        share = self.core.boundaries.share(order, model) if order.compressible and model is not None else 1.0
+        if share < 1.0:
+            squeeze_apart(body, share, lambda made: self._squeezed(exchange, body, made))
+        elif slow is None or model is None:
             exchange.dispatch()
         else:
-            self._count_apart(exchange, self.core.models[order.model], slow)
+            self._count_apart(exchange, model, slow)
+
+    def _squeezed(self, exchange: Exchange, body: bytes, made: bytes) -> None:
+        """Its prompt was compressed: read it anew and send it."""
+        if exchange.ended:
+            return
+        old = exchange.order
+        order, slow = self.read(old.id, exchange.head, made)
+        order.stamp, order.choice, order.pools, order.wider = old.stamp, old.choice, old.pools, old.wider
+        order.compressible = False  # once is enough
+        if len(made) < len(body):
+            order.stamp += b"\r\nx-weir-compressed: %d" % (100 * len(made) // len(body))
+            self.core.metrics.squeezed(order.model)
+        exchange.becomes(made, order)
+        self._go(exchange, made, slow)
 
     def _choose(self, exchange: Exchange, body: bytes) -> None:
         """Have a model chosen for a request that names none; its body is to be read as the client sent it."""
@@ -205,7 +227,7 @@ class Gateway:
         order = bodies.parse(head.path, body, request_id, self._limits)
         if head.session:
             order.session = head.session
-        order.tenant, order.slo = head.tenant, head.slo
+        order.tenant, order.slo, order.compressible = head.tenant, head.slo, head.compress
         return order, count_now(order, self.core.models.get(order.model))
 
     def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:

@@ -90,7 +90,7 @@ class ReplicaReport(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
 
 class Directions(_message.Message):
-    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives")
+    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "boundaries")
     class SettingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class Directions(_message.Message):
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     REWRITES_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    BOUNDARIES_FIELD_NUMBER: _ClassVar[int]
     policy: str
     settings: _containers.ScalarMap[str, float]
     ttft_s: float
@@ -112,7 +113,22 @@ class Directions(_message.Message):
     classes: _containers.RepeatedCompositeFieldContainer[SloClass]
     rewrites: _containers.RepeatedCompositeFieldContainer[Rewrite]
     objectives: _containers.RepeatedCompositeFieldContainer[Objective]
-    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ...) -> None: ...
+    boundaries: _containers.RepeatedCompositeFieldContainer[Boundary]
+    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., boundaries: _Optional[_Iterable[_Union[Boundary, _Mapping]]] = ...) -> None: ...
+
+class Boundary(_message.Message):
+    __slots__ = ("short", "long", "tokens", "gamma", "why")
+    SHORT_FIELD_NUMBER: _ClassVar[int]
+    LONG_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    short: str
+    long: str
+    tokens: float
+    gamma: float
+    why: str
+    def __init__(self, short: _Optional[str] = ..., long: _Optional[str] = ..., tokens: _Optional[float] = ..., gamma: _Optional[float] = ..., why: _Optional[str] = ...) -> None: ...
 
 class SloClass(_message.Message):
     __slots__ = ("name", "ttft_s", "tpot_s", "priority")

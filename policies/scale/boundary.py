@@ -1,0 +1,200 @@
+"""Two pools of one model divided by length: the boundary and gamma follow the mix, together with the replicas.
+
+FleetOpt (arXiv 2603.16514) finds the boundary B*, gamma and both pools' replicas once, for a mix that is known; here
+they are found again every minute for the mix of the last quarter of an hour (WRP's direction O17). Replicas are wanted
+as `slo_model` wants them, of each pool for what comes to it. A boundary is another only where that would have been
+cheaper by `gain` at every look for `hold_s`, by a bounded step, and once replicas are ready for what comes over: they
+are started first, so that neither pool is late for the other's sake. Then nothing moves for `dwell_s`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import ceil, inf
+
+from policies.scale.capacity import Window
+from policies.scale.division import Division, Mixture, Pair, Side, Sized
+from policies.scale.horizontal import recent
+from policies.scale.lengths import EDGES, at_least, at_most, class_steps, nearest_edge, octaves
+from policies.scale.needs import Deadlines
+from policies.scale.scaling import Boundary, History, PoolState, Wish, scale
+from policies.scale.slo_model import DAY_S, SloModel
+
+LOOKS = 10
+"""Times within `hold_s` at which another boundary has to have been cheaper."""
+
+
+@scale
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLength:
+    """For two pools that are not alike: the short one takes shorter requests, costs less or holds less KV."""
+
+    ttft_s: float = 2.0
+    tpot_s: float = 0.1
+    late: float = 0.0095  # share of answers that may miss a deadline
+    interval_s: float = 60.0
+    mix_s: float = 900.0  # of the lengths
+    lead_s: float = 240.0  # from asking for a replica until it serves
+    spare: float = 1.5  # see `policies.scale.capacity.staffed`
+    untold: float = 3.8  # the same where nothing has told yet how many answers are late
+    learn_s: float = 2700.0  # see `slo_model`
+    down_s: float = 1200.0
+    least: int = 1
+    tokens: float = 8192.0  # the boundary to begin with
+    gamma: float = 1.0  # the same
+    least_tokens: float = 256.0  # bounds of the boundary
+    most_tokens: float = 131072.0
+    most_gamma: float = 2.0
+    compressible: float = 0.0  # share of prompts that may be compressed; 0: gamma stays 1
+    gain: float = 0.05  # share by which another boundary must be cheaper
+    hold_s: float = 600.0
+    step: int = 4  # quarters of an octave that it moves at once; 0: it stays
+    dwell_s: float = 1800.0  # between two moves
+
+    def wanted(self, history: History, now: float) -> Wish:
+        """See `Scaling`."""
+        latest, names = history[-1], sides(history[-1])
+        if names is None:
+            return self._staffing().wanted(history, now)
+        replicas = {pool: self._alone(history, pool, now) for pool in latest}
+        here = latest[names[0]].boundary
+        if here is None:
+            return Wish(replicas=replicas, boundaries=(self._first(*names, latest),), why="a boundary to begin with")
+        found = self._better(history, now, here)
+        if found is None:
+            return Wish(replicas=replicas)
+        division, old, new = found
+        needed = {
+            pool: grown(replicas[pool], was, will)
+            for pool, was, will in ((here.short, old.short, new.short), (here.long, old.long, new.long))
+        }
+        if any(latest[pool].ready < count for pool, count in needed.items()):
+            return Wish(replicas={pool: max(count, needed.get(pool, 0)) for pool, count in replicas.items()})
+        there = replace(here, tokens=EDGES[new.pair.edge], gamma=octaves(new.pair.reach))
+        return Wish(replicas=replicas, boundaries=(there,), why=told(division, old, new))
+
+    def _staffing(self) -> SloModel:
+        return SloModel(
+            ttft_s=self.ttft_s, tpot_s=self.tpot_s, late=self.late, interval_s=self.interval_s, mix_s=self.mix_s,
+            lead_s=self.lead_s, spare=self.spare, untold=self.untold, learn_s=self.learn_s, down_s=self.down_s,
+            least=self.least,
+        )  # fmt: skip
+
+    def _alone(self, history: History, pool: str, now: float) -> int:
+        """Replicas of one pool for what comes to it."""
+        most = ceil((DAY_S + 3600.0) / self.interval_s)
+        mine = [{pool: states[pool]} for states in history[-most:] if pool in states]
+        return self._staffing().wanted(mine, now).replicas[pool]
+
+    def _first(self, short: str, long: str, latest: Mapping[str, PoolState]) -> Boundary:
+        first, last = self._edges(latest[short])
+        edge = min(max(nearest_edge(self.tokens), first), last)
+        gamma = octaves(min(class_steps(self.gamma), self._most_reach()))
+        return Boundary(short=short, long=long, tokens=EDGES[edge], gamma=gamma)
+
+    def _edges(self, short: PoolState) -> tuple[int, int]:
+        """The lowest and the highest boundary."""
+        most = min(self.most_tokens, short.limit_tokens or inf)
+        first = at_least(self.least_tokens)
+        return first, max(at_most(most), first)
+
+    def _most_reach(self) -> int:
+        return class_steps(self.most_gamma) if self.compressible > 0.0 else 0
+
+    def _pairs(self, short: PoolState) -> Iterator[Pair]:
+        """All that there may be."""
+        first, last = self._edges(short)
+        for edge in range(first, last + 1):
+            for reach in range(self._most_reach() + 1):
+                yield Pair(edge, reach)
+
+    def _better(self, history: History, now: float, here: Boundary) -> tuple[Division, Sized, Sized] | None:
+        """The boundary in force and a step to a better one that has been better for long enough; None where none is."""
+        if not self.step or self._moved(history, now, here):
+            return None
+        pair, division = pair_of(here), self._division(history, now, here)
+        if division is None:
+            return None
+        old, best = division.sized(pair), division.best(self._pairs(history[-1][here.short]))
+        new = division.sized(self._towards(pair, best.pair))
+        if not self._pays(old, best) or new.cost > old.cost or not self._held(history, here, pair, best.pair):
+            return None
+        return division, old, new
+
+    def _pays(self, old: Sized, new: Sized) -> bool:
+        return new.cost < inf and new.cost < (1.0 - self.gain) * old.cost
+
+    def _held(self, history: History, here: Boundary, old: Pair, new: Pair) -> bool:
+        """Whether the other pair would have been cheaper at every look for so long."""
+        looks = ceil(self.hold_s / self.interval_s)
+        stride = max(looks // LOOKS, 1)
+        if len(history) <= looks:
+            return False
+        for back in range(stride, looks + 1, stride):
+            division = self._division(history[:-back], history[-1 - back][here.short].at, here)
+            if division is None or not self._pays(division.sized(old), division.sized(new)):
+                return False
+        return True
+
+    def _moved(self, history: History, now: float, here: Boundary) -> bool:
+        """Whether the boundary is another since too short a time."""
+        return any(state.boundary != here for state in recent(history, here.short, now, self.dwell_s))
+
+    def _towards(self, here: Pair, there: Pair) -> Pair:
+        """As far on the way as one step goes."""
+        edge, reach = (was + min(max(will - was, -self.step), self.step) for was, will in zip(here, there, strict=True))
+        return Pair(edge, reach)
+
+    def _division(self, history: History, now: float, here: Boundary) -> Division | None:
+        """The two pools at the mix of the last minutes."""
+        states = [list(recent(history, pool, now, self.mix_s)) for pool in (here.short, here.long)]
+        if not all(states):
+            return None
+        seconds = Window.of(history, here.short, now, self.mix_s).seconds
+        mixture = Mixture.of(states, seconds)
+        short, long = (self._side(each[0]) for each in states)
+        if mixture is None or short is None or long is None:
+            return None
+        deadlines = Deadlines(ttft_s=self.ttft_s, tpot_s=self.tpot_s)
+        return Division(short=short, long=long, mixture=mixture, deadlines=deadlines, compressible=self.compressible)
+
+    def _side(self, state: PoolState) -> Side | None:
+        if state.perf is None:
+            return None
+        return Side(perf=state.perf, most=state.most, spare=self.spare, least=self.least)
+
+
+def sides(latest: Mapping[str, PoolState]) -> tuple[str, str] | None:
+    """The short and the long one of two pools; None where there are not two, or nothing tells them apart."""
+    if len(latest) != 2 or any(state.perf is None or state.role != "mixed" for state in latest.values()):
+        return None
+    short, long = sorted(latest, key=lambda pool: (_size(latest[pool]), pool))
+    return (short, long) if _size(latest[short]) != _size(latest[long]) else None
+
+
+def _size(state: PoolState) -> tuple[float, ...]:
+    """By what pools are told apart: the longest request they take, their price, their KV."""
+    assert state.perf is not None
+    return state.limit_tokens or inf, state.perf.price_per_hour, state.perf.kv_tokens
+
+
+def pair_of(boundary: Boundary) -> Pair:
+    """A boundary as classes of length."""
+    return Pair(nearest_edge(boundary.tokens), class_steps(boundary.gamma))
+
+
+def grown(replicas: int, was: float, will: float) -> int:
+    """Replicas of a pool of which the law wanted so many and will want others: as many times more, or fewer."""
+    share = will / was if 0.0 < was < inf else 1.0
+    return max(ceil(replicas * share - 0.25), ceil(will - 0.5) if was == inf else 0)
+
+
+def told(division: Division, old: Sized, new: Sized) -> str:
+    """Why a boundary moves, in a sentence."""
+    rate = division.mixture.rate
+    return f"{rate:.2f} requests a second take {_takes(old)} and {_takes(new)}"
+
+
+def _takes(one: Sized) -> str:
+    gamma = f" and gamma {octaves(one.pair.reach):.2f}" if one.pair.reach else ""
+    pools = f"{one.short:.1f} short and {one.long:.1f} long replicas"
+    return f"{pools} ({one.usd_per_hour:.2f} $/h) at {EDGES[one.pair.edge]:,.0f} tokens{gamma}"
