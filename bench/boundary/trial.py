@@ -1,6 +1,6 @@
 """One rule through one day: dollars, deadlines kept, and where the boundary was."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,8 +16,11 @@ from sims.engine.conditions import Conditions
 from sims.engine.simulate import simulate
 
 MODEL = "llama-3.1-8b"
-POOLS = {"short": ("rtx-4090", 24), "long": ("h100-sxm", 12)}
-TTFT_S, TPOT_S = 2.0, 0.1
+POOLS = {"short": ("rtx-pro-6000", 24), "long": ("h100-sxm", 12)}
+BEGIN = {"short": 4, "long": 8}
+"""Replicas to begin with: a fleet that began with one each would be late for an hour, and make up for it all day."""
+
+TTFT_S, TPOT_S = 5.0, 0.1
 START_S, READ_BYTES_PER_S = 180.0, 2.0e9
 UNJUDGED_S = HOUR_S
 """Nobody is judged by the first hour, in which a fleet that begins with one replica a pool finds its size."""
@@ -59,6 +62,8 @@ class Watched:
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
         wish = self.rule.wanted(history, now)
+        if len(history) == 1:
+            wish = replace(wish, replicas=BEGIN)
         self.boundaries += [(now, boundary) for boundary in wish.boundaries]
         return wish
 

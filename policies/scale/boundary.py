@@ -23,6 +23,19 @@ LOOKS = 10
 """Times within `hold_s` at which another boundary has to have been cheaper."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staffing(SloModel):
+    """`slo_model` for one pool of which it is known what each request takes."""
+
+    busy_s: float = 0.0  # of a replica; 0 where that is not known
+
+    def _served(self, history: History, pool: str, now: float) -> float:
+        return 1.0 / self.busy_s if self.busy_s else SloModel._served(self, history, pool, now)
+
+    def _times(self, history: History, pool: str, now: float) -> float:
+        return 1.0 if self.busy_s else SloModel._times(self, history, pool, now)
+
+
 @scale
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByLength:
@@ -55,14 +68,15 @@ class ByLength:
         latest, names = history[-1], sides(history[-1])
         if names is None:
             return self._staffing().wanted(history, now)
-        replicas = {pool: self._alone(history, pool, now) for pool in latest}
         here = latest[names[0]].boundary
+        division = self._division(history, now, here) if here else None
+        replicas = self._replicas(history, now, division, here)
         if here is None:
             return Wish(replicas=replicas, boundaries=(self._first(*names, latest),), why="a boundary to begin with")
-        found = self._better(history, now, here)
-        if found is None:
+        found = self._better(history, now, here, division)
+        if division is None or found is None:
             return Wish(replicas=replicas)
-        division, old, new = found
+        old, new = found
         needed = {
             pool: grown(replicas[pool], was, will)
             for pool, was, will in ((here.short, old.short, new.short), (here.long, old.long, new.long))
@@ -72,18 +86,28 @@ class ByLength:
         there = replace(here, tokens=EDGES[new.pair.edge], gamma=octaves(new.pair.reach))
         return Wish(replicas=replicas, boundaries=(there,), why=told(division, old, new))
 
-    def _staffing(self) -> SloModel:
-        return SloModel(
+    def _replicas(
+        self, history: History, now: float, division: Division | None, here: Boundary | None
+    ) -> dict[str, int]:
+        """Replicas of each pool for what comes to it."""
+        busy: dict[str, float] = {}
+        if division is not None and here is not None:
+            busy = dict(zip((here.short, here.long), division.busy(pair_of(here)), strict=True))
+        return {pool: self._alone(history, pool, now, busy.get(pool, 0.0)) for pool in history[-1]}
+
+    def _staffing(self, busy_s: float = 0.0) -> Staffing:
+        return Staffing(
+            busy_s=busy_s if busy_s < inf else 0.0,
             ttft_s=self.ttft_s, tpot_s=self.tpot_s, late=self.late, interval_s=self.interval_s, mix_s=self.mix_s,
             lead_s=self.lead_s, spare=self.spare, untold=self.untold, learn_s=self.learn_s, down_s=self.down_s,
             least=self.least,
         )  # fmt: skip
 
-    def _alone(self, history: History, pool: str, now: float) -> int:
+    def _alone(self, history: History, pool: str, now: float, busy_s: float) -> int:
         """Replicas of one pool for what comes to it."""
         most = ceil((DAY_S + 3600.0) / self.interval_s)
         mine = [{pool: states[pool]} for states in history[-most:] if pool in states]
-        return self._staffing().wanted(mine, now).replicas[pool]
+        return self._staffing(busy_s).wanted(mine, now).replicas[pool]
 
     def _first(self, short: str, long: str, latest: Mapping[str, PoolState]) -> Boundary:
         first, last = self._edges(latest[short])
@@ -107,18 +131,18 @@ class ByLength:
             for reach in range(self._most_reach() + 1):
                 yield Pair(edge, reach)
 
-    def _better(self, history: History, now: float, here: Boundary) -> tuple[Division, Sized, Sized] | None:
+    def _better(
+        self, history: History, now: float, here: Boundary, division: Division | None
+    ) -> tuple[Sized, Sized] | None:
         """The boundary in force and a step to a better one that has been better for long enough; None where none is."""
-        if not self.step or self._moved(history, now, here):
+        if division is None or not self.step or self._moved(history, now, here):
             return None
-        pair, division = pair_of(here), self._division(history, now, here)
-        if division is None:
-            return None
+        pair = pair_of(here)
         old, best = division.sized(pair), division.best(self._pairs(history[-1][here.short]))
         new = division.sized(self._towards(pair, best.pair))
         if not self._pays(old, best) or new.cost > old.cost or not self._held(history, here, pair, best.pair):
             return None
-        return division, old, new
+        return old, new
 
     def _pays(self, old: Sized, new: Sized) -> bool:
         return new.cost < inf and new.cost < (1.0 - self.gain) * old.cost
@@ -155,7 +179,10 @@ class ByLength:
         if mixture is None or short is None or long is None:
             return None
         deadlines = Deadlines(ttft_s=self.ttft_s, tpot_s=self.tpot_s)
-        return Division(short=short, long=long, mixture=mixture, deadlines=deadlines, compressible=self.compressible)
+        return Division(
+            short=short, long=long, mixture=mixture, deadlines=deadlines, late=self.late,
+            compressible=self.compressible,
+        )  # fmt: skip
 
     def _side(self, state: PoolState) -> Side | None:
         if state.perf is None:

@@ -1,9 +1,9 @@
 """What two pools that divide a model's requests by length need, at any boundary and gamma: by the latency model alone.
 
-A side is judged by its rate, its mean prompt and answer and how unlike its prompts are: whoever decodes is held up by
-those who are computed meanwhile, and long prompts among short ones hold up most. That, not the memory, is what a
-boundary is for where engines page their KV. Sums over classes of length are made once, so that a pair is a few
-subtractions and one inversion of the latency model, which is remembered.
+A side needs what its mean prompt and answer take by the inverted latency model, and enough replicas that few answers
+are late because a prompt came in between: short answers among long prompts, which a boundary keeps apart. That, not the
+memory, is what a boundary is for where engines page their KV. Sums over classes of length are made once, so that a pair
+is a few subtractions and one inversion of the latency model, which is remembered.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,20 +15,25 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from policies.boundary import ROOM
 from policies.perf.latency import LatencyModel
 from policies.scale.capacity import FEWEST, staffed
-from policies.scale.lengths import CLASSES, EDGES, MIDDLES, summed
+from policies.scale.lengths import CLASSES, MIDDLES, summed
 from policies.scale.needs import Deadlines, Demand, needs, prompt_seconds
 from policies.scale.scaling import PoolState
 
 Floats = npt.NDArray[np.float64]
 
 STEP = 0.02
-"""Lengths are told apart in such steps of their logarithm, and in five times as wide ones how unlike prompts are."""
+"""Lengths are told apart in such steps of their logarithm."""
 
 LONGEST = 0.005
 """Share of the short side's prompts that may be too long for its replicas to compute in time."""
+
+BATCH, HELD = 8.0, 1024.0
+"""Requests of a usual batch, and tokens that each holds: what a step takes while somebody decodes."""
+
+FULL = 0.9
+"""Share of a replica's KV that may be in use."""
 
 IN_TIME = 0.5
 """Share of the TTFT deadline that computing any of the others may take: the rest is for waiting."""
@@ -51,17 +56,23 @@ class Mixture:
 
     @classmethod
     def of(cls, states: Sequence[Sequence[PoolState]], seconds: float) -> Self | None:
-        """Of the states of either pool over some seconds; None where too little is known of them."""
-        found = [_told(each) for each in states]
-        counts = np.array([counts for counts, _ in found])
-        total, ended = float(counts.sum()), sum(state.ended for each in states for state in each)
-        if total < FEWEST or ended < FEWEST:
+        """Of the states of either pool over some seconds; None where too little is known of them.
+
+        How long answers are is known of each pool alone: they are taken to grow with prompts by a power, as between the
+        means of the two, so that it matters little where the boundary was meanwhile.
+        """
+        counts = np.array([summed(state.lengths for state in each) for each in states])
+        ended = [sum(state.ended for state in each) for each in states]
+        total, tokens = float(counts.sum()), [sum(state.output_tokens for state in each) for each in states]
+        if total < FEWEST or sum(ended) < FEWEST:
             return None
-        usual = sum(state.output_tokens for each in states for state in each) / ended
-        means = np.array([[mean or usual] for _, mean in found])
-        per_class = counts.sum(axis=0)
-        answers = np.where(per_class > 0.0, (counts * means).sum(axis=0) / np.maximum(per_class, 1e-9), usual)
-        shares = per_class / total
+        shares = counts.sum(axis=0) / total
+        power = 0.0
+        if min(ended) >= FEWEST and min(tokens) > 0.0 and counts.sum(axis=1).min() >= FEWEST:
+            prompts = counts @ np.array(MIDDLES) / counts.sum(axis=1)
+            power = _power(*prompts.tolist(), *(made / count for made, count in zip(tokens, ended, strict=True)))
+        grown = np.array(MIDDLES) ** power
+        answers = grown * (sum(tokens) / sum(ended)) / float(shares @ grown)
         return cls(rate=total / seconds, shares=tuple(shares.tolist()), answers=tuple(answers.tolist()))
 
 
@@ -91,7 +102,8 @@ class Part(NamedTuple):
     share: float  # of all requests
     prompt_tokens: float  # mean
     answer_tokens: float
-    unlike: float  # mean square of a prompt's seconds over the square of their mean
+    held_up: float  # seconds, see `_held_up`; of a request on average
+    token_tokens: float  # KV tokens times output tokens that hold them, of a request on average
     slowest_s: float  # to compute all but the very longest of its prompts
 
 
@@ -103,21 +115,40 @@ class Sums:
     shares: Floats
     prompts: Floats
     answers: Floats
-    seconds: Floats
-    squares: Floats
+    hits: Floats  # shape [CLASSES, CLASSES]: what a prompt of the column does to answers of the row
 
     @classmethod
-    def of(cls, mixture: Mixture, perf: LatencyModel) -> Self:
+    def of(cls, mixture: Mixture, perf: LatencyModel, tpot_s: float) -> Self:
         """Of a mixture on replicas of that kind."""
         shares, answers, middles = np.array(mixture.shares), np.array(mixture.answers), np.array(MIDDLES)
-        seconds = np.array(_class_seconds(perf))
-        sums = (shares, shares * middles, shares * answers, shares * seconds, shares * seconds * seconds)
-        return cls(perf=perf, **dict(zip(cls.__slots__[1:], map(_running, sums), strict=True)))
+        sums = [_running(each) for each in (shares, shares * middles, shares * answers)]
+        return cls(perf=perf, shares=sums[0], prompts=sums[1], answers=sums[2], hits=_held_up(perf, answers, tpot_s))
 
-    def part(self, first: int, last: int, weight: float = 1.0) -> Floats:
-        """Share, prompts, answers, seconds and squares of the classes from `first` to before `last`, so many times."""
-        rows = (self.shares, self.prompts, self.answers, self.seconds, self.squares)
-        return weight * np.array([row[last] - row[first] for row in rows])
+    def weights(self, first: int, last: int, weight: float = 1.0) -> Floats:
+        """Shares of the classes from `first` to before `last`, so many times; 0 of all others."""
+        found = np.zeros(CLASSES)
+        found[first:last] = weight * np.diff(self.shares[first : last + 1])
+        return found
+
+    def part(self, weights: Floats, moved: Floats, to: int) -> Part:
+        """What some classes come to, and others whose prompts are compressed to be of the class `to`."""
+        every = weights + moved
+        share = float(every.sum())
+        if share <= 1e-12:
+            return Part(0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
+        middles, answers = np.array(MIDDLES), np.diff(self.answers) / np.maximum(np.diff(self.shares), 1e-12)
+        prompts = weights.copy()
+        prompts[to] += moved.sum()
+        grown = np.where(weights > 0.0, middles, middles[to])
+        holding = float(every @ ((grown + 0.5 * answers) * answers)) / share
+        held_up = float(every @ self.hits @ prompts) / (share * share)
+        tokens = float(prompts @ middles) / share
+        return Part(share, tokens, float(every @ answers) / share, held_up, holding, self._slowest(prompts))
+
+    def _slowest(self, prompts: Floats) -> float:
+        """Seconds to compute the longest of some prompts, but for a few."""
+        sums = np.cumsum(prompts)
+        return _class_seconds(self.perf)[int(np.searchsorted(sums, (1.0 - LONGEST) * sums[-1]))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +159,13 @@ class Division:
     long: Side
     mixture: Mixture
     deadlines: Deadlines
+    late: float = 0.01  # share of answers that may miss a deadline
     compressible: float = 0.0  # share of prompts that may be compressed
     _sums: tuple[Sums, Sums] = field(init=False)
 
     def __post_init__(self) -> None:
-        sums = tuple(Sums.of(self.mixture, side.perf) for side in (self.short, self.long))
+        tpot_s = self.deadlines.tpot_s
+        sums = tuple(Sums.of(self.mixture, side.perf, tpot_s) for side in (self.short, self.long))
         object.__setattr__(self, "_sums", sums)
 
     def sized(self, pair: Pair) -> Sized:
@@ -142,6 +175,12 @@ class Division:
         lacking = max(short / max(self.short.most, 1), long / max(self.long.most, 1), 1.0)
         return Sized(pair, short, long, usd, usd * lacking**3)
 
+    def busy(self, pair: Pair) -> tuple[float, float]:
+        """Seconds of a replica that each request of either side takes; 0 where none comes."""
+        parts = zip((self.short.perf, self.long.perf), (self._below(pair), self._above(pair)), strict=True)
+        short_s, long_s = (self._busy(perf, part) if part.share else 0.0 for perf, part in parts)
+        return short_s, long_s
+
     def best(self, pairs: Iterator[Pair]) -> Sized:
         """The cheapest of some; of equals the lowest boundary and gamma."""
         return min((self.sized(pair) for pair in pairs), key=lambda one: (one.cost, one.pair))
@@ -149,20 +188,15 @@ class Division:
     def _below(self, pair: Pair) -> Part:
         """What comes to the short pool: what is short, and what is compressed to a little below the boundary."""
         sums, last = self._sums[0], pair.edge + 1
-        own = sums.part(0, last)
-        moved = sums.part(last, min(last + pair.reach, CLASSES), self.compressible)
-        squeezed_s = prompt_seconds(sums.perf, ROOM * EDGES[pair.edge])
-        moved[1], moved[3], moved[4] = (
-            moved[0] * each for each in (ROOM * EDGES[pair.edge], squeezed_s, squeezed_s * squeezed_s)
-        )
-        return _part(own + moved, sums, 0, last)
+        moved = sums.weights(last, min(last + pair.reach, CLASSES), self.compressible)
+        return sums.part(sums.weights(0, last), moved, pair.edge)
 
     def _above(self, pair: Pair) -> Part:
         """What comes to the long pool."""
         sums, last = self._sums[1], pair.edge + 1
         beyond = min(last + pair.reach, CLASSES)
-        staying = sums.part(last, beyond, 1.0 - self.compressible) + sums.part(beyond, CLASSES)
-        return _part(staying, sums, last, CLASSES)
+        staying = sums.weights(last, beyond, 1.0 - self.compressible) + sums.weights(beyond, CLASSES)
+        return sums.part(staying, np.zeros(CLASSES), 0)
 
     def _replicas(self, side: Side, part: Part) -> float:
         rate = self.mixture.rate * part.share
@@ -170,35 +204,44 @@ class Division:
             return float(side.least)
         if side is self.short and part.slowest_s + side.perf.frontend_s > IN_TIME * self.deadlines.ttft_s:
             return inf
-        busy = rate * busy_seconds(side.perf, part, self.deadlines)
+        busy = rate * self._busy(side.perf, part)
         return max(staffed(busy, side.spare), float(side.least)) if busy < inf else inf
+
+    def _busy(self, perf: LatencyModel, part: Part) -> float:
+        """Seconds of a replica that each request of a side takes."""
+        held_s = max(part.held_up / self.late, holding_seconds(perf, part))
+        return max(busy_seconds(perf, part, self.deadlines), held_s)
 
 
 def busy_seconds(perf: LatencyModel, part: Part, deadlines: Deadlines) -> float:
     """Seconds of a replica that each request takes within the deadlines; inf where no replica keeps them."""
     lengths = _rounded(part.prompt_tokens, STEP), _rounded(part.answer_tokens, STEP)
-    return _busy_seconds(perf, *lengths, _rounded(part.unlike, 5.0 * STEP), deadlines)
+    return _busy_seconds(perf, *lengths, deadlines)
+
+
+def holding_seconds(perf: LatencyModel, part: Part) -> float:
+    """Seconds of a replica's whole KV that each request takes: long answers hold long contexts for long."""
+    room = FULL * perf.kv_tokens
+    step_s = perf.decode_seconds(max(room / max(part.prompt_tokens + part.answer_tokens, 1.0), 1.0), room)
+    return part.token_tokens * step_s / room
 
 
 @lru_cache(maxsize=65536)
-def _busy_seconds(perf: LatencyModel, prompt: float, answer: float, unlike: float, deadlines: Deadlines) -> float:
-    demand = Demand(rate=1.0, prompt_tokens=prompt, output_tokens=answer, burst=unlike)
-    return needs(demand, perf, deadlines).mixed
+def _busy_seconds(perf: LatencyModel, prompt: float, answer: float, deadlines: Deadlines) -> float:
+    return needs(Demand(rate=1.0, prompt_tokens=prompt, output_tokens=answer), perf, deadlines).mixed
 
 
-def _part(sums: Floats, of: Sums, first: int, last: int) -> Part:
-    share, prompts, answers, seconds, squares = sums.tolist()
-    if share <= 1e-12:
-        return Part(0.0, 1.0, 1.0, 1.0, 0.0)
-    unlike = max(squares * share / max(seconds * seconds, 1e-30), 1.0)
-    return Part(share, prompts / share, answers / share, unlike, _slowest(of, first, last))
+def _held_up(perf: LatencyModel, answers: Floats, tpot_s: float) -> Floats:
+    """Share of answers of each class that are late for each request a second whose prompt is of another class.
 
-
-def _slowest(sums: Sums, first: int, last: int) -> float:
-    """Seconds to compute the longest prompt of some classes, but for a few."""
-    most = sums.shares[last] - LONGEST * (sums.shares[last] - sums.shares[first])
-    at = int(np.searchsorted(sums.shares, most - 1e-12))
-    return _class_seconds(sums.perf)[min(max(at - 1, first), CLASSES - 1)]
+    An answer of g tokens is late when a prompt that takes longer than g times what its steps leave of the deadline is
+    computed meanwhile. Of answers that are m tokens on average, and as likely to end at any token, an integral over g.
+    """
+    seconds, step_s = np.array(_class_seconds(perf)), perf.decode_seconds(BATCH, BATCH * HELD)
+    means = np.maximum(answers, 1.0)[:, None]
+    times = seconds[None, :] / (max(tpot_s - step_s, 1e-3) * means)
+    found: Floats = step_s * means * -np.expm1(-times + np.log1p(times))
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -210,11 +253,11 @@ def _running(values: Floats) -> Floats:
     return np.concatenate([[0.0], np.cumsum(values)])
 
 
-def _told(states: Sequence[PoolState]) -> tuple[list[float], float]:
-    """Requests by class, and the mean answer; 0 where too few have ended."""
-    ended = sum(state.ended for state in states)
-    mean = sum(state.output_tokens for state in states) / ended if ended >= FEWEST else 0.0
-    return summed(state.lengths for state in states), mean
+def _power(short_prompt: float, long_prompt: float, short_answer: float, long_answer: float) -> float:
+    """The power of a prompt that its answer grows by, 0 to 1, from the means of two pools."""
+    if long_prompt <= short_prompt:
+        return 0.0
+    return min(max(log(long_answer / short_answer) / log(long_prompt / short_prompt), 0.0), 1.0)
 
 
 def _rounded(value: float, step: float) -> float:
