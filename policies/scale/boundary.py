@@ -62,6 +62,7 @@ class ByLength:
     hold_s: float = 600.0
     step: int = 4  # quarters of an octave that it moves at once; 0: it stays
     dwell_s: float = 1800.0  # between two moves
+    turn_s: float = 7200.0  # between a move and one the other way
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
@@ -140,6 +141,8 @@ class ByLength:
         pair = pair_of(here)
         old, best = division.sized(pair), division.best(self._pairs(history[-1][here.short]))
         new = division.sized(self._towards(pair, best.pair))
+        if self._turns(history, now, here, new.pair):
+            return None
         if not self._pays(old, best) or new.cost > old.cost or not self._held(history, here, pair, best.pair):
             return None
         return old, new
@@ -162,6 +165,13 @@ class ByLength:
     def _moved(self, history: History, now: float, here: Boundary) -> bool:
         """Whether the boundary is another since too short a time."""
         return any(state.boundary != here for state in recent(history, here.short, now, self.dwell_s))
+
+    def _turns(self, history: History, now: float, here: Boundary, new: Pair) -> bool:
+        """Whether a boundary would go back the way it came too soon."""
+        before = [state.boundary for state in recent(history, here.short, now, self.turn_s) if state.boundary]
+        old = next((pair_of(each).edge for each in before if each.tokens != here.tokens), None)
+        edge = pair_of(here).edge
+        return old is not None and (edge - old) * (new.edge - edge) < 0
 
     def _towards(self, here: Pair, there: Pair) -> Pair:
         """As far on the way as one step goes."""

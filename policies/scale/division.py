@@ -9,7 +9,7 @@ is a few subtractions and one inversion of the latency model, which is remembere
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import exp, inf, log
+from math import ceil, exp, inf, log
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -26,6 +26,9 @@ Floats = npt.NDArray[np.float64]
 STEP = 0.02
 """Lengths are told apart in such steps of their logarithm."""
 
+BELIEF = 20.0
+"""What answers usually are counts as so many seen of a class."""
+
 LONGEST = 0.005
 """Share of the short side's prompts that may be too long for its replicas to compute in time."""
 
@@ -34,6 +37,9 @@ BATCH, HELD = 8.0, 1024.0
 
 FULL = 0.9
 """Share of a replica's KV that may be in use."""
+
+ABOUT = (0.9, 1.0, 1.1)
+"""Demands about the present one over which whole replicas are averaged, lest a boundary be right for a moment only."""
 
 IN_TIME = 0.5
 """Share of the TTFT deadline that computing any of the others may take: the rest is for waiting."""
@@ -56,24 +62,16 @@ class Mixture:
 
     @classmethod
     def of(cls, states: Sequence[Sequence[PoolState]], seconds: float) -> Self | None:
-        """Of the states of either pool over some seconds; None where too little is known of them.
-
-        How long answers are is known of each pool alone: they are taken to grow with prompts by a power, as between the
-        means of the two, so that it matters little where the boundary was meanwhile.
-        """
-        counts = np.array([summed(state.lengths for state in each) for each in states])
-        ended = [sum(state.ended for state in each) for each in states]
-        total, tokens = float(counts.sum()), [sum(state.output_tokens for state in each) for each in states]
-        if total < FEWEST or sum(ended) < FEWEST:
+        """Of the states of both pools over some seconds; None where too little is known of them."""
+        every = [state for each in states for state in each]
+        counts = np.array(summed(state.lengths for state in every))
+        answered = np.array(summed(state.answered for state in every))
+        tokens = np.array(summed(state.answer_tokens for state in every))
+        if counts.sum() < FEWEST or answered.sum() < FEWEST:
             return None
-        shares = counts.sum(axis=0) / total
-        power = 0.0
-        if min(ended) >= FEWEST and min(tokens) > 0.0 and counts.sum(axis=1).min() >= FEWEST:
-            prompts = counts @ np.array(MIDDLES) / counts.sum(axis=1)
-            power = _power(*prompts.tolist(), *(made / count for made, count in zip(tokens, ended, strict=True)))
-        grown = np.array(MIDDLES) ** power
-        answers = grown * (sum(tokens) / sum(ended)) / float(shares @ grown)
-        return cls(rate=total / seconds, shares=tuple(shares.tolist()), answers=tuple(answers.tolist()))
+        shares = counts / counts.sum()
+        answers = (tokens + BELIEF * _usual(answered, tokens)) / (answered + BELIEF)
+        return cls(rate=float(counts.sum()) / seconds, shares=tuple(shares.tolist()), answers=tuple(answers.tolist()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,7 @@ class Side:
 
 
 class Sized(NamedTuple):
-    """What a pair takes: replicas of either pool, not rounded, and how good that is."""
+    """What a pair takes: replicas of either pool, on average, and how good that is."""
 
     pair: Pair
     short: float
@@ -205,12 +203,20 @@ class Division:
         if side is self.short and part.slowest_s + side.perf.frontend_s > IN_TIME * self.deadlines.ttft_s:
             return inf
         busy = rate * self._busy(side.perf, part)
-        return max(staffed(busy, side.spare), float(side.least)) if busy < inf else inf
+        return kept(staffed(busy, side.spare), side.least) if busy < inf else inf
 
     def _busy(self, perf: LatencyModel, part: Part) -> float:
         """Seconds of a replica that each request of a side takes."""
         held_s = max(part.held_up / self.late, holding_seconds(perf, part))
         return max(busy_seconds(perf, part, self.deadlines), held_s)
+
+
+def kept(replicas: float, least: int) -> float:
+    """Replicas that `slo_model` keeps where so many are needed, which are whole ones, over demands a little about that.
+
+    It keeps a whole one to spare, so small pools differ by much: a boundary that lets one replica do saves another.
+    """
+    return sum(float(max(ceil(replicas * about + 0.5), least)) for about in ABOUT) / len(ABOUT)
 
 
 def busy_seconds(perf: LatencyModel, part: Part, deadlines: Deadlines) -> float:
@@ -253,11 +259,16 @@ def _running(values: Floats) -> Floats:
     return np.concatenate([[0.0], np.cumsum(values)])
 
 
-def _power(short_prompt: float, long_prompt: float, short_answer: float, long_answer: float) -> float:
-    """The power of a prompt that its answer grows by, 0 to 1, from the means of two pools."""
-    if long_prompt <= short_prompt:
-        return 0.0
-    return min(max(log(long_answer / short_answer) / log(long_prompt / short_prompt), 0.0), 1.0)
+def _usual(answered: Floats, tokens: Floats) -> Floats:
+    """What an answer of each class usually has: it grows with the prompt by a power, 0 to 1, that fits those seen."""
+    seen = tokens > 0.0
+    weights, x = answered[seen], np.log(np.array(MIDDLES)[seen])
+    y = np.log(tokens[seen] / weights)
+    x_mean, y_mean = float(weights @ x / weights.sum()), float(weights @ y / weights.sum())
+    spread = float(weights @ (x - x_mean) ** 2)
+    power = min(max(float(weights @ ((x - x_mean) * (y - y_mean))) / spread, 0.0), 1.0) if spread > 0.0 else 0.0
+    found: Floats = np.exp(y_mean + power * (np.log(np.array(MIDDLES)) - x_mean))
+    return found
 
 
 def _rounded(value: float, step: float) -> float:

@@ -36,7 +36,7 @@ def counted(tokens: npt.NDArray[np.generic]) -> tuple[int, ...]:
     return tuple(np.bincount(classes(tokens), minlength=CLASSES).tolist())
 
 
-def summed(counts: Iterable[Sequence[int]]) -> list[float]:
+def summed(counts: Iterable[Sequence[float]]) -> list[float]:
     """Several counts as one; an empty one counts nothing."""
     found = np.zeros(CLASSES)
     for one in counts:

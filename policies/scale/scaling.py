@@ -40,6 +40,8 @@ class PoolState:
     judged: int = 0  # of those that ended, the ones of which it is known whether they kept their deadlines
     late: int = 0  # of those judged, the ones that missed one
     lengths: tuple[int, ...] = ()  # requests sent here since the state before, see `policies.scale.lengths`
+    answered: tuple[int, ...] = ()  # answers that ended here since the state before, by the class of their prompts
+    answer_tokens: tuple[float, ...] = ()  # of those
     wanted: int = -1  # replicas that the decision before asked for; -1: not known
     boundary: Boundary | None = None  # that is in force between this pool and another
     limit_tokens: int = 0  # the longest prompt plus answer that its replicas take; 0: not known

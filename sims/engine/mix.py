@@ -20,6 +20,8 @@ class Told:
     ended: Array  # answers whose last token came
     output_tokens: Array  # that came meanwhile, of answers ended or not; the first one of each at its end
     lengths: Array  # of those sent there, by the class of their prompts as they were asked; shape [replicas, CLASSES]
+    answered: Array  # of the ended, by the class of their prompts
+    answer_tokens: Array  # of those
     late: Array  # of the ended, those that missed a deadline of their class
 
 
@@ -51,6 +53,10 @@ class Mix:
             prompt_tokens=self._sum(rows.prefill[came], self._arrivals.prompt_tokens[part][came]),
             ended=finished,
             lengths=self._lengths(rows.prefill[came], self._classes[part][came]),
+            answered=self._lengths(rows.replica[ended], self._classes[part][ended]),
+            answer_tokens=self._lengths(
+                rows.replica[ended], self._classes[part][ended], self._arrivals.output_tokens[part][ended]
+            ),
             output_tokens=self._decoded() + finished,
             late=self._sum(rows.replica[ended], self._late(part, ended)),
         )
@@ -71,9 +77,10 @@ class Mix:
         self._steps, self._batch = steps, batch
         return gained
 
-    def _lengths(self, rows: Array, lengths: Array) -> Array:
-        places = rows * CLASSES + lengths
-        return np.bincount(places, minlength=self._replicas * CLASSES).reshape(self._replicas, CLASSES)
+    def _lengths(self, rows: Array, lengths: Array, values: Array | None = None) -> Array:
+        """Counts, or sums, by replica and class of length."""
+        sums = np.bincount(rows * CLASSES + lengths, weights=values, minlength=self._replicas * CLASSES)
+        return sums.reshape(self._replicas, CLASSES)
 
     def _sum(self, rows: Array, values: Array) -> Array:
         return np.bincount(rows, weights=values, minlength=self._replicas)

@@ -135,6 +135,8 @@ class Pools:
             judged=int(told.ended[members].sum()) if told else 0,
             late=int(told.late[members].sum()) if told else 0,
             lengths=tuple(told.lengths[members].sum(axis=0).tolist()) if told else (),
+            answered=tuple(told.answered[members].sum(axis=0).tolist()) if told else (),
+            answer_tokens=tuple(told.answer_tokens[members].sum(axis=0).tolist()) if told else (),
             boundary=self.boundaries.get(pool),
             limit_tokens=int(self.table[members[0], LIMIT_TOKENS]) if members else 0,
             role=self.role_of(pool),
