@@ -17,17 +17,22 @@ def checked(policy: str, given: Iterable[str]) -> tuple[tuple[str, float], ...]:
     """Settings as pairs, known to fit the policy; raises `UnknownName`, `BadSetting` or `WrongUse`."""
     from policies.policy import routing
 
-    settings = tuple(_pair(each) for each in given)
+    settings = pairs("--set", given)
     routing(policy, dict(settings))
     return settings
 
 
-def _pair(given: str) -> tuple[str, float]:
+def pairs(option: str, given: Iterable[str]) -> tuple[tuple[str, float], ...]:
+    """An option's KEY=VALUE words as pairs; raises `WrongUse`."""
+    return tuple(_pair(option, each) for each in given)
+
+
+def _pair(option: str, given: str) -> tuple[str, float]:
     key, equals, value = given.partition("=")
     try:
         number = float(value)
     except ValueError:
         number = float("nan")
     if not equals or not key or number != number:
-        raise WrongUse(f"--set {given}: write --set key=number")
+        raise WrongUse(f"{option} {given}: write {option} key=number")
     return key.strip(), number

@@ -28,6 +28,10 @@ def pool(
     scaling_policy: Annotated[
         str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
     ] = "",
+    scaling_set: Annotated[
+        list[str] | None,
+        typer.Option("--scaling-set", metavar="KEY=VALUE", help="A setting of the scaling policy; may be repeated."),
+    ] = None,
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
     roles: Annotated[
         str,
@@ -48,7 +52,8 @@ def pool(
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    _check(fleet, watch_resources, scaling, scaling_policy)
+    _check(fleet, watch_resources, scaling)
+    given = _scaling(scaling_policy, scaling_set or [])
     if port:
         free_port(host, port)
     settings = Settings(
@@ -61,6 +66,7 @@ def pool(
         lease=lease,
         scaling=cast("Literal['off', 'recommend', 'act']", scaling),
         scaling_policy=scaling_policy,
+        scaling_settings=given,
         scrape_interval_s=scrape_interval,
         kv_source=kv_source,
         ranks=ranks,
@@ -68,18 +74,29 @@ def pool(
     uvloop.run(run(settings, fleet))
 
 
-def _check(fleet: Path | None, watch_resources: bool, scaling: str, scaling_policy: str) -> None:
+def _scaling(policy: str, given: list[str]) -> dict[str, float]:
+    """The settings of a scaling policy, known to fit it; raises `UnknownName`, `BadSetting` or `WrongUse`."""
+    from cli.chosen import pairs
+    from cli.door import WrongUse
+    from pool.control.wishes import promised
+
+    settings = dict(pairs("--scaling-set", given))
+    if policy:
+        promised(policy, (0.0, 0.0), settings=settings)
+    elif settings:
+        raise WrongUse("--scaling-set: say which --scaling-policy it is of")
+    return settings
+
+
+def _check(fleet: Path | None, watch_resources: bool, scaling: str) -> None:
     """Raise what is wrong with options that need one another or have few values, or with the fleet file."""
     from cli.door import WrongUse
     from cli.served import refuse_without_addresses
-    from policies.scale.scaling import scaling as known_scaling
     from weir.fleetfile import read_fleet
 
     if fleet is None and not watch_resources:
         raise WrongUse("give --fleet FILE, --watch-resources or both")
     if scaling not in ("off", "recommend", "act"):
         raise WrongUse(f"--scaling {scaling}: write off, recommend or act")
-    if scaling_policy:
-        known_scaling(scaling_policy)
     if fleet is not None:
         refuse_without_addresses(fleet, read_fleet(fleet))

@@ -18,6 +18,14 @@ Tokens = Annotated[
 Stall = Annotated[
     float, typer.Option(min=0.0, help="Seconds of silence after which a stream goes on elsewhere; 0: never.")
 ]
+Tell = Annotated[
+    str, typer.Option(metavar="HOST:PORT,...", help="Every address of these names is a pool service to tell of demand; "
+                      "--pool when left out.")
+]  # fmt: skip
+StartHold = Annotated[
+    float, typer.Option(min=0.0, help="Seconds that a request may wait for a replica that is started for it.")
+]
+MostHeld = Annotated[int, typer.Option(min=0, help="Requests that may wait for a replica, in each process.")]
 Rules = Annotated[
     Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
 ]
@@ -33,6 +41,7 @@ def router(
     ctx: typer.Context,
     fleet: Annotated[Path | None, typer.Option(help="A fleet file whose pools give addresses.")] = None,
     pool: Annotated[str, typer.Option(metavar="HOST:PORT", help="A pool service to hear of the fleet from.")] = "",
+    tell: Tell = "",
     policy: Policy = "shortest_ttft",
     settings: Set = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -50,6 +59,8 @@ def router(
     tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     stall: Stall = 30.0,
+    start_hold: StartHold = 300.0,
+    most_held: MostHeld = 1000,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
     rules: Rules = None,
     heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
@@ -67,7 +78,7 @@ def router(
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, grpc, ext_proc)
+    _check(fleet, tokens, pool, *tell.split(","), grpc, ext_proc)
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")
@@ -75,12 +86,13 @@ def router(
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
+        start_hold_s=start_hold, most_held=most_held,
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
         classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
     ), told)  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(
-        router=ours, fleet=fleet, pool=pool, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
+        router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
     )  # fmt: skip

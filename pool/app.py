@@ -27,13 +27,14 @@ from pool.feed import Feed
 from pool.hashing import fastest_chain
 from pool.keep import Keeper
 from pool.kv_events import KV_SOURCES
-from pool.metrics import Live, Page, Scrapes
+from pool.metrics import Live, Page, Scrapes, Told
 from pool.own_hashes import Hasher
 from pool.registry.failover import Failover
 from pool.registry.memory import MemoryRegistry
 from pool.registry.redis import RedisRegistry
 from pool.roles import Reconciler
 from pool.roster import Roster
+from pool.routed import Routed
 from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
@@ -86,7 +87,7 @@ async def run(
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher) as pool:
         controls = settings.lease or settings.watch_resources or settings.scaling != "off"
-        control = partial(_control, settings, discovery, pool.roster) if controls else None
+        control = partial(_control, settings, discovery, pool.roster, pool.routed) if controls else None
         pool.found.fleet = discovery
         await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
 
@@ -101,10 +102,10 @@ def connected(heard: Callable[[], None]) -> "Cluster":
     return Cluster(Api(), heard)
 
 
-async def _control(settings: Settings, fleet: Fleet, roster: Roster) -> None:
+async def _control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed) -> None:
     from pool.control.start import control
 
-    await control(settings, fleet, roster)
+    await control(settings, fleet, roster, routed)
 
 
 def _signalled() -> asyncio.Event:
@@ -149,6 +150,8 @@ class Pool:
             Live(self.roster, self.following.tally, self.feed, self.far, self.complaints, self.reconciler.switched)
         )
         self.metrics.register(self.found)
+        self.routed = Routed()
+        self.metrics.register(Told(self.routed))
         self.watching = Watching(
             roster=self.roster,
             seen=Scrapes(self.metrics),
@@ -178,7 +181,7 @@ class Pool:
     ) -> None:
         """Serve until told to stop; what controls the fleet begins once routers are answered."""
         endpoints = EndpointService(self.roster, self.feed)
-        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints, self.routed)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:

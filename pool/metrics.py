@@ -16,10 +16,19 @@ from pool.holdings import Oddities
 from pool.registry.failover import Failover
 from pool.roles import Switched
 from pool.roster import Knowledge, Roster
+from pool.routed import Routed
 
 SCRAPE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 KINDS = ("stored", "removed", "cleared", "ignored", "malformed")
 COMPLAINTS = ("malformed", "misplaced", "odd", "sources", "forged")
+ROUTED = {
+    "arrived": "Requests that routers sent",
+    "ended": "Answers that ended",
+    "judged": "Answers of which it is known whether they kept their deadlines",
+    "late": "Answers that missed a deadline",
+    "prompt_tokens": "Prompt tokens of the requests sent, without what was predicted to be cached",
+    "output_tokens": "Tokens of the answers that ended",
+}
 ODDITIES = ("orphans", "strangers", "contradictions", "refused", "strays")
 
 
@@ -94,6 +103,26 @@ class Live(Collector):
     def _odd(self, what: str) -> int:
         odds: Iterable[Oddities] = (rank.holdings.odd for entry in self._roster for rank in entry.ranks)
         return sum(getattr(odd, what) for odd in odds)
+
+
+class Told(Collector):
+    """What routers say of requests, as scaling policies are told it."""
+
+    def __init__(self, routed: Routed) -> None:
+        self._routed = routed
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield _gauge("weir_pool_routers", "Routers that tell of their requests", self._routed.routers())
+        held = GaugeMetricFamily("weir_pool_held_requests", "Requests that wait at routers", labels=["model"])
+        for model, count in self._routed.held().items():
+            held.add_metric([model], count)
+        yield held
+        for what, words in ROUTED.items():
+            family = CounterMetricFamily(f"weir_pool_routed_{what}", words, labels=["pool", "role"])
+            for labels, counts in list(self._routed.totals.items()):
+                family.add_metric(list(labels), getattr(counts, what))
+            yield family
 
 
 class Scrapes:

@@ -1,6 +1,6 @@
 """The fleet as it is known now: one entry a replica, changed by discovery, health and events. No I/O, no clock."""
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pool.changes import Changes
@@ -115,7 +115,9 @@ class Roster:
     def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
         self.directions = fleet_pb2.Directions()  # what routers are to do
-        self._said, self._boundaries = self.directions, list[fleet_pb2.Boundary]()  # of which it is put together
+        self._said = self.directions  # the part of them that discovery says
+        self._boundaries: Sequence[fleet_pb2.Boundary] = ()
+        self._elastic: Sequence[fleet_pb2.Replica] = ()
         self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
         self._epochs: dict[str, int] = {}  # the last of every replica ever entered: one that comes back goes on from it
@@ -135,18 +137,24 @@ class Roster:
         self._said = directions
         self._direct()
 
-    def bound(self, boundaries: list[fleet_pb2.Boundary]) -> None:
+    def bound(self, boundaries: Sequence[fleet_pb2.Boundary]) -> None:
         """Where pools are divided by length from now on."""
         self._boundaries = boundaries
         self._direct()
 
     def _direct(self) -> None:
-        made = fleet_pb2.Directions()
-        made.CopyFrom(self._said)
-        made.boundaries.extend(self._boundaries)
-        if made != self.directions:
-            self.directions = made
+        whole = fleet_pb2.Directions()
+        whole.CopyFrom(self._said)
+        whole.elastic.extend(self._elastic)
+        whole.boundaries.extend(self._boundaries)
+        if whole != self.directions:
+            self.directions = whole
             self.changes.directed()
+
+    def expect(self, elastic: Sequence[fleet_pb2.Replica]) -> None:
+        """The pools that get replicas when requests wait: one of each, as it would be."""
+        self._elastic = elastic
+        self._direct()
 
     def enter(self, described: fleet_pb2.Replica, epoch: int = 0) -> Entry:
         """A replica joins, or comes back as another: nothing of its cache is known. The given epoch, if higher."""

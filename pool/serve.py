@@ -10,6 +10,7 @@ from pool.feed import Encoded, Feed
 from pool.grpc_health import health
 from pool.own_hashes import Hasher
 from pool.roster import Roster
+from pool.routed import Routed
 from pool.where import BadQuestion, where
 from weir.v1 import fleet_pb2, registry_pb2, registry_pb2_grpc
 
@@ -53,10 +54,10 @@ class RegistryService(registry_pb2_grpc.RegistryServicer):
 
 
 class PoolService:
-    """Answers from the feed; updates go out as the bytes they were encoded to once."""
+    """Answers from the feed, updates as the bytes they were encoded to once; hears what routers count."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, routed: Routed) -> None:
+        self._feed, self._routed = feed, routed
 
     async def watch(self, request: fleet_pb2.WatchFleetRequest, context: Context) -> AsyncIterator[Encoded]:
         """The whole fleet, then every change."""
@@ -71,6 +72,11 @@ class PoolService:
         """The whole fleet once: replicas and reports; what caches hold is for streams."""
         return bytes(self._feed.whole().SerializeToString())
 
+    async def hear(self, request: fleet_pb2.Demand, context: Context) -> fleet_pb2.DemandHeard:
+        """What a router counted."""
+        self._routed.hear(request)
+        return fleet_pb2.DemandHeard()
+
     def handlers(self) -> Any:
         """The handlers to add to a server; no serialiser, for the answers are bytes."""
         return grpc.method_handlers_generic_handler(
@@ -84,17 +90,22 @@ class PoolService:
                     self.get,
                     request_deserializer=fleet_pb2.GetFleetRequest.FromString,
                 ),
+                "TellDemand": grpc.unary_unary_rpc_method_handler(
+                    self.hear,
+                    request_deserializer=fleet_pb2.Demand.FromString,
+                    response_serializer=fleet_pb2.DemandHeard.SerializeToString,
+                ),
             },
         )
 
 
 def bound(
-    feed: Feed, listen: str, registry: RegistryService, endpoints: EndpointService
+    feed: Feed, listen: str, registry: RegistryService, endpoints: EndpointService, routed: Routed
 ) -> tuple[grpc.aio.Server, int]:
     """A server that listens and its port, to be started: who connects before waits. Raises `CannotListen`."""
     server = grpc.aio.server(options=OPTIONS)
     registry_pb2_grpc.add_RegistryServicer_to_server(registry, server)  # type: ignore[no-untyped-call]
-    server.add_generic_rpc_handlers((PoolService(feed).handlers(), endpoints.handlers(), health()))
+    server.add_generic_rpc_handlers((PoolService(feed, routed).handlers(), endpoints.handlers(), health()))
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError:

@@ -22,6 +22,7 @@ class Settings(BaseModel):
     lease: str = ""  # Lease by which pool services agree on who acts; whoever has none acts
     scaling: Literal["off", "recommend", "act"] = "off"
     scaling_policy: str = ""  # what wants replicas; what the Pool resources ask for when left out
+    scaling_settings: dict[str, float] = {}  # of that policy
     kv_source: str = "vllm"  # decoder of the engines' KV events
     ranks: int = Field(default=1, ge=1, le=64)  # data-parallel ranks of a replica whose engine does not say
     replay_idle_s: PositiveFloat = 2.0  # a replay that is silent for so long has ended

@@ -37,8 +37,12 @@ class Boundaries:
         found = self._squeezes.get(model.name)
         if found is None or not order.compressible or order.media:
             return 1.0
-        if order.tokens is not None:
-            tokens = float(len(order.tokens))
-        else:
-            tokens = float(order.prompt_tokens) or order.text_bytes / model.estimate.bytes_per_token
+        tokens = prompt_tokens(order, model)
         return squeezed_tokens(tokens, *found) / max(tokens, 1.0)
+
+
+def prompt_tokens(order: Order, model: Model) -> float:
+    """How long an order's prompt is, as far as that is known before it is placed."""
+    if order.tokens is not None:
+        return float(len(order.tokens))
+    return float(order.prompt_tokens) or order.text_bytes / model.estimate.bytes_per_token

@@ -22,7 +22,8 @@ BUILT = "WEIR_HOT"  # the environment's name for a folder of modules that are co
 ROOT = Path(__file__).parent.parent
 MODULES = (
     "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
-    "router.order", "router.view", "router.held", "router.models", "router.metrics", "router.boundaries", "router.core",
+    "router.order", "router.view", "router.held", "router.models", "router.metrics", "router.promises", "router.tally",
+    "router.coming", "router.boundaries", "router.core",
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
     "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
     "router.counting", "router.unstreamed",

@@ -12,16 +12,19 @@ from policies.policy import Routing, routing
 from policies.request import Ask, hash31
 from router.adapters import Adapters
 from router.boundaries import Boundaries
+from router.coming import Coming
 from router.complaints import Complaints
 from router.guesses import Guesses
 from router.held import APPROXIMATE, Held
 from router.metrics import Metrics
 from router.models import Model
 from router.order import Order
+from router.promises import Promises
 from router.record import Observer
 from router.retention import Retention, spliced
 from router.settings import Settings
-from router.truth import possible
+from router.tally import Tally, lateness
+from router.truth import possible, turn
 from router.view import Load, View
 
 NOBODY: frozenset[int] = frozenset()
@@ -72,9 +75,9 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_beside", "_block_bytes", "_classes", "_guessed", "_guesses", "_tpot_slo_s", "_ttft_slo_s", "adapters",
-        "boundaries", "complaints", "fleet", "held", "metrics", "models", "own", "placer", "recorder", "retention",
-        "settings", "used", "view",
+        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "boundaries", "coming", "complaints", "fleet",
+        "held", "metrics", "models", "own", "placer", "promises", "recorder", "retention", "settings", "tally",
+        "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -83,9 +86,10 @@ class Core:
         self.view = View(self.fleet)
         self.held = Held(self.fleet, settings.index_blocks)
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
-        self._promise(settings)
+        self.settings, self.promises, self.tally = settings, Promises(settings), Tally()
         self.boundaries = Boundaries(self.fleet, settings.boundaries)
         self.models: dict[str, Model] = {}
+        self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
         self._block_bytes = settings.text_block_bytes
@@ -97,27 +101,14 @@ class Core:
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)
-        self._promise(settings)
+        self.settings, self.promises = settings, Promises(settings)
         if settings.boundaries != self.boundaries.told:
             self.boundaries = Boundaries(self.fleet, settings.boundaries)
-
-    def priority(self, slo: str) -> int:
-        """How much requests of an SLO class matter; 0 for those of none, or of one that nobody described."""
-        told = self._classes.get(slo)
-        return told[2] if told is not None else 0
 
     def _decide_by(self, policy: Routing) -> None:
         self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
         self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
         self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
-
-    def _promise(self, settings: Settings) -> None:
-        self.settings = settings
-        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s = settings.ttft_slo_s, settings.tpot_slo_s
-        self._classes = {
-            name: (own_ttft_s or ttft_s, own_tpot_s or tpot_s, priority)
-            for name, own_ttft_s, own_tpot_s, priority in settings.slo_classes
-        }
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
@@ -125,12 +116,20 @@ class Core:
         self.boundaries.lay(row)
         self._serves(row, [name for name in adapters if name != replica.model])
         for name in (replica.model, *self.adapters.of(row)):
-            if name not in self.models:
-                adapter = name if name != replica.model else ""
-                number = self.fleet.model(replica.model)
-                self.models[name] = Model(number, replica, self.settings.tokens, adapter)
-            self.models[name].described(replica)
+            self._know(name, replica).described(replica, self.fleet.model(replica.model))
         return row
+
+    def expect(self, elastic: Sequence[tuple[Replica, Sequence[str]]]) -> None:
+        """Pools that get replicas when requests wait, one of each with its adapters: they are known without any."""
+        for replica, adapters in elastic:
+            for name in (replica.model, *adapters):
+                self._know(name, replica)
+        self.coming.names = frozenset([name for replica, adapters in elastic for name in (replica.model, *adapters)])
+
+    def anybody(self, name: str) -> bool:
+        """Whether somebody may be ready for a model; if not, asking where its requests go says nothing new."""
+        model = self.models.get(name)
+        return model is None or self.coming.anybody(model.number)
 
     def reads_events(self, row: int) -> bool:
         """Whether a replica's KV events can be matched with prompts here; if not, what it was sent must do."""
@@ -223,9 +222,10 @@ class Core:
                 placement.model.name, placement.replica.pool, placement.ttft_s, now - placement.sent_at
             )
 
-    def end(self, placement: Placement, outcome: Outcome) -> None:
-        """It ended: take its load away and learn from it."""
+    def end(self, placement: Placement, outcome: Outcome, seen: bool = True) -> None:
+        """It ended: take its load away and learn from it; unless it was `seen` the outcome is what was predicted."""
         self.view.end(placement.load)
+        self._count(placement, outcome, seen)
         if outcome.ok:
             estimate = placement.model.estimate
             if outcome.prompt_tokens > 0 and not placement.order.media:
@@ -260,8 +260,8 @@ class Core:
         if max_tokens and max_tokens < expected:
             expected = float(max_tokens)
         return Ask(
-            float(hash31(request_id)), 0.0, model.number, tokens, float(max_tokens), expected, self._ttft_slo_s,
-            self._tpot_slo_s,
+            float(hash31(request_id)), 0.0, model.number, tokens, float(max_tokens), expected, self.promises.ttft_s,
+            self.promises.tpot_s,
         )  # fmt: skip
 
     def _fence(self, pools: tuple[str, ...]) -> list[int] | None:
@@ -271,11 +271,29 @@ class Core:
         rows = [row for row, one in enumerate(self.fleet.replicas) if one is not None and one.pool not in pools]
         return self.view.without(frozenset(rows))
 
+    def _know(self, name: str, replica: Replica) -> Model:
+        """The model of that name: the replica's own, or an adapter that it serves."""
+        if name not in self.models:
+            adapter = name if name != replica.model else ""
+            self.models[name] = Model(self.fleet.model(replica.model), replica, self.settings.tokens, adapter)
+        return self.models[name]
+
     def _serves(self, row: int, adapters: list[str]) -> None:
-        """A replica serves these adapters from now on; what nobody serves is not known any more."""
+        """A replica serves these adapters from now on; what nobody serves or will serve is not known any more."""
         for gone in self.adapters.tell(row, adapters):
-            if gone in self.models and self.models[gone].adapter:
+            if gone in self.models and self.models[gone].adapter and gone not in self.coming.names:
                 del self.models[gone]
+
+    def _count(self, placement: Placement, outcome: Outcome, seen: bool) -> None:
+        """Count an answer where it was given: by the replica that decoded it."""
+        decoder = self.fleet.replicas[placement.decode] if placement.decode not in (placement.row, -1) else None
+        by, order = decoder or placement.replica, placement.order
+        late = -1
+        if seen:
+            promised = self.promises.deadlines(order.slo)
+            late = lateness(outcome, promised, streams=order.stream, begun=placement.first_seen)
+        unseen = 0.0 if seen else placement.expected_tokens
+        self.tally.ended(by.pool, by.role, outcome, late, unseen, order.uncut_tokens or placement.prompt_tokens)
 
     def _choose(self, order: Order, model: Model, now: float) -> tuple[int, float]:
         """The chosen row or -1, and the tokens of a block."""
@@ -320,9 +338,7 @@ class Core:
             most = min(most, limit - 1.0)
             tokens = min(tokens, limit - max(most, 1.0))
         session = float(hash31(order.session)) if order.session else 0.0
-        ttft_s, tpot_s = self._ttft_slo_s, self._tpot_slo_s
-        if order.slo and order.slo in self._classes:
-            ttft_s, tpot_s, _ = self._classes[order.slo]
+        ttft_s, tpot_s = self.promises.deadlines(order.slo)
         self.used.ask(float(hash31(order.id)), session, model.number, tokens, most, expected, ttft_s, tpot_s)
 
     def _sent(self, order: Order, model: Model, row: int, block_tokens: float, now: float) -> Placement:
@@ -335,6 +351,8 @@ class Core:
         if self.recorder is not None:
             self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
+        asked = order.uncut_tokens or placement.prompt_tokens
+        self.tally.sent(replica.pool, replica.role, placement.load.queued, asked)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)
@@ -379,16 +397,10 @@ class Core:
             self.complaints.say(f"cached {replica.name}", lie, placement.sent_at)
         if self.held.judge(placement.row, known, perhaps, reported, prompt_tokens, placement.sent_at):
             believed = not believed
-            self.complaints.say(f"{believed} {replica.name}", _turn(replica.name, believed), placement.sent_at)
+            self.complaints.say(f"{believed} {replica.name}", turn(replica.name, believed), placement.sent_at)
         self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
 
 
 def _widest(order: Order) -> tuple[str, ...]:
     """The pools that a request may go to where those that were chosen for it have nobody."""
     return order.pools if order.wider is None else order.wider
-
-
-def _turn(name: str, believed: bool) -> str:
-    if believed:
-        return f"{name}: cached tokens come as its events say again; its cache counts as exact"
-    return f"{name}: cached tokens are not what its events say; its cache counts as approximate (mispredicted)"

@@ -37,6 +37,20 @@ class CacheCounts(msgspec.Struct):
     mispredicted: int = 0  # 1 while its cache counts as approximate for it
 
 
+class DemandCounts(msgspec.Struct):
+    """What is counted for a scaling policy, of the replicas of one pool and role; see `weir.v1.PoolDemand`."""
+
+    arrived: int = 0
+    prompt_tokens: int = 0  # not cached, as predicted
+    ended: int = 0
+    output_tokens: int = 0
+    judged: int = 0
+    late: int = 0
+    lengths: dict[int, int] = {}  # of those that arrived, by the class of their prompts
+    answered: dict[int, int] = {}  # of those that ended, likewise
+    answer_tokens: dict[int, int] = {}  # of those
+
+
 class LearningCounts(msgspec.Struct):
     """What is counted of learned choices."""
 
@@ -79,3 +93,5 @@ class Snapshot(msgspec.Struct):
     continuations: dict[str, int] = {}  # streams that went on at another replica, by what broke them
     handovers: dict[str, int] = {}  # prompts handed from one replica to another, by what came of it
     broken: dict[str, int] = {}  # replies that stopped half-way, by why
+    demand: dict[str, DemandCounts] = {}  # by "pool\trole"
+    waiting: dict[str, int] = {}  # the held ones, by model

@@ -10,6 +10,7 @@ from prometheus_client.metrics_core import Metric
 
 from router.counts import CacheCounts, HistogramCounts, LearningCounts, SeriesCounts, Snapshot
 from router.metrics import Metrics, Series
+from router.telling import add
 
 
 class Exposition:
@@ -43,10 +44,15 @@ class Exposition:
         last = self._live.pop(worker, None)
         if last is not None:
             last.connections = last.held = last.in_flight = 0
+            last.waiting = {}
             last.index_blocks = last.index_bytes = last.rss_bytes = 0
             for cache in last.caches.values():
                 cache.mispredicted = 0
             self._dead = [merged([*self._dead, last])]
+
+    def snapshots(self) -> list[Snapshot]:
+        """What every worker counted, those that are gone as one."""
+        return [*self._dead, *self._live.values()]
 
     def pool_is(self, up: bool) -> None:
         """Whether the pool service is heard."""
@@ -54,8 +60,9 @@ class Exposition:
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, for Prometheus."""
-        total = merged([*self._dead, *self._live.values()])
+        total = merged(self.snapshots())
         yield from _per_series(total)
+        yield from _promises(total)
         yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
         yield _counter("weir_text_prompts", "Prompts compared as text though events are in tokens, by why.", "why",
                        total.untold)  # fmt: skip
@@ -105,6 +112,16 @@ def _policies(live: Iterable[Snapshot]) -> Metric:
     for policy, workers in Counter(snapshot.policy for snapshot in live if snapshot.policy).items():
         family.add_metric([policy], workers)
     return family
+
+
+def _promises(total: Snapshot) -> Iterator[Metric]:
+    judged = CounterMetricFamily("weir_answers_judged", "Answers of which it is known whether they kept their "
+                                 "deadlines.", labels=["pool", "role"])  # fmt: skip
+    late = CounterMetricFamily("weir_answers_late", "Of those, the ones that missed one.", labels=["pool", "role"])
+    for key, counts in total.demand.items():
+        judged.add_metric(key.split("\t"), counts.judged)
+        late.add_metric(key.split("\t"), counts.late)
+    yield from (judged, late)
 
 
 def _choices(total: Snapshot) -> Iterator[Metric]:
@@ -229,6 +246,7 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
             into = out.caches.setdefault(replica, CacheCounts())
             for field in CacheCounts.__struct_fields__:
                 setattr(into, field, getattr(into, field) + getattr(cache, field))
+        add(out.demand, one.demand)
         for key, counts in one.series.items():
             _add_series(out.series.setdefault(key, Series().told()), counts)
         for field in ("connections", "held", "in_flight", "index_blocks", "index_bytes", "index_refused"):

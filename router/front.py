@@ -22,6 +22,7 @@ from router.feed import Feed, FileFeed, PoolFeed
 from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import Settings
+from router.telling import Teller
 
 if TYPE_CHECKING:
     from router.auto.ruling import Ruling
@@ -41,6 +42,7 @@ class FrontSettings:
     router: Settings
     fleet: Path | None = None  # a fleet file, where there is no pool service
     pool: str = ""  # host:port of the pool service
+    tell: str = ""  # host:port, comma-separated: every address is a pool service told of demand; `pool` when empty
     grpc: str = ""  # host:port to answer Route on; empty: not answered
     metrics_port: int = 0  # 0: metrics are not served
     metrics_host: str = ""  # the router's own when empty
@@ -65,6 +67,8 @@ class Front:
             self.exposition.registry.register(self._ruling)
         self._built: dict[str, str] = {}  # what a worker is told of what is compiled
         self._awaited = settings.router.workers
+        telling = settings.tell or settings.pool
+        self._teller = Teller(telling, self.exposition.snapshots) if telling else None
         self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
         self._peers = Peers(self._shared, settings.router.workers, -1)
         self._remembered = deque[bytes](maxlen=REMEMBERED)
@@ -88,6 +92,8 @@ class Front:
                 behind.append(group.create_task(self._ruling.run(self._tell_all)))
             await self.stop.wait()
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
+            if self._teller is not None:
+                await self._teller.tell()  # what ended last, and that nobody waits here any more
             for task in (*tasks, *behind):
                 task.cancel()
         self.exposition.close()
@@ -105,7 +111,8 @@ class Front:
             own = Peers(self._shared, self.settings.router.workers, self.settings.router.workers)
             rpc = Rpc(self.settings.router, self.exposition, own, registry.sessions if registry else None)
             tasks.append(group.create_task(rpc.run(self.settings.grpc, self._feed("rpc"), self.stop)))
-        return [group.create_task(each) for each in registry.tasks()] if registry else []
+        behind = [*(registry.tasks() if registry else ()), *([self._teller.run()] if self._teller else [])]
+        return [group.create_task(each) for each in behind]
 
     def _feed(self, who: str) -> Feed:
         if self.settings.pool:

@@ -28,6 +28,8 @@ def apply(core: Core, update: fleet_pb2.FleetUpdate) -> None:
         _report(core, report)
     for event in update.events:
         _event(core, event)
+    if update.HasField("directions"):
+        core.expect([(codec.replica(each), list(each.adapters)) for each in update.directions.elastic])
 
 
 def _join(core: Core, message: fleet_pb2.Replica) -> None:

@@ -47,10 +47,11 @@ class Model:
         self._roots: dict[str, tuple[int, int]] = {}
         self._vocabulary: Tokenizer | None = None
 
-    def described(self, replica: Replica) -> None:
+    def described(self, replica: Replica, number: int) -> None:
         """A replica of it is described, perhaps anew: an engine's own word on its blocks goes before the file's; the
-        model takes what any of its replicas takes.
+        model takes what any of its replicas takes. One that was only expected has no number before the first.
         """
+        self.number = float(number)
         self.context_limit = max(self.context_limit, replica.context_limit)
         self.block_tokens = replica.block_tokens
         if replica.events:

@@ -13,7 +13,7 @@ class Order:
     __slots__ = (
         "bills", "chat", "choice", "compressible", "id", "lag", "max_tokens", "media", "messages", "model", "pools",
         "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start",
-        "stream", "tenant", "text", "tokens", "tools", "untold", "wider",
+        "stream", "tenant", "text", "tokens", "tools", "uncut_tokens", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +40,7 @@ class Order:
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
         self.compressible = False  # whether its prompt may be compressed to fit a pool of short ones
+        self.uncut_tokens = 0.0  # that its prompt had before it was compressed; 0: it was not
         self.salt = ""  # prompts of another `cache_salt` share no block with it
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked

@@ -171,7 +171,9 @@ class Rpc(route_pb2_grpc.RouterServicer):
             late = monotonic() - OPEN_S
             for decision_id in [k for k, p in self._open.items() if p.sent_at < late]:
                 self.core.end(self._open.pop(decision_id), Outcome(False, 0.0, 0.0, OPEN_S, 0, 0, -1, status=408))
-            self._exposition.told(RPC, self._metrics.snapshot())
+            counts = self._metrics.snapshot()
+            counts.demand = self.core.tally.told()
+            self._exposition.told(RPC, counts)
 
 
 def _outcome(report: route_pb2.Report) -> Outcome:

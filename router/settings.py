@@ -25,6 +25,8 @@ class Settings:
     deadline_s: float = 600.0  # from arrival to the last byte, unless the client says less
     connect_timeout_s: float = 2.0
     hold_s: float = 30.0  # how long a request may wait for a replica to become ready
+    start_hold_s: float = 300.0  # the same where its pool gets replicas because it waits: they have to be started
+    most_held: int = 1000  # requests that may wait so in one process; one more is refused at once
     retries: int = 5  # attempts on other replicas per request ...
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
     continuation: bool = True  # whether a stream that breaks goes on at another replica

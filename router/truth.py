@@ -77,3 +77,10 @@ class Truth:
 def possible(reported: float, prompt_tokens: float) -> bool:
     """Whether an engine can have found so many of a prompt's tokens in its cache."""
     return math.isfinite(reported) and 0.0 <= reported <= prompt_tokens
+
+
+def turn(name: str, believed: bool) -> str:
+    """What the log says of a replica whose events are believed from now on, or not any more."""
+    if believed:
+        return f"{name}: cached tokens come as its events say again; its cache counts as exact"
+    return f"{name}: cached tokens are not what its events say; its cache counts as approximate (mispredicted)"

@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,9 @@ class Worker:
         counts.index_blocks, counts.index_bytes, counts.index_refused = len(index), index.nbytes, index.refused
         counts.rss_bytes, counts.knowledge = _rss_bytes(), self.core.held.known()
         counts.policy = self.core.placer.name
+        counts.demand = self.core.tally.told()
+        waiting = self.gateway.waiting() + (self.endpoint.waiting() if self.endpoint is not None else [])
+        counts.waiting = dict(Counter(waiting))
         self._frames.send(msgspec.msgpack.encode(counts))
         self._keep_records()
 

@@ -1,5 +1,6 @@
 """How long prompts are, in quarters of an octave: few numbers, and a boundary can lie between any two of them."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from math import ceil, log2
 
@@ -23,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 
 def class_of(tokens: float) -> int:
     """The class of a prompt."""
-    return int(_EDGES[:-1].searchsorted(tokens))
+    return min(bisect_left(EDGES, tokens), CLASSES - 1)
 
 
 def classes(tokens: npt.NDArray[np.generic]) -> Ints:

@@ -61,7 +61,7 @@ class SloModel:
     def _spread(self, history: History, now: float, asked: float, most: float) -> dict[str, int]:
         """Replicas by pool for a rate now, and for the most it was lately; the cheapest served request first."""
         latest, found, purse = history[-1], dict[str, int](), Purse(usd_per_hour=self.usd_per_hour, gpus=self.gpus)
-        spare = self._spare(history)
+        spare = self._spare(history, now)
         for pool in sorted(latest, key=lambda name: (self._price(history, name, now), name)):
             state, served = latest[pool], self._served(history, pool, now)
             if not served:
@@ -96,8 +96,9 @@ class SloModel:
         idle = all(_idle(each) for each in recent(history, pool, now, self.idle_s))
         return 0 if idle else self._within(state, there)
 
-    def _spare(self, history: History) -> float:
-        told = any(state.judged for states in reversed(history) for state in states.values())
+    def _spare(self, history: History, now: float) -> float:
+        """Lateness is learned from what was told lately: only that is looked at."""
+        told = any(state.judged for pool in history[-1] for state in recent(history, pool, now, self.learn_s))
         return self.spare if told else self.untold
 
     def _times(self, history: History, pool: str, now: float) -> float:

@@ -18,12 +18,16 @@ from pool.control.observe import Target
 from pool.control.perform import Performer
 from pool.control.statuses import Counts, Statuses, stamp, status
 from pool.control.wishes import Wishes
+from pool.demand import model
 from pool.discovery.fleet import Fleet
 from pool.discovery.kubernetes import Cluster, Pods
 from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
 from pool.roster import Roster
+from pool.routed import Routed
 from pool.settings import Settings
+from weir.fleetfile import message
 from weir.resources import GROUP, KINDS, VERSION
+from weir.v1 import fleet_pb2
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,7 @@ class Controller:
     roster: Roster
     leadership: Leads
     me: str
+    routed: Routed = field(default_factory=Routed)
     performed: Counter[str] = field(default_factory=Counter)  # actions, by kind
 
     def __post_init__(self) -> None:
@@ -48,7 +53,8 @@ class Controller:
         self._performer = Performer(api=api, events=self._events)
         self._statuses = Statuses(api=api)
         self._led = False  # whether this one led when it last looked
-        self._wishes = Wishes(policy=self.settings.scaling_policy) if self.settings.scaling_policy else None
+        policy, given = self.settings.scaling_policy, self.settings.scaling_settings
+        self._wishes = Wishes(policy=policy, settings=given, routed=self.routed) if policy else None
 
     async def run(self) -> None:
         """Look for ever."""
@@ -72,16 +78,17 @@ class Controller:
 
     def wanted(self) -> dict[str, Wanted]:
         """What every pool shall be."""
-        declared = self.fleet.resources.declared.good.wanted if self.fleet.resources else {}
-        asked = {name: wishes.asked(declared.get(name)) for name in self.fleet.pools}
+        asked = self._asked()
         return asked if self._wishes is None else self._wishes.wanted(asked)
 
     def look(self) -> None:
         """Let the scaling policy see the fleet."""
         if self._wishes is not None:
-            told, declared = self.roster.directions, self.fleet.resources
-            most = {name: spec.bounds.max for name, spec in declared.declared.good.wanted.items()} if declared else {}
-            self._wishes.look(self.roster, self.fleet.pools, most, (told.ttft_s, told.tpot_s))
+            told, asked = self.roster.directions, self._asked()
+            most, least = {name: each.most for name, each in asked.items()}, [each.least for each in asked.values()]
+            deadlines = told.ttft_s, told.tpot_s
+            self._wishes.look(self.roster, self.fleet.pools, most, deadlines, min(least, default=1))
+            self.roster.expect(self._elastic())
             self._bound(self._wishes)
 
     def _bound(self, wished: Wishes) -> None:
@@ -99,6 +106,19 @@ class Controller:
         verdicts = self.fleet.resources.declared.verdicts if self.fleet.resources else {}
         statuses = {each.meta.name: each.status for each in verdicts.values() if each.kind == "Pool"}
         return divisions.read(statuses, self.fleet.pools)
+
+    def _asked(self) -> dict[str, Wanted]:
+        """What resources ask for of every pool."""
+        declared = self.fleet.resources.declared.good.wanted if self.fleet.resources else {}
+        least = int(self.settings.scaling_settings.get("least", 1))
+        return {name: wishes.asked(declared.get(name), least) for name in self.fleet.pools}
+
+    def _elastic(self) -> list[fleet_pb2.Replica]:
+        """A replica as it would be of every pool that this makes larger, or tells others to."""
+        if self.settings.scaling == "off":
+            return []
+        made = [message(pool, 0, "") for name, pool in self.fleet.pools.items() if self.target(name) is not None]
+        return [each for each in made if model(each) is not None]
 
     def target(self, name: str) -> Target | None:
         """The workload that a pool's replicas come from, if it says so."""

@@ -8,18 +8,20 @@ from pool.control.controller import Controller
 from pool.control.leadership import Alone, Leadership
 from pool.discovery.fleet import Fleet
 from pool.roster import Roster
+from pool.routed import Routed
 from pool.settings import Settings
 from pool.supervise import supervised
 
 
-async def control(settings: Settings, fleet: Fleet, roster: Roster) -> None:
+async def control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed) -> None:
     """Run until cancelled; the Lease is then let go."""
     cluster = fleet.reached()
     me = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{os.getpid()}"
     leadership = Leadership(cluster.api, settings.lease, me) if settings.lease else None
     controller = Controller(
-        settings=settings, fleet=fleet, cluster=cluster, roster=roster, leadership=leadership or Alone(), me=me
-    )
+        settings=settings, fleet=fleet, cluster=cluster, roster=roster, leadership=leadership or Alone(), me=me,
+        routed=routed,
+    )  # fmt: skip
     try:
         async with asyncio.TaskGroup() as group:
             if leadership is not None:

@@ -5,12 +5,15 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from time import monotonic
+from types import MappingProxyType
 
 from policies.scale.scaling import SCALES, Boundary, Move, PoolState, Scaling, Wish, scaling
 from pool.control.divisions import Divided, entered
+from pool.control.joined import joined
 from pool.demand import Before, model, seen, state
 from pool.reconcile import Switch, Wanted
 from pool.roster import Entry, Roster
+from pool.routed import Routed, Totals
 from pool.scrape import Reading
 from weir import fleetfile
 from weir.fleetfile import message
@@ -29,10 +32,10 @@ Deadlines = tuple[float, float]
 Pools = Mapping[str, fleetfile.Pool]
 
 
-def asked(spec: PoolSpec | None) -> Wanted:
-    """What a Pool resource asks for; a pool of the file asks for nothing."""
+def asked(spec: PoolSpec | None, least: int = 1) -> Wanted:
+    """What a Pool resource asks for; a pool of the file asks for nothing but its `least`."""
     if spec is None:
-        return Wanted()
+        return Wanted(least=least)
     bounds = spec.bounds
     least = 0 if spec.replicas == 0 else bounds.min  # zero is said in so many words
     return Wanted(
@@ -46,8 +49,11 @@ class Group:
 
     history: deque[Mapping[str, PoolState]] = field(default_factory=lambda: deque(maxlen=MOST_STATES))
     before: dict[str, tuple[int, Reading]] = field(default_factory=dict)
+    told: Totals = field(default_factory=dict)  # what routers had said by then
     wish: Wish = field(default_factory=lambda: Wish(replicas={}))
+    wanted: dict[str, int] = field(default_factory=dict)  # that were asked for last, by the name of the state
     since: float = 0.0  # monotonic seconds of the first look
+    pools: Pools = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +69,32 @@ class Wishes:
     """A scaling policy, asked when it is time for it."""
 
     policy: str
+    settings: Mapping[str, float] = field(default_factory=dict)
+    routed: Routed = field(default_factory=Routed)
     clock: Callable[[], float] = field(default=monotonic)
     divided: Divided = field(default_factory=dict)  # the boundaries in force
     moved: list[tuple[Boundary, str]] = field(default_factory=list)  # since somebody took them, each with its reason
     _policy: Scaling = field(init=False)
-    _deadlines: Deadlines = (0.0, 0.0)
+    _promise: tuple[Deadlines, int] = ((0.0, 0.0), 1)
     _groups: dict[str, Group] = field(default_factory=dict)
     _moves: dict[str, dict[str, Kept]] = field(default_factory=dict)  # by pool and role
     _due: float = 0.0
 
     def __post_init__(self) -> None:
-        self._policy = promised(self.policy, self._deadlines)
+        self._policy = promised(self.policy, *self._promise, self.settings)
 
-    def look(self, roster: Roster, pools: Pools, most: Mapping[str, int], deadlines: Deadlines = (0.0, 0.0)) -> None:
+    def look(
+        self, roster: Roster, pools: Pools, most: Mapping[str, int], deadlines: Deadlines = (0.0, 0.0), least: int = 1
+    ) -> None:
         """See how things are, and ask the policy when it is time to; whoever does not lead looks too, for it may."""
         now = self.clock()
-        if deadlines != self._deadlines:
-            self._deadlines, self._policy = deadlines, promised(self.policy, deadlines)
+        if (deadlines, least) != self._promise:
+            self._promise, self._policy = (deadlines, least), promised(self.policy, deadlines, least, self.settings)
         if now >= self._due:
             self._due = now + self._policy.interval_s
             self._ask(list(roster), pools, most, now)
+        else:
+            self._revive(list(roster), most, now)
         self._forget(list(roster), now)
 
     def wanted(self, asked: Mapping[str, Wanted]) -> dict[str, Wanted]:
@@ -96,13 +108,35 @@ class Wishes:
         self._groups = {name: self._groups.get(name) or Group(since=now) for name in models}
         for name, mine in models.items():
             group = self._groups[name]
-            found = bounded(states(mine, entries, group.before, most, now), self.divided, entries)
+            group.pools = mine
+            found = bounded(self._states(name, group, entries, most, now), self.divided, entries)
             group.history.append(found)
-            group.before = seen(entries)
+            group.before, group.told = seen(entries), dict(self.routed.totals)
             group.wish = self._cautious(self._policy.wanted(list(group.history), now), group, now)
             self._divide(group.wish)
+            group.wanted |= group.wish.replicas
             for move in group.wish.moves:
                 self._take(move, found, entries, now)
+
+    def _states(
+        self, name: str, group: Group, entries: Sequence[Entry], most: Mapping[str, int], now: float
+    ) -> dict[str, PoolState]:
+        found, held = states(group.pools, entries, group.before, most, now), self.routed.held()
+        names = {name, *(adapter for pool in group.pools.values() for adapter in pool.adapters)}
+        pools = {key: key.partition(APART)[0] for key in found}
+        waiting = sum(held.get(each, 0) for each in names)
+        return joined(found, pools, self.routed.totals, group.told, waiting, group.wanted)
+
+    def _revive(self, entries: Sequence[Entry], most: Mapping[str, int], now: float) -> None:
+        """Whoever waits for a model of which there is nobody is not made to wait for the next decision too."""
+        for name, group in self._groups.items():
+            if any(each.described.pool in group.pools for each in entries):
+                continue
+            found = self._states(name, group, entries, most, now)
+            if any(state.held for state in found.values()):
+                more = self._policy.wanted([*group.history, found], now).replicas
+                group.wish = replace(group.wish, replicas={**group.wish.replicas, **more})
+                group.wanted |= more
 
     def _cautious(self, wish: Wish, group: Group, now: float) -> Wish:
         """Nobody ends before as much was seen as the policy goes by when it lets replicas go."""
@@ -158,11 +192,19 @@ def bounded(
     }
 
 
-def promised(policy: str, deadlines: Deadlines) -> Scaling:
-    """A scaling policy that keeps the fleet's deadlines, where it knows any; raises `UnknownName`."""
-    known = {each.name for each in fields(SCALES[policy])}
+def promised(
+    policy: str, deadlines: Deadlines, least: int = 1, settings: Mapping[str, float] = MappingProxyType({})
+) -> Scaling:
+    """A scaling policy that keeps the fleet's deadlines and lets a pool be empty that may be, where it knows of such;
+    what is set by hand goes before. Raises `UnknownName` or `BadSetting`.
+    """
+    known = {each.name: each.type for each in fields(SCALES[policy])}
     told = {name: value for name, value in zip(("ttft_s", "tpot_s"), deadlines, strict=True) if value}
-    return scaling(policy, {name: value for name, value in told.items() if name in known})
+    given = {name: value for name, value in told.items() if name in known}
+    if least == 0 and "least" in known:
+        given["least"] = 0
+    whole = {name: int(value) if known.get(name) in (int, "int") else value for name, value in settings.items()}
+    return scaling(policy, {**given, **whole})
 
 
 def states(

@@ -20,7 +20,7 @@ from router.extproc.health import CHECK, WATCH, HealthCall
 from router.extproc.picker import JSON, Picker
 from router.extproc.stream import Service, Stream
 from router.gateway.body import BadRequest, ForeignKv
-from router.gateway.server import PROXIED
+from router.gateway.server import CROWDED_S, PROXIED
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
@@ -146,22 +146,34 @@ class Endpoint:
         if call.priority < 0:
             call.refuse(Shed(Refusal.NO_REPLICA))
             return
+        if len(self._held) >= self.settings.most_held:
+            call.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
+            return
         self._held.append(call)
         self._held.sort(key=_before)
         self.core.metrics.held += 1
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting, self._held = monotonic(), self._held, []
-        self.core.metrics.held -= len(waiting)
+        core, now, waiting = self.core, monotonic(), self._held
+        ready = {name: core.anybody(name) for name in {_model(call) for call in waiting}}
+        self._held = []
+        core.metrics.held -= len(waiting)
         for call in waiting:
             if call.over:
                 continue
-            if now - call.held_since > self.settings.hold_s:
+            if now - call.held_since > core.coming.patience_s(_model(call)):
                 call.refuse(Shed(Refusal.NO_REPLICA))
-            else:
+            elif ready[_model(call)]:
                 self.place(call)
+            else:
+                self.hold(call)
+                continue
             call.stream.connection.flush()
+
+    def waiting(self) -> list[str]:
+        """The model of each request that is held."""
+        return [_model(call) for call in self._held if not call.over]
 
     def fade(self, placement: Placement, status: int) -> None:
         """Of a request whose reply is not shown: count its load for as long as was predicted."""
@@ -184,7 +196,7 @@ class Endpoint:
         return told if told and told.isascii() and told.isprintable() else f"{self._prefix}-{next(self._ids):x}"
 
     def _ready(self) -> bool:
-        return bool(self.core.fleet.columns.ready.any()) and not self.draining
+        return self.core.coming.serves() and not self.draining
 
     def _elsewhere(self, call: Call, path: bytes) -> None:
         """A path that no replica is asked on."""
@@ -247,7 +259,11 @@ class Endpoint:
             True, placement.ttft_s, placement.tpot_s, at - placement.sent_at, 0, 0, -1, placement.cost_usd, status
         )
         self.core.first_token(placement, first)
-        self.core.end(placement, outcome)
+        self.core.end(placement, outcome, seen=False)
+
+
+def _model(call: Call) -> str:
+    return call.order.model if call.order is not None else ""
 
 
 def _before(call: Call) -> tuple[int, float]:

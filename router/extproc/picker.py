@@ -75,6 +75,9 @@ class Picker:
             core.view.restore(hidden)
         if isinstance(decision, Placement):
             if call.priority < 0 and decision.ttft_s > self.settings.ttft_slo_s:
+                core.tally.withdrawn(
+                    decision.replica.pool, decision.replica.role, decision.load.queued, decision.prompt_tokens
+                )
                 core.end(decision, Outcome(False, 0.0, 0.0, 0.0, 0, 0, -1, status=429))
                 return Shed(Refusal.SATURATED)
             if decision.splice and b'"retention_directives"' not in call.body:
@@ -165,7 +168,7 @@ class Picker:
         order.session = _text(headers, SESSION) or order.session
         order.tenant, order.slo = _text(headers, TENANT), _text(headers, (b"x-weir-slo",))
         objective = _text(headers, OBJECTIVE)
-        call.priority = self._rewriting.priority(objective) if objective else self.core.priority(order.slo)
+        call.priority = self._rewriting.priority(objective) if objective else self.core.promises.priority(order.slo)
         call.order, call.streams = order, order.stream
 
     def _beyond(self, allowed: list[str]) -> frozenset[int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from policies.decision import Refusal, Shed
+from router.boundaries import prompt_tokens
 from router.core import Core
 from router.counting import count_apart, count_now
 from router.gateway import body as bodies
@@ -35,6 +36,7 @@ TICK_S = 0.05
 BACKLOG = 4096
 LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
 MOST_BUDGET = 500.0
+CROWDED_S = 5.0  # after which one that found too many waiting may come again
 PROXIED = frozenset((
     b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings", b"/v1/responses", b"/v1/messages", b"/v1/rerank",
     b"/v1/score", b"/tokenize", b"/detokenize",
@@ -128,7 +130,10 @@ class Gateway:
             self._after(client, head)
 
     def hold(self, exchange: Exchange) -> None:
-        """Keep a request until a replica is ready."""
+        """Keep a request until a replica is ready, unless too many wait already."""
+        if len(self._held) >= self.settings.most_held:
+            exchange.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
+            return
         self._held.append(exchange)
         self.core.metrics.held += 1
 
@@ -138,21 +143,28 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        now, waiting = monotonic(), sorted(self._held, key=self._matters)
+        core, now, waiting = self.core, monotonic(), sorted(self._held, key=self._matters)
+        ready = {name: core.anybody(name) for name in {exchange.order.model for exchange in waiting}}
         self._held.clear()
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
             if exchange.ended:
                 continue
-            if now - exchange.held_since > self.settings.hold_s:
+            if now - exchange.held_since > core.coming.patience_s(exchange.order.model):
                 exchange.refuse(Shed(Refusal.NO_REPLICA))
-            else:
+            elif ready[exchange.order.model]:
                 exchange.avoid = frozenset()
                 exchange.dispatch()
+            else:
+                self.hold(exchange)
+
+    def waiting(self) -> list[str]:
+        """The model of each request that is held."""
+        return [exchange.order.model for exchange in self._held if not exchange.ended]
 
     def _matters(self, exchange: Exchange) -> int:
         """Whose SLO class matters more goes first; of those alike whoever came first."""
-        return -self.core.priority(exchange.order.slo)
+        return -self.core.promises.priority(exchange.order.slo)
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
@@ -210,7 +222,9 @@ class Gateway:
         order, slow = self.read(old.id, exchange.head, made)
         order.stamp, order.choice, order.pools, order.wider = old.stamp, old.choice, old.pools, old.wider
         order.compressible = False  # once is enough
-        if len(made) < len(body):
+        model = self.core.models.get(old.model)
+        if len(made) < len(body) and model is not None:
+            order.uncut_tokens = prompt_tokens(old, model)
             order.stamp += b"\r\nx-weir-compressed: %d" % (100 * len(made) // len(body))
             self.core.metrics.squeezed(order.model)
         exchange.becomes(made, order)
@@ -250,7 +264,7 @@ class Gateway:
             listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(names)]
             return reply(200, _encode({"object": "list", "data": listed}))
         if head.path == b"/health":
-            ready = bool(self.core.fleet.columns.ready.any()) and not self.draining
+            ready = self.core.coming.serves() and not self.draining
             return reply(200 if ready else 503, b'{"status":"%b"}' % (b"ok" if ready else b"no replica is ready"))
         if head.path == b"/live":
             return reply(200, b'{"status":"ok"}')

@@ -45,7 +45,7 @@ async def test_a_route_policy_changes_what_a_running_router_does_and_a_half_writ
         await make(world, "routepolicies", named("RoutePolicy", "r", policy="two_choices", slo=slo))
         await until(lambda: policy(seen) == "two_choices")
         assert direct(core, seen.last.directions) == ""
-        assert (core.placer.name, core.settings.ttft_slo_s, core.priority("gold")) == ("two_choices", 0.7, 3)
+        assert (core.placer.name, core.settings.ttft_slo_s, core.promises.priority("gold")) == ("two_choices", 0.7, 3)
         assert seen.fleet.resources is not None
         verdicts = seen.fleet.resources.declared.verdicts
         await patch(world, "routepolicies", "r", {"policy": "two_choice", "slo": {"ttft_s": 0.1}})

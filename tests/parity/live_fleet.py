@@ -91,7 +91,8 @@ class LiveFleet:
         now, name = arrival.at, f"{self.seed}-{index}"
         self._hear(now)
         tokens = prompt(arrival)
-        placed = self.core.place(Order(name, self.replicas[0].model, b"", session=arrival.session, tokens=tokens), now)
+        order = Order(name, self.replicas[0].model, b"", stream=True, session=arrival.session, tokens=tokens)
+        placed = self.core.place(order, now)
         assert not isinstance(placed, Queue | Shed)
         row, perf = placed.row, self.replicas[placed.row].perf
         hashes = block_hashes(tokens, self.replicas[row].block_tokens)
@@ -118,7 +119,8 @@ class LiveFleet:
         elif isinstance(event, Finished):
             life.end = event.at
             ttft_s, e2e_s = life.first - life.at, life.end - life.at
-            outcome = Outcome(True, ttft_s, 0.0, e2e_s, len(life.tokens), event.output_tokens, event.cached_tokens)
+            tpot_s = (life.end - life.first) / max(event.output_tokens - 1, 1)
+            outcome = Outcome(True, ttft_s, tpot_s, e2e_s, len(life.tokens), event.output_tokens, event.cached_tokens)
             self.core.end(life.placement, outcome)
 
     def _publish(self, row: int, now: float) -> None:

@@ -291,3 +291,17 @@ def test_the_command_says_that_it_is_ready_and_ends_on_sigterm(tmp_path: Path) -
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
         assert (process.returncode, "Traceback" in errors) == (0, False)
+
+
+async def test_what_routers_tell_of_their_requests_is_heard_and_shown(engine: FakeEngine, tmp_path: Path) -> None:
+    async with running(fleet_file(tmp_path / "fleet.yaml", [engine.address])) as it:
+        for age_s, arrived in ((1.0, 4), (2.0, 9)):
+            pools = [fleet_pb2.PoolDemand(pool="a", role="mixed", arrived=arrived, judged=4, late=1)]
+            await it.stub.TellDemand(
+                fleet_pb2.Demand(router="r", age_s=age_s, pools=pools, held={"llama-3.1-8b": 2})
+            )  # fmt: skip
+        page = await it.metrics()
+        assert 'weir_pool_routed_arrived_total{pool="a",role="mixed"} 9.0' in page
+        assert 'weir_pool_routed_late_total{pool="a",role="mixed"} 1.0' in page
+        assert 'weir_pool_held_requests{model="llama-3.1-8b"} 2.0' in page
+        assert "weir_pool_routers 1.0" in page

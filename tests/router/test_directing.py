@@ -91,7 +91,7 @@ class TestCore:
         assert "of_a_newer_release" in why
         assert core.placer.name == "least_loaded"
         assert core.settings.ttft_slo_s == 2.0
-        assert core.priority("gold") == 0
+        assert core.promises.priority("gold") == 0
         with pytest.raises(UnknownName):
             core.direct(Settings(policy="of_a_newer_release"))
 
@@ -110,7 +110,11 @@ class TestClasses:
         assert (asked.ttft_deadline_s, asked.tpot_deadline_s) == (0.3, 0.05)
         placed(core, "n", slo="nobody-described-this")
         assert core.used.asked().ttft_deadline_s == 1.5
-        assert (core.priority("gold"), core.priority("nobody-described-this"), core.priority("")) == (5, 0, 0)
+        assert (
+            core.promises.priority("gold"),
+            core.promises.priority("nobody-described-this"),
+            core.promises.priority(""),
+        ) == (5, 0, 0)
 
     async def test_who_matters_more_is_served_first_of_those_that_wait(self, routers: Routers) -> None:
         order = Decided()

@@ -7,6 +7,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from policies.decision import Outcome, Refusal
+from router.counts import DemandCounts
 from router.estimate import Estimate
 from router.exposition import Exposition, merged
 from router.gateway.usage import numbers
@@ -192,3 +193,15 @@ def test_settings_are_frozen_and_their_defaults_can_be_asked_for() -> None:
     with pytest.raises(AttributeError):
         Settings().port = 1  # type: ignore[misc]
     assert default("policy") == Settings().policy == "shortest_ttft"
+
+
+def test_answers_that_were_judged_and_late_are_shown_by_pool_and_role() -> None:
+    exposition = Exposition()
+    for worker in range(2):
+        snapshot = counted().snapshot()
+        snapshot.demand = {"p\tdecode": DemandCounts(ended=5, judged=4, late=1)}
+        exposition.told(worker, snapshot)
+    exposition.ended(1)
+    seen = shown(exposition)
+    assert seen["weir_answers_judged_total['decode', 'p']"] == 8.0
+    assert seen["weir_answers_late_total['decode', 'p']"] == 2.0

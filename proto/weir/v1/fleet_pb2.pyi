@@ -90,7 +90,7 @@ class ReplicaReport(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
 
 class Directions(_message.Message):
-    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "boundaries")
+    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "elastic", "boundaries")
     class SettingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class Directions(_message.Message):
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     REWRITES_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
+    ELASTIC_FIELD_NUMBER: _ClassVar[int]
     BOUNDARIES_FIELD_NUMBER: _ClassVar[int]
     policy: str
     settings: _containers.ScalarMap[str, float]
@@ -113,22 +114,21 @@ class Directions(_message.Message):
     classes: _containers.RepeatedCompositeFieldContainer[SloClass]
     rewrites: _containers.RepeatedCompositeFieldContainer[Rewrite]
     objectives: _containers.RepeatedCompositeFieldContainer[Objective]
+    elastic: _containers.RepeatedCompositeFieldContainer[Replica]
     boundaries: _containers.RepeatedCompositeFieldContainer[Boundary]
-    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., boundaries: _Optional[_Iterable[_Union[Boundary, _Mapping]]] = ...) -> None: ...
+    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., elastic: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., boundaries: _Optional[_Iterable[_Union[Boundary, _Mapping]]] = ...) -> None: ...
 
 class Boundary(_message.Message):
-    __slots__ = ("short", "long", "tokens", "gamma", "why")
+    __slots__ = ("short", "long", "tokens", "gamma")
     SHORT_FIELD_NUMBER: _ClassVar[int]
     LONG_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     GAMMA_FIELD_NUMBER: _ClassVar[int]
-    WHY_FIELD_NUMBER: _ClassVar[int]
     short: str
     long: str
     tokens: float
     gamma: float
-    why: str
-    def __init__(self, short: _Optional[str] = ..., long: _Optional[str] = ..., tokens: _Optional[float] = ..., gamma: _Optional[float] = ..., why: _Optional[str] = ...) -> None: ...
+    def __init__(self, short: _Optional[str] = ..., long: _Optional[str] = ..., tokens: _Optional[float] = ..., gamma: _Optional[float] = ...) -> None: ...
 
 class SloClass(_message.Message):
     __slots__ = ("name", "ttft_s", "tpot_s", "priority")
@@ -221,5 +221,54 @@ class WatchFleetRequest(_message.Message):
     def __init__(self, router: _Optional[str] = ..., without_events: _Optional[bool] = ...) -> None: ...
 
 class GetFleetRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Demand(_message.Message):
+    __slots__ = ("router", "age_s", "pools", "held")
+    class HeldEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    ROUTER_FIELD_NUMBER: _ClassVar[int]
+    AGE_S_FIELD_NUMBER: _ClassVar[int]
+    POOLS_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    router: str
+    age_s: float
+    pools: _containers.RepeatedCompositeFieldContainer[PoolDemand]
+    held: _containers.ScalarMap[str, int]
+    def __init__(self, router: _Optional[str] = ..., age_s: _Optional[float] = ..., pools: _Optional[_Iterable[_Union[PoolDemand, _Mapping]]] = ..., held: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class PoolDemand(_message.Message):
+    __slots__ = ("pool", "role", "arrived", "prompt_tokens", "ended", "output_tokens", "judged", "late", "lengths", "answered", "answer_tokens")
+    POOL_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ARRIVED_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
+    LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    pool: str
+    role: str
+    arrived: int
+    prompt_tokens: int
+    ended: int
+    output_tokens: int
+    judged: int
+    late: int
+    lengths: _containers.RepeatedScalarFieldContainer[int]
+    answered: _containers.RepeatedScalarFieldContainer[int]
+    answer_tokens: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pool: _Optional[str] = ..., role: _Optional[str] = ..., arrived: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., ended: _Optional[int] = ..., output_tokens: _Optional[int] = ..., judged: _Optional[int] = ..., late: _Optional[int] = ..., lengths: _Optional[_Iterable[int]] = ..., answered: _Optional[_Iterable[int]] = ..., answer_tokens: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class DemandHeard(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

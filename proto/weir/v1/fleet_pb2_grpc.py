@@ -44,6 +44,11 @@ class PoolStub:
                 request_serializer=weir_dot_v1_dot_fleet__pb2.GetFleetRequest.SerializeToString,
                 response_deserializer=weir_dot_v1_dot_fleet__pb2.FleetUpdate.FromString,
                 _registered_method=True)
+        self.TellDemand = channel.unary_unary(
+                '/weir.v1.Pool/TellDemand',
+                request_serializer=weir_dot_v1_dot_fleet__pb2.Demand.SerializeToString,
+                response_deserializer=weir_dot_v1_dot_fleet__pb2.DemandHeard.FromString,
+                _registered_method=True)
 
 
 class PoolServicer:
@@ -63,6 +68,13 @@ class PoolServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TellDemand(self, request, context):
+        """What a router counts, once a second, to every pool service: each of them may come to lead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PoolServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +87,11 @@ def add_PoolServicer_to_server(servicer, server):
                     servicer.GetFleet,
                     request_deserializer=weir_dot_v1_dot_fleet__pb2.GetFleetRequest.FromString,
                     response_serializer=weir_dot_v1_dot_fleet__pb2.FleetUpdate.SerializeToString,
+            ),
+            'TellDemand': grpc.unary_unary_rpc_method_handler(
+                    servicer.TellDemand,
+                    request_deserializer=weir_dot_v1_dot_fleet__pb2.Demand.FromString,
+                    response_serializer=weir_dot_v1_dot_fleet__pb2.DemandHeard.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +148,33 @@ class Pool:
             '/weir.v1.Pool/GetFleet',
             weir_dot_v1_dot_fleet__pb2.GetFleetRequest.SerializeToString,
             weir_dot_v1_dot_fleet__pb2.FleetUpdate.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TellDemand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/weir.v1.Pool/TellDemand',
+            weir_dot_v1_dot_fleet__pb2.Demand.SerializeToString,
+            weir_dot_v1_dot_fleet__pb2.DemandHeard.FromString,
             options,
             channel_credentials,
             insecure,

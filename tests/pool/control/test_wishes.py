@@ -1,19 +1,22 @@
 """What a scaling policy wants of a fleet in Kubernetes: replicas, and switches of role."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from policies.registry import UnknownName
+from policies.registry import BadSetting, UnknownName
 from policies.scale.scaling import History, Move, PoolState, Wish
+from policies.scale.slo_model import SloModel
 from pool.control.wishes import KEPT_S, WARM_S, Wishes, asked, promised, states
 from pool.reconcile import Switch, Wanted
 from pool.roster import Roster
+from pool.routed import Routed
 from pool.scrape import Reading
 from tests.pool.fakes import described, roster
 from weir.fleetfile import Pool
 from weir.resources import PoolSpec
+from weir.v1 import fleet_pb2
 
 CHAT = Pool(name="chat", gpu="h100-sxm", model="llama-3.1-8b", addresses=["a:1"])
 
@@ -162,3 +165,114 @@ class TestSeen:
         assert promised("hpa_queue", (0.7, 0.05)).interval_s > 0.0
         with pytest.raises(UnknownName):
             promised("no_such_policy", (0.0, 0.0))
+
+
+EMPTY_ABLE: dict[str, float] = {"least": 0, "idle_s": 60.0, "down_s": 30.0, "interval_s": 60.0}
+
+
+class Zero:
+    """A pool that may be empty under the rule that foresees, one router, and a clock."""
+
+    def __init__(self, *names: str) -> None:
+        self.now, self.age_s, self.arrived = 1000.0, 1.0, 0
+        self.roster, self.routed = roster(), Routed(clock=lambda: self.now)
+        self.wishes = Wishes(
+            policy="slo_model", settings=EMPTY_ABLE, routed=self.routed, clock=lambda: self.now
+        )  # fmt: skip
+        for name in names:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        facts = {"model": "llama-3.1-8b", "gpu": "h100-sxm", "profile": "llama-3.1-8b", "role": "mixed"}
+        told = described(name, pool="chat", **facts)
+        self.roster.answered(self.roster.enter(told))
+
+    def pass_by(self, seconds: float, held: int = 0, sent: int = 0, late: int = 0) -> int | None:
+        """Let time go by while so many wait and come; what is wanted then."""
+        for _ in range(int(seconds)):
+            self.now, self.age_s, self.arrived = self.now + 1.0, self.age_s + 1.0, self.arrived + sent
+            pools = [
+                fleet_pb2.PoolDemand(
+                    pool="chat", role="mixed", arrived=self.arrived, ended=self.arrived, judged=self.arrived,
+                    late=late, prompt_tokens=900 * self.arrived, output_tokens=100 * self.arrived,
+                )
+            ]  # fmt: skip
+            told = fleet_pb2.Demand(router="a", age_s=self.age_s, pools=pools, held={"llama-3.1-8b": held})
+            self.routed.hear(told)
+            self.wishes.look(self.roster, {"chat": CHAT}, {"chat": 8})
+        return self.wishes.wanted({"chat": Wanted(least=0, most=8)})["chat"].replicas
+
+    @property
+    def state(self) -> PoolState:
+        (group,) = self.wishes._groups.values()
+        return group.history[-1]["chat"]
+
+
+class TestZero:
+    def test_a_pool_that_nobody_asks_is_emptied_and_comes_back_for_whoever_waits(self) -> None:
+        world = Zero("r0")
+        assert world.pass_by(30) == 1
+        assert world.pass_by(300) == 0
+        world.roster.leave("r0")
+        assert world.pass_by(100) == 0
+        assert world.pass_by(2, held=1) == 1, "it does not wait for the next decision"
+        world.start("r1")
+        assert world.pass_by(70, sent=1) == 1
+        assert world.state.arrived > 0
+
+    def test_nobody_comes_back_once_nobody_waits(self) -> None:
+        world = Zero()
+        assert world.pass_by(90, held=2) == 1
+        assert world.pass_by(130) == 0
+
+    def test_a_router_that_is_silent_holds_nobody(self) -> None:
+        world = Zero()
+        world.pass_by(62, held=2)
+        world.now += 61.0
+        world.wishes.look(world.roster, {"chat": CHAT}, {"chat": 8})
+        assert world.state.held == 0.0
+
+    def test_a_pool_that_has_somebody_is_only_asked_when_it_is_time(self) -> None:
+        world = Zero("r0")
+        world.pass_by(5, held=50)
+        (group,) = world.wishes._groups.values()
+        assert len(group.history) == 1
+
+    def test_what_the_decision_before_asked_for_is_told_to_the_next(self) -> None:
+        world = Zero("r0")
+        world.pass_by(1)
+        assert world.state.wanted == -1
+        world.pass_by(60, held=3)
+        assert world.state.wanted == 1
+
+    def test_lateness_is_learned_where_routers_tell_of_it(self) -> None:
+        world = Zero("r0")
+        policy = world.wishes._policy
+        assert isinstance(policy, SloModel)
+        world.pass_by(130, sent=5)
+        (group,) = world.wishes._groups.values()
+        assert world.state.judged == world.state.ended > 0
+        assert policy._spare(list(group.history), world.now) == policy.spare
+        blind = [{"chat": replace(states["chat"], judged=0)} for states in group.history]
+        assert policy._spare(blind, world.now) == policy.untold
+
+    def test_of_two_pool_services_that_hear_the_same_both_want_the_same(self) -> None:
+        leader, follower = Zero("r0"), Zero("r0")
+        for sent, held in ((5, 0), (20, 3), (0, 0)):
+            wants = [world.pass_by(90, held=held, sent=sent, late=sent) for world in (leader, follower)]
+            assert wants[0] == wants[1]
+            assert leader.state == follower.state
+
+
+class TestSettings:
+    def test_what_is_set_by_hand_goes_before_what_is_promised(self) -> None:
+        policy = promised("slo_model", (0.7, 0.05), 0, {"ttft_s": 0.5, "gpus": 8.0})
+        assert isinstance(policy, SloModel)
+        assert (policy.ttft_s, policy.tpot_s, policy.least, policy.gpus) == (0.5, 0.05, 0, 8)
+
+    def test_a_setting_that_it_does_not_have_is_named(self) -> None:
+        with pytest.raises(BadSetting, match="no setting 'leest'"):
+            promised("slo_model", (0.0, 0.0), 1, {"leest": 0})
+
+    def test_a_pool_of_the_file_is_emptied_only_where_that_is_set(self) -> None:
+        assert (asked(None).least, asked(None, 0).least) == (1, 0)
