@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from time import monotonic
-from typing import Self
+from typing import Any, Self
 
 from policies.scale.lengths import CLASSES
 from weir.v1 import fleet_pb2
@@ -39,8 +39,8 @@ class Counts:
     @classmethod
     def of(cls, told: fleet_pb2.PoolDemand) -> Self:
         """As a router says them."""
-        lists = {name: tuple(list(getattr(told, name))[:CLASSES]) for name in BY_CLASS}
-        return cls(**{name: getattr(told, name) for name in NUMBERS}, **lists)
+        made: dict[str, Any] = {name: getattr(told, name) for name in NUMBERS}
+        return cls(**made, **{name: tuple(getattr(told, name)[:CLASSES]) for name in BY_CLASS})
 
     def __add__(self, other: "Counts") -> "Counts":
         return self._with(other, lambda mine, theirs: mine + theirs)
@@ -50,12 +50,11 @@ class Counts:
         return self._with(before, lambda mine, theirs: max(mine - theirs, 0))
 
     def _with(self, other: "Counts", both: Callable[[int, int], int]) -> "Counts":
-        numbers = {name: both(getattr(self, name), getattr(other, name)) for name in NUMBERS}
-        lists = {
-            name: tuple(both(*pair) for pair in zip_longest(getattr(self, name), getattr(other, name), fillvalue=0))
-            for name in BY_CLASS
-        }
-        return Counts(**numbers, **lists)
+        made: dict[str, Any] = {name: both(getattr(self, name), getattr(other, name)) for name in NUMBERS}
+        for name in BY_CLASS:
+            pairs = zip_longest(getattr(self, name), getattr(other, name), fillvalue=0)
+            made[name] = tuple(both(*pair) for pair in pairs)
+        return Counts(**made)
 
 
 BY_CLASS = ("lengths", "answered", "answer_tokens")

@@ -1,4 +1,4 @@
-"""A day in which short chats by day give way to long agent requests by night, at published distributions of lengths."""
+"""Hours in which short chats and long agent requests take turns to be most of what comes, at published lengths."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sims.analytic.lengths import published
 from sims.arrivals import Arrivals
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
+PHASE_S, PHASES = 5400.0, 4
 ANSWER_SHARE = 0.2
 """Share of a request's tokens that is its answer; the distributions are of both together."""
 
@@ -17,27 +17,28 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of request, its rate the highest at noon or at midnight."""
+    """One kind of request, and how many a second come in its own phases and in the other's."""
 
     lengths: str  # a distribution of `sims.analytic`
-    most_rps: float
-    by_day: bool
-    least: float = 0.1  # share of the highest rate that always comes
+    first: bool  # whether the first phase, and every second one after it, is its own
+    own_rps: float
+    other_rps: float
 
     def rate(self, at: Floats) -> Floats:
         """Requests a second at some times."""
-        day = 0.5 - 0.5 * np.cos(2.0 * np.pi * at / DAY_S)
-        return self.most_rps * (self.least + (1.0 - self.least) * (day if self.by_day else 1.0 - day))
+        own = (at // PHASE_S % 2 == 0) == self.first
+        return np.where(own, self.own_rps, self.other_rps)
 
 
 KINDS = (
-    Kind(lengths="lmsys", most_rps=16.0, by_day=True),
-    Kind(lengths="agent", most_rps=2.0, by_day=False),
+    Kind(lengths="lmsys", first=True, own_rps=45.0, other_rps=4.5),
+    Kind(lengths="agent", first=False, own_rps=1.8, other_rps=0.18),
 )
 
 
-def day(seed: int, span_s: float = DAY_S, kinds: tuple[Kind, ...] = KINDS) -> Arrivals:
-    """The requests from midnight on as one seed draws them: Poisson arrivals at the rate of the time."""
+def hours(seed: int, phases: int = PHASES, kinds: tuple[Kind, ...] = KINDS) -> Arrivals:
+    """The requests of some phases as one seed draws them: Poisson arrivals at the rate of the time."""
+    span_s = phases * PHASE_S
     parts = [_drawn(kind, np.random.Generator(np.random.PCG64([seed, i])), span_s) for i, kind in enumerate(kinds)]
     at, totals = (np.concatenate([part[i] for part in parts]) for i in range(2))
     order = np.argsort(at, kind="stable")
@@ -48,9 +49,9 @@ def day(seed: int, span_s: float = DAY_S, kinds: tuple[Kind, ...] = KINDS) -> Ar
 
 def _drawn(kind: Kind, rng: np.random.Generator, span_s: float) -> tuple[Floats, Floats]:
     """Times and total tokens: a Poisson process at the highest rate, thinned."""
-    count = rng.poisson(kind.most_rps * span_s)
-    at = np.sort(rng.random(count) * span_s)
-    at = at[rng.random(count) * kind.most_rps < kind.rate(at)]
+    most_rps = max(kind.own_rps, kind.other_rps)
+    at = np.sort(rng.random(rng.poisson(most_rps * span_s)) * span_s)
+    at = at[rng.random(len(at)) * most_rps < kind.rate(at)]
     lengths = published(kind.lengths)
     tokens, shares = (np.array((0.0, *column)) for column in (lengths.tokens, lengths.shares))
     return at, np.maximum(np.interp(rng.random(len(at)), shares, tokens), 2.0)

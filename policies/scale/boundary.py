@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import ceil, inf
 
+import numpy as np
+
 from policies.scale.capacity import Window
-from policies.scale.division import Division, Mixture, Pair, Side, Sized
+from policies.scale.division import Division, Floats, Mixture, Pair, Side, Sized
 from policies.scale.horizontal import recent
-from policies.scale.lengths import EDGES, at_least, at_most, class_steps, nearest_edge, octaves
+from policies.scale.lengths import EDGES, at_least, at_most, class_steps, nearest_edge, octaves, summed
 from policies.scale.needs import Deadlines
 from policies.scale.scaling import Boundary, History, PoolState, Wish, scale
 from policies.scale.slo_model import DAY_S, SloModel
@@ -63,6 +65,8 @@ class ByLength:
     step: int = 4  # quarters of an octave that it moves at once; 0: it stays
     dwell_s: float = 1800.0  # between two moves
     turn_s: float = 7200.0  # between a move and one the other way
+    lacking: float = 1.1  # times the replicas there can be, from which none of these is longer ...
+    urgent_s: float = 180.0  # ... than this, the last one than four times this
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
@@ -79,7 +83,7 @@ class ByLength:
             return Wish(replicas=replicas)
         old, new = found
         needed = {
-            pool: grown(replicas[pool], was, will)
+            pool: min(grown(replicas[pool], was, will), latest[pool].most)
             for pool, was, will in ((here.short, old.short, new.short), (here.long, old.long, new.long))
         }
         if any(latest[pool].ready < count for pool, count in needed.items()):
@@ -93,7 +97,8 @@ class ByLength:
         """Replicas of each pool for what comes to it."""
         busy: dict[str, float] = {}
         if division is not None and here is not None:
-            busy = dict(zip((here.short, here.long), division.busy(pair_of(here)), strict=True))
+            short, long = (_came(list(recent(history, pool, now, self.mix_s))) for pool in (here.short, here.long))
+            busy = dict(zip((here.short, here.long), division.busy(pair_of(here), (short, long)), strict=True))
         return {pool: self._alone(history, pool, now, busy.get(pool, 0.0)) for pool in history[-1]}
 
     def _staffing(self, busy_s: float = 0.0) -> Staffing:
@@ -136,16 +141,25 @@ class ByLength:
         self, history: History, now: float, here: Boundary, division: Division | None
     ) -> tuple[Sized, Sized] | None:
         """The boundary in force and a step to a better one that has been better for long enough; None where none is."""
-        if division is None or not self.step or self._moved(history, now, here):
+        if division is None or not self.step:
             return None
         pair = pair_of(here)
-        old, best = division.sized(pair), division.best(self._pairs(history[-1][here.short]))
+        old = division.sized(pair)
+        rule = self if old.lacking < self.lacking else self._urgent()
+        if rule._moved(history, now, here):
+            return None
+        best = division.best(self._pairs(history[-1][here.short]))
         new = division.sized(self._towards(pair, best.pair))
-        if self._turns(history, now, here, new.pair):
+        if rule._turns(history, now, here, new.pair) or not self._pays(old, best) or new.cost > old.cost:
             return None
-        if not self._pays(old, best) or new.cost > old.cost or not self._held(history, here, pair, best.pair):
-            return None
-        return old, new
+        return (old, new) if rule._held(history, here, pair, best.pair) else None
+
+    def _urgent(self) -> "ByLength":
+        """The same in a hurry."""
+        most = self.urgent_s
+        return replace(
+            self, hold_s=min(self.hold_s, most), dwell_s=min(self.dwell_s, most), turn_s=min(self.turn_s, 4.0 * most)
+        )
 
     def _pays(self, old: Sized, new: Sized) -> bool:
         return new.cost < inf and new.cost < (1.0 - self.gain) * old.cost
@@ -212,6 +226,13 @@ def _size(state: PoolState) -> tuple[float, ...]:
     """By what pools are told apart: the longest request they take, their price, their KV."""
     assert state.perf is not None
     return state.limit_tokens or inf, state.perf.price_per_hour, state.perf.kv_tokens
+
+
+def _came(states: list[PoolState]) -> Floats:
+    """Shares of the requests of one pool, by class of length."""
+    counts = np.array(summed(state.lengths for state in states))
+    shares: Floats = counts / max(float(counts.sum()), 1.0)
+    return shares
 
 
 def pair_of(boundary: Boundary) -> Pair:

@@ -92,6 +92,7 @@ class Sized(NamedTuple):
     long: float
     usd_per_hour: float
     cost: float  # the same; more where there cannot be so many replicas
+    lacking: float  # times as many as there can be, of the pool where that is the most; 1 where there can be as many
 
 
 class Part(NamedTuple):
@@ -171,13 +172,20 @@ class Division:
         short, long = self._replicas(self.short, self._below(pair)), self._replicas(self.long, self._above(pair))
         usd = short * self.short.perf.price_per_hour + long * self.long.perf.price_per_hour
         lacking = max(short / max(self.short.most, 1), long / max(self.long.most, 1), 1.0)
-        return Sized(pair, short, long, usd, usd * lacking**3)
+        return Sized(pair, short, long, usd, usd * lacking**3, lacking)
 
-    def busy(self, pair: Pair) -> tuple[float, float]:
-        """Seconds of a replica that each request of either side takes; 0 where none comes."""
-        parts = zip((self.short.perf, self.long.perf), (self._below(pair), self._above(pair)), strict=True)
-        short_s, long_s = (self._busy(perf, part) if part.share else 0.0 for perf, part in parts)
-        return short_s, long_s
+    def busy(self, pair: Pair, came: tuple[Floats, Floats]) -> tuple[float, float]:
+        """Seconds of a replica that each request of either side takes, of those that came there by class of length:
+        some are where they do not belong. What is longer than the boundary was compressed, if it is in the short pool
+        and within gamma. 0 where none came.
+        """
+        last, beyond = pair.edge + 1, min(pair.edge + 1 + pair.reach, CLASSES)
+        own, cut = came[0].copy(), np.zeros(CLASSES)
+        if self.compressible > 0.0:
+            cut[last:beyond], own[last:beyond] = own[last:beyond], 0.0
+        short, long = self._sums[0].part(own, cut, pair.edge), self._sums[1].part(came[1], np.zeros(CLASSES), 0)
+        short_s = self._busy(self.short.perf, short) if short.share else 0.0
+        return short_s, self._busy(self.long.perf, long) if long.share else 0.0
 
     def best(self, pairs: Iterator[Pair]) -> Sized:
         """The cheapest of some; of equals the lowest boundary and gamma."""
