@@ -66,7 +66,7 @@ class ByLength:
     dwell_s: float = 1800.0  # between two moves
     turn_s: float = 7200.0  # between a move and one the other way
     lacking: float = 1.1  # times the replicas there can be, from which none of these is longer ...
-    urgent_s: float = 180.0  # ... than this, the last one than four times this
+    urgent_s: float = 180.0  # ... than this, the last one than ten times this
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
@@ -150,16 +150,15 @@ class ByLength:
             return None
         best = division.best(self._pairs(history[-1][here.short]))
         new = division.sized(self._towards(pair, best.pair))
-        if rule._turns(history, now, here, new.pair) or not self._pays(old, best) or new.cost > old.cost:
+        if rule._turns(history, now, here, new.pair) or not rule._pays(old, best) or new.cost > old.cost:
             return None
         return (old, new) if rule._held(history, here, pair, best.pair) else None
 
     def _urgent(self) -> "ByLength":
-        """The same in a hurry."""
+        """The same in a hurry; a cost goes with the cube of what lacks, so three times the gain is asked for."""
         most = self.urgent_s
-        return replace(
-            self, hold_s=min(self.hold_s, most), dwell_s=min(self.dwell_s, most), turn_s=min(self.turn_s, 4.0 * most)
-        )
+        hold_s, dwell_s, turn_s = min(self.hold_s, most), min(self.dwell_s, most), min(self.turn_s, 10.0 * most)
+        return replace(self, hold_s=hold_s, dwell_s=dwell_s, turn_s=turn_s, gain=3.0 * self.gain)
 
     def _pays(self, old: Sized, new: Sized) -> bool:
         return new.cost < inf and new.cost < (1.0 - self.gain) * old.cost
@@ -211,7 +210,7 @@ class ByLength:
     def _side(self, state: PoolState) -> Side | None:
         if state.perf is None:
             return None
-        return Side(perf=state.perf, most=state.most, spare=self.spare, least=self.least)
+        return Side(perf=state.perf, most=state.most, spare=self.spare, least=min(self.least, state.most))
 
 
 def sides(latest: Mapping[str, PoolState]) -> tuple[str, str] | None:
