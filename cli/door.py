@@ -6,12 +6,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-KNOWN = {
-    "BadFile", "BadFleet", "BadHead", "BadLog", "BadRecord", "BadRow", "BadSetting", "BadSheet", "BadTrace", "BadUrl",
-    "CannotListen", "Died", "DoesNotFit", "NoCluster", "NoModel", "NotServed", "OSError", "TooFew", "UnknownName",
-    "UnknownTokenizer", "ValidationError", "WrongUse",
-}  # fmt: skip
-"""By name, so that printing help need not import what defines them."""
+OURS = ("bench", "cli", "policies", "pool", "router", "sims", "weir")
+"""The packages whose own errors are sentences; by name, so that printing help need not import them."""
 
 
 class WrongUse(ValueError):
@@ -40,7 +36,7 @@ def sentence(error: BaseException) -> str | None:
     if isinstance(error, BaseExceptionGroup):
         said = [sentence(each) for each in error.exceptions]
         return None if None in said else said[0]
-    if KNOWN.isdisjoint(kind.__name__ for kind in type(error).__mro__):
+    if not _foreseen(error):
         return None
     if type(error).__name__ == "ValidationError":
         return _invalid(error)
@@ -48,6 +44,16 @@ def sentence(error: BaseException) -> str | None:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror.lower()}"
     return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
+
+
+def _foreseen(error: BaseException) -> bool:
+    """Whether somebody named this kind of error: a class of ours, a file's or a socket's, or a value that pydantic
+    refused.
+    """
+    if isinstance(error, OSError) or type(error).__name__ == "ValidationError":
+        return True
+    ours = any(kind.__module__.partition(".")[0] in OURS for kind in type(error).__mro__)
+    return ours and isinstance(error, (ValueError, LookupError, RuntimeError))
 
 
 def _invalid(error: Any) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FEWEST = 20
 ALWAYS = "always:"
+REQUEST, SESSION = "request", "session"
 
 
 def evaluate(
@@ -26,18 +27,29 @@ def evaluate(
     ] = 0.01,
     learn: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of the records it learns from first.")] = 0.5,
     clip: Annotated[float, typer.Option(min=1.0, help="Most that one decision may count.")] = 50.0,
+    by: Annotated[
+        str, typer.Option(help="What is judged: request, or session by what its last verdict says.")
+    ] = REQUEST,
     json_to: Json = "",
 ) -> None:
-    """Say what a policy would have earned per request on the later records, and how sure that is."""
+    """Say what a policy would have earned per request or session on the later records, and how sure that is."""
+    from cli.door import WrongUse
     from cli.output import write_json
     from cli.selections import selections
 
-    found = selections(file)
-    judged = [one for one in found if one.quality == one.quality]
-    result = judge(judged, policy, value_usd=value_usd, learn=learn, clip=clip, unjudged=len(found) - len(judged))
+    if by not in (REQUEST, SESSION):
+        raise WrongUse(f"--by {by}: request or session")
+    if by == SESSION:
+        from cli.evaluate_sessions import judge_file
+
+        result = judge_file(file, policy, value_usd=value_usd, learn=learn, clip=clip)
+    else:
+        found = selections(file)
+        judged = [one for one in found if one.quality == one.quality]
+        result = judge(judged, policy, value_usd=value_usd, learn=learn, clip=clip, unjudged=len(found) - len(judged))
     write_json(json_to, result)
     if json_to != "-":
-        typer.echo("\n".join(words(policy, result)))
+        typer.echo("\n".join(words(policy, result, by)))
 
 
 def judge(
@@ -72,6 +84,7 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
     from policies.select.learners import READ
     from policies.select.objective import Objective
     from policies.select.port import SELECTORS
+    from policies.select.session_q import SessionQ
 
     if policy.startswith(ALWAYS):
         return Always(policy.removeprefix(ALWAYS), {option.model for one in later for option in one.options})
@@ -81,6 +94,8 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
         raise WrongUse(
             f"{policy} cannot be judged by name alone: it needs {', '.join(needed)}, which a file would tell"
         )
+    if kind is SessionQ:
+        raise WrongUse(f"{policy} is about whole sessions: judge it with --by session")
     if READ.get(policy) == QUALITY and not any(QUALITY in one.context.readings for one in later):
         raise WrongUse(f"{policy} cannot be judged by these records: none of them holds the reading {QUALITY!r}")
     worth = Objective(worth_usd=value_usd)
@@ -112,15 +127,16 @@ def told(estimate: "Estimate") -> dict[str, float]:
     return {name: float(value) for name, value in estimate._asdict().items()}
 
 
-def words(policy: str, result: dict[str, Any]) -> list[str]:
+def words(policy: str, result: dict[str, Any], by: str = REQUEST) -> list[str]:
     """The verdict in words, the doubly robust estimate first."""
+    what = "sessions" if by == SESSION else "decisions"
     sure, logged = result["estimates"]["doubly_robust"], result["logged_usd"]
     verdict = "more" if sure["low"] > logged else "less" if sure["high"] < logged else "not surely more or less"
     lines = [
-        f"{policy} would have earned ${sure['value']:.6f} a request (95 % interval {sure['low']:.6f} to "
+        f"{policy} would have earned ${sure['value']:.6f} a {by} (95 % interval {sure['low']:.6f} to "
         f"{sure['high']:.6f}); what ran earned ${logged:.6f}: {verdict}.",
-        f"Judged on {result['decisions']:,} decisions, learned from {result['learned_from']:,} before them; "
-        f"{result['unjudged']:,} were never judged. They are worth {sure['effective']:.0f} decisions of its own, "
+        f"Judged on {result['decisions']:,} {what}, learned from {result['learned_from']:,} before them; "
+        f"{result['unjudged']:,} were never judged. They are worth {sure['effective']:.0f} {what} of its own, "
         f"{sure['clipped']:.1%} of the weights were cut.",
     ]
     others = [(name, each) for name, each in result["estimates"].items() if name != "doubly_robust"]

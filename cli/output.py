@@ -1,6 +1,7 @@
 """What a command says: tables for people, JSON for scripts; never both on stdout."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 
+UNSEEN = 160
+"""Columns of a table that goes to no terminal: nobody's window is too narrow for it."""
+
 Json = Annotated[
     str, typer.Option("--json", metavar="FILE|-", help="Write the result as JSON to a file, or - for stdout.")
 ]
@@ -21,7 +25,10 @@ def console(json_to: str = "") -> "Console":
     """Where tables go: stdout, unless JSON goes there."""
     from rich.console import Console
 
-    return Console(stderr=json_to == STDOUT, highlight=False)
+    made = Console(stderr=json_to == STDOUT, highlight=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = UNSEEN
+    return made
 
 
 def write_json(json_to: str, value: Any) -> None:

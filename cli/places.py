@@ -1,6 +1,7 @@
-"""Addresses and ports, checked before anything is started."""
+"""Addresses, ports and files to write, checked before anything is started."""
 
 import socket
+from pathlib import Path
 
 from cli.door import WrongUse
 
@@ -30,6 +31,12 @@ def free_port(host: str, port: int) -> int:
             why = getattr(error, "strerror", None) or str(error)
             raise CannotListen(f"cannot listen on {host}:{port}: {why.lower()}; choose another port") from None
         return int(probe.getsockname()[1])
+
+
+def writable(path: Path) -> None:
+    """Make sure that lines can be added to a file, which is made if need be; raises `OSError`."""
+    with path.open("a", encoding="utf-8"):
+        pass
 
 
 def url(host: str, port: int) -> str:

@@ -5,57 +5,68 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from cli.options import Options
+
+Redis = Annotated[
+    str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
+]
+Resources = Annotated[
+    bool, typer.Option("--watch-resources", help="Take in the namespace's Fleet, Pool and RoutePolicy resources.")
+]
+Lease = Annotated[
+    str, typer.Option(metavar="NAME", help="A Lease: of the pool services that name it one acts, all tell routers.")
+]
+Scaling = Annotated[
+    str, typer.Option(help="What is done about replicas wanted: `off`, `recommend` (said only) or `act`.")
+]
+ScalingPolicy = Annotated[
+    str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
+]
+ScalingSet = Annotated[
+    list[str] | None,
+    typer.Option("--scaling-set", metavar="KEY=VALUE", help="A setting of the scaling policy; may be repeated."),
+]
+
 
 def pool(
     fleet: Annotated[Path | None, typer.Option(help="The fleet file; edits are taken in while it runs.")] = None,
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="gRPC; port 0 takes a free one.")] = "127.0.0.1:9100",
-    redis: Annotated[
-        str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
-    ] = "",
+    redis: Redis = "",
     ranks: Annotated[int, typer.Option(min=1, max=64, help="Data-parallel ranks of engines that do not say.")] = 1,
     metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one.")] = None,
     scrape_interval: Annotated[float, typer.Option(help="Seconds between looks at each engine.")] = 1.0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on.")] = "127.0.0.1",
-    watch_resources: Annotated[
-        bool, typer.Option("--watch-resources", help="Take in the namespace's Fleet, Pool and RoutePolicy resources.")
-    ] = False,
-    lease: Annotated[
-        str, typer.Option(metavar="NAME", help="A Lease: of the pool services that name it one acts, all tell routers.")
-    ] = "",
-    scaling: Annotated[
-        str, typer.Option(help="What is done about replicas wanted: `off`, `recommend` (said only) or `act`.")
-    ] = "off",
-    scaling_policy: Annotated[
-        str, typer.Option(metavar="POLICY", help="What wants replicas; what Pool resources ask for when left out.")
-    ] = "",
-    scaling_set: Annotated[
-        list[str] | None,
-        typer.Option("--scaling-set", metavar="KEY=VALUE", help="A setting of the scaling policy; may be repeated."),
-    ] = None,
+    watch_resources: Resources = False,
+    lease: Lease = "",
+    scaling: Scaling = "off",
+    scaling_policy: ScalingPolicy = "",
+    scaling_set: ScalingSet = None,
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
     roles: Annotated[
         str,
         typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
     ] = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
+    options: Options = None,
 ) -> None:
     """Watch a fleet's engines and tell routers of them."""
     import logging
 
     import uvloop
 
+    from cli.options import pairs
     from cli.places import free_port, split
     from cli.served import chosen_roles
     from pool.app import run
-    from pool.settings import Settings
+    from pool.settings import FREE, Settings
 
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     host, port = split(listen)
-    _check(fleet, watch_resources, scaling)
     given = _scaling(scaling_policy, scaling_set or [])
-    if port:
-        free_port(host, port)
+    _check(fleet, watch_resources, scaling)
+    for where in ((host, port), (metrics_host, metrics_port or 0)):
+        free_port(*where)
     settings = Settings(
         roles=chosen_roles(roles),
         listen=listen,
@@ -70,6 +81,7 @@ def pool(
         scrape_interval_s=scrape_interval,
         kv_source=kv_source,
         ranks=ranks,
+        **pairs(options or [], FREE),  # type: ignore[arg-type]  # the model reads numbers
     )
     uvloop.run(run(settings, fleet))
 

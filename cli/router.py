@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.chosen import Policy, Set
+from cli.options import Options
 
 if TYPE_CHECKING:
+    from weir import fleetfile
     from weir.v1 import fleet_pb2
 
 Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
@@ -22,10 +24,6 @@ Tell = Annotated[
     str, typer.Option(metavar="HOST:PORT,...", help="Every address of these names is a pool service to tell of demand; "
                       "--pool when left out.")
 ]  # fmt: skip
-StartHold = Annotated[
-    float, typer.Option(min=0.0, help="Seconds that a request may wait for a replica that is started for it.")
-]
-MostHeld = Annotated[int, typer.Option(min=0, help="Requests that may wait for a replica, in each process.")]
 Rules = Annotated[
     Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
 ]
@@ -59,37 +57,37 @@ def router(
     tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     stall: Stall = 30.0,
-    start_hold: StartHold = 300.0,
-    most_held: MostHeld = 1000,
     name: Annotated[str, typer.Option(help="What the pool service calls this router.")] = "router",
     rules: Rules = None,
     heads: Annotated[Path | None, typer.Option(help="Folder of trained heads that rules read; else packaged.")] = None,
     classifier_deadline: ClassifierDeadline = None,
     redis: Redis = "",
+    options: Options = None,
 ) -> None:
     """Route OpenAI requests over a fleet.
 
     With --pool, what the pool service says of policy, deadlines, rewrites and objectives goes before these options.
     """
     from cli.chosen import checked
+    from cli.options import optioned
     from cli.places import free_port, url
-    from cli.selection import selection
     from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
 
-    _check(fleet, tokens, pool, *tell.split(","), grpc, ext_proc)
+    _check(fleet, tokens, decisions, pool, *tell.split(","))
+    _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
     if any(_is_given(ctx, name) for name in ("policy", "settings")):
         told.ClearField("policy")
-    chosen = selection(fleet, rules, heads)
+    chosen = _selected(fleet, rules, heads, classifier_deadline)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
-        start_hold_s=start_hold, most_held=most_held,
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
         classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
     ), told)  # fmt: skip
+    ours = optioned(ours, options or [])
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     front = FrontSettings(
         router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
@@ -99,17 +97,40 @@ def router(
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
 
 
-def _check(fleet: Path | None, tokens: str, pool: str, *addresses: str) -> None:
-    """Raise what is wrong with options that exclude one another or have few values, or with an address."""
+def _selected(
+    fleet: Path | None, rules: Path | None, heads: Path | None, classifier_deadline: float | None
+) -> "fleetfile.Select | None":
+    """How a model is chosen for requests that name none; raises `WrongUse` for options that go with rules alone."""
     from cli.door import WrongUse
-    from cli.places import split
+    from cli.selection import selection
 
-    if (fleet is None) == (not pool):
+    chosen = selection(fleet, rules, heads)
+    if chosen is None and (heads is not None or classifier_deadline is not None):
+        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
+    return chosen
+
+
+def _check_listening(*addresses: str) -> None:
+    """Raise what is wrong with the addresses that are asked for; raises `CannotListen` for one that is taken."""
+    from cli.places import free_port, split
+
+    for address in filter(None, addresses):
+        free_port(*split(address))
+
+
+def _check(fleet: Path | None, tokens: str, decisions: Path | None, *pools: str) -> None:
+    """Raise what is wrong with options that exclude one another or have few values, with an address or a file."""
+    from cli.door import WrongUse
+    from cli.places import split, writable
+
+    if (fleet is None) == (not pools[0]):
         raise WrongUse("give either --fleet FILE or --pool HOST:PORT")
     if tokens not in ("auto", "always", "estimate"):
         raise WrongUse(f"--tokens {tokens}: write auto, always or estimate")
-    for address in filter(None, (pool, *addresses)):
+    for address in filter(None, pools):
         split(address)
+    if decisions is not None:
+        writable(decisions)
 
 
 def _is_given(ctx: typer.Context, name: str) -> bool:

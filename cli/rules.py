@@ -25,11 +25,14 @@ def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
     from cli.output import write_json
     from cli.selection import selection
     from router.auto.proved import proved
+    from router.auto.untrained import sentences
 
     chosen = selection(fleet, path, None)
     text, rules, message, findings = proved(path, fleet, (chosen.heads or "") if chosen else "")
     told = [as_dict(each, text, str(path)) for each in findings]
-    write_json(json_to, {"proved": not findings, "rules": len(rules.rules), "findings": told})
+    lacking = lacks(rules, message, (chosen.heads or "") if chosen else "")
+    result = {"proved": not findings, "rules": len(rules.rules), "findings": told, "untrained": lacking}
+    write_json(json_to, result)
     if json_to != "-":
         for each in told:
             typer.echo(sentence(str(path), each))
@@ -37,8 +40,20 @@ def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
             typer.echo(f"{path} is proved: {_sentence(rules, fleet)}.")
             for line in learning(message):
                 typer.echo(line)
+        for line in sentences(path, lacking):
+            typer.echo(line)
     if findings:
         raise typer.Exit(1)
+
+
+def lacks(rules: "RuleSet", message: bytes, heads: str) -> list[str]:
+    """The heads that rules and learner read, and nobody has trained."""
+    import msgspec
+
+    from router.auto.untrained import untrained
+    from router.classify.heads import heads_folder
+
+    return untrained(rules, msgspec.json.decode(message).get("learn"), Path(heads) if heads else heads_folder())
 
 
 def as_dict(finding: "Finding", text: str, name: str) -> dict[str, Any]:
@@ -66,11 +81,13 @@ def learning(message: bytes) -> list[str]:
     """What a learner will do with the rules' answers, where there is one."""
     import msgspec
 
-    from policies.select.learners import columns, wanted
+    from policies.select.learners import by_session, columns, wanted
 
     learn = msgspec.json.decode(message).get("learn")
     if learn is None:
         return []
+    if by_session(learn):
+        return [sessions(learn)]
     width, read = columns(learn).width(), ", ".join(sorted(wanted(learn))) or "none"
     budget = learn.get("budget")
     spend = f"${budget.get('start_usd', 0):g} and {budget.get('share', 0):.0%} of all" if budget else "no bound"
@@ -79,6 +96,14 @@ def learning(message: bytes) -> list[str]:
     if canary := learn.get("canary"):
         told.append(f"{canary['policy']} is tried on {canary.get('share', 0.05):.0%} of sessions.")
     return told
+
+
+def sessions(learn: Mapping[str, Any]) -> str:
+    """What a learner of whole sessions goes by."""
+    head, epsilon = learn["head"], learn.get("settings", {}).get("epsilon", 0.0)
+    return (f"{learn['policy']} chooses a session's next model, and whether its failed turns are cut first, by head "
+            f"{head['version']} of {head['card']['sessions']:,} sessions from {head['card']['source']}; it tries "
+            f"others on {epsilon:.0%} of the turns.")  # fmt: skip
 
 
 def _sentence(rules: "RuleSet", fleet: Path | None) -> str:

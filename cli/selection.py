@@ -29,4 +29,5 @@ def selecting(fleet: Path) -> list[str]:
     told = selection(fleet, None, None)
     if told is None:
         return []
-    return ["--rules", told.rules, *(["--heads", told.heads] if told.heads else [])]
+    heads = ["--heads", told.heads] if told.heads else []
+    return ["--rules", told.rules, *heads, "--classifier-deadline", str(told.deadline_s)]

@@ -78,21 +78,27 @@ def _selection(path: Path, record: dict[str, Any], judged: Mapping[str, float]) 
         chosen = int(told["chosen"])
         if not 0 <= chosen < len(options):
             raise ValueError(f"option {chosen} of {len(options)} was chosen")
-        quality = outcome.get("quality", judged.get(str(told.get("decision", "")), _failed(outcome)))
+        quality = outcome.get("quality", judged.get(str(told.get("decision", "")), failed(outcome)))
         return Selection(
-            _context(record, told), options, chosen, float(told["propensity"]),
-            _number(quality), float(told.get("billed_usd", outcome.get("cost_usd", 0.0))), float(record.get("at", 0.0)),
+            as_context(record, told), options, chosen, float(told["propensity"]),
+            _number(quality), billed(record), float(record.get("at", 0.0)),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise BadRecord(f"{path}: the choice of request {record['id']!r} cannot be read: {error}") from None
 
 
-def _failed(outcome: Mapping[str, Any]) -> float | None:
+def billed(record: Mapping[str, Any]) -> float:
+    """Dollars of a request: at its model's prices where a learner knew them, else its replica's time."""
+    return float(record["choice"].get("billed_usd", record["outcome"].get("cost_usd", 0.0)))
+
+
+def failed(outcome: Mapping[str, Any]) -> float | None:
     """The quality of an answer that no replica gave; None where there was one, or the client went away."""
     return 0.0 if not outcome.get("ok", True) and outcome.get("status", 0) >= FAILED else None
 
 
-def _context(record: dict[str, Any], told: dict[str, Any]) -> Context:
+def as_context(record: Mapping[str, Any], told: Mapping[str, Any]) -> Context:
+    """What was known of a request when its model was chosen."""
     readings = {
         name: Reading(_number(each.get("value")), str(each.get("label", "")), each.get("scores", {}))
         for name, each in told.get("readings", {}).items()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TIERS = ("static", "encoder")
 CHEAPEST = "cheapest"
+SESSIONS = "sessions"
+WORTH_USD = 0.10  # of a completed session
 NEAR = 0.01  # how far the static tier's figure may lie below the encoder's where the static one is kept alone
 
 
@@ -32,26 +34,67 @@ class Made(NamedTuple):
 
 
 def train(
-    head: Annotated[str, typer.Argument(help="Which head: a known one, or a new name for labelled rows of your own.")],
+    head: Annotated[
+        str, typer.Argument(help="Which head: a known one, or a new name for labelled rows of your own; without: all.")
+    ] = "",
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers."
+            help="A folder of public sets, or a .jsonl or .csv file of text and label; for select, of judged answers; "
+            "for sessions, a router's decision records."
         ),
-    ],
+    ] = None,
     tier: Annotated[str, typer.Option(help="static, encoder, or the cheapest that keeps its accuracy.")] = CHEAPEST,
     out: Annotated[Path | None, typer.Option(help="Folder of heads; the classifier's own where none is named.")] = None,
+    worth: Annotated[
+        float, typer.Option(min=0.0, help="For sessions: dollars that a completed session is worth.")
+    ] = WORTH_USD,
+    unjudged: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="For sessions: what one came to that nobody judged; else it is left out."),
+    ] = None,
 ) -> None:
     """Train a head, evaluate it on rows left out, and write it beside its model card.
 
-    A head of the encoder tier gets a stand-in on the static one, for when a router's classifier has no time.
+    A head of the encoder tier gets a stand-in on the static one, for when a router's classifier has no time. Without a
+    head's name all are trained that can be, and of the others it is said what they lack.
     """
     from cli.door import WrongUse
-    from router.classify.load import LIGHT, heads_folder
+    from cli.train_all import train_all
+    from router.classify.heads import heads_folder
 
     if tier not in (*TIERS, CHEAPEST):
         raise WrongUse(f"there is no tier {tier!r}: static, encoder or {CHEAPEST}")
     folder = out or heads_folder()
+    if head != SESSIONS and (unjudged is not None or worth != WORTH_USD):
+        raise WrongUse("--worth and --unjudged say what sessions come to: they go with `weir train sessions`")
+    if head == SESSIONS:
+        typer.echo(sessions(data, folder, worth, float("nan") if unjudged is None else unjudged))
+    elif head:
+        train_one(head, data, tier, folder)
+    else:
+        train_all(data, tier, folder)
+
+
+def sessions(data: Path | None, folder: Path, worth: float, unjudged: float) -> str:
+    """Learn what turns are worth to their sessions; kept under its version."""
+    from cli.train_sessions import Worth, session_head
+
+    made = session_head(data, Worth(completed_usd=worth, unjudged=unjudged))
+    earned = ", ".join(f"{name} ${each['value']:.4f}" for name, each in made.card["earned_usd"].items())
+    return f"{made.save(folder)}: {made.card['sessions']:,} sessions of {made.card['source']}; a session: {earned}"
+
+
+def train_one(head: str, data: Path | None, tier: str, folder: Path) -> None:
+    """Train one head; raises `WrongUse` where it needs data and none are named."""
+    from cli.door import WrongUse
+    from cli.train_all import lacks
+    from router.classify.load import LIGHT
+
+    if data is None:
+        if lacking := lacks(head, None):
+            raise WrongUse(lacking)
+        data = Path()  # what is made from templates reads nothing
     if head == "pii":
         typer.echo(tagger(data, folder / "pii.npz"))
         return

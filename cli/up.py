@@ -34,12 +34,14 @@ def up(
     """Start emulated replicas, registry, pool service and router; stop them all on Ctrl-C."""
     from cli.chosen import checked
     from cli.interrupts import Interrupted, run
-    from cli.places import free_port
+    from cli.places import free_port, writable
     from cli.served import chosen_roles
     from cli.stack import Emulation, RouterOptions
 
     checked(policy, settings or [])
     free_port(host, port)
+    if decisions is not None:
+        writable(decisions)
     more = ["--workers", str(workers), "--metrics-port", str(metrics_port), "--grpc", grpc]
     more += ["--decisions", str(decisions)] if decisions else []
     router = RouterOptions(policy=policy, settings=settings or (), host=host, port=port, more=more)

@@ -146,7 +146,7 @@ class Plain(yaml.SafeDumper):
 
 def files() -> dict[Path, str]:
     """What is generated, by path."""
-    found = {HERE / "crds" / f"{PLURALS[kind]}.yaml": crd(kind) for kind in KINDS}
+    found = {HERE / "files" / "crds" / f"{PLURALS[kind]}.yaml": crd(kind) for kind in KINDS}
     shown = {HERE / "dashboards" / f"{name}.json": dashboard(name) for name in DASHBOARDS}
     return found | shown | {HERE / "values.schema.json": values_schema()}
 

@@ -33,3 +33,10 @@ class Settings(BaseModel):
     lease_s: PositiveFloat = 10.0
     snapshot_interval_s: PositiveFloat = 10.0
     roles: Literal["fixed", "told", "switched"] = "fixed"  # told: what would be switched is logged, nothing is
+
+
+FREE = (
+    "scrape_timeout_s", "failures", "discovery_interval_s", "replay_idle_s", "recheck_s", "blocks_per_replica",
+    "coalesce_s", "heartbeat_s", "lease_s", "snapshot_interval_s",
+)  # fmt: skip
+"""The settings that `weir pool --option` takes: all others have an option of their own."""

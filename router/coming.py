@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from policies.fleet import MODEL, READY, Fleet
+from policies.fleet import READY, Fleet
 from router.settings import Settings
 
 
@@ -18,11 +18,6 @@ class Coming:
     def patience_s(self, name: str) -> float:
         """How long a request for a model may wait for a replica to become ready."""
         return self._settings.start_hold_s if name in self.names else self._settings.hold_s
-
-    def anybody(self, model: float) -> bool:
-        """Whether a replica of the model with that number is ready; if not, nobody need be asked where to send."""
-        table = self._fleet.table
-        return bool(np.any((table[:, READY] > 0.0) & (table[:, MODEL] == model)))
 
     def serves(self) -> bool:
         """Whether requests are taken in: somebody is ready, or comes when requests wait."""

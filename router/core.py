@@ -22,6 +22,7 @@ from router.order import Order
 from router.promises import Promises
 from router.record import Observer
 from router.retention import Retention, spliced
+from router.rewriting import Rewriting
 from router.settings import Settings
 from router.tally import Tally, lateness
 from router.truth import possible, turn
@@ -76,7 +77,8 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "boundaries", "coming", "complaints", "fleet",
-        "held", "metrics", "models", "own", "placer", "promises", "recorder", "retention", "settings", "tally",
+        "held", "metrics", "models", "own", "placer", "promises", "recorder", "retention", "rewriting", "settings",
+        "tally",
         "used", "view",
     )  # fmt: skip
 
@@ -86,7 +88,8 @@ class Core:
         self.view = View(self.fleet)
         self.held = Held(self.fleet, settings.index_blocks)
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
-        self.settings, self.promises, self.tally = settings, Promises(settings), Tally()
+        self._promise(settings)
+        self.tally = Tally()
         self.boundaries = Boundaries(self.fleet, settings.boundaries)
         self.models: dict[str, Model] = {}
         self.coming = Coming(self.fleet, settings)
@@ -101,7 +104,7 @@ class Core:
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)
-        self.settings, self.promises = settings, Promises(settings)
+        self._promise(settings)
         if settings.boundaries != self.boundaries.told:
             self.boundaries = Boundaries(self.fleet, settings.boundaries)
 
@@ -109,6 +112,9 @@ class Core:
         self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
         self._beside = Placer(policy, self.fleet, self.held.guessed, self.held.blocks)
         self._guesses, self._guessed = Guesses(policy, self.fleet, self.held), False
+
+    def _promise(self, settings: Settings) -> None:
+        self.settings, self.promises, self.rewriting = settings, Promises(settings), Rewriting(settings)
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
@@ -125,11 +131,6 @@ class Core:
             for name in (replica.model, *adapters):
                 self._know(name, replica)
         self.coming.names = frozenset([name for replica, adapters in elastic for name in (replica.model, *adapters)])
-
-    def anybody(self, name: str) -> bool:
-        """Whether somebody may be ready for a model; if not, asking where its requests go says nothing new."""
-        model = self.models.get(name)
-        return model is None or self.coming.anybody(model.number)
 
     def reads_events(self, row: int) -> bool:
         """Whether a replica's KV events can be matched with prompts here; if not, what it was sent must do."""
@@ -168,7 +169,9 @@ class Core:
         if self.used.prompt_tokens + max(order.max_tokens, 1) > SLACK * model.context_limit:
             return Shed(Refusal.TOO_LONG)
         if row < 0:
-            return Queue("no replica is ready")
+            return Shed(Refusal.NO_REPLICA) if order.sheddable else Queue("no replica is ready")
+        if order.sheddable and self.used.told[1] > self.promises.deadlines(order.slo)[0]:
+            return Shed(Refusal.SATURATED)
         placement = self._sent(order, model, row, block_tokens, now)
         self.metrics.decision(perf_counter() - started)
         return placement
@@ -192,7 +195,7 @@ class Core:
         """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
         nobody can, or nobody but `avoid`.
         """
-        fenced = self._fence(_widest(placement.order))
+        fenced = self._fence(placement.order.widest)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
         row = self.placer.decoder(placement.row)
@@ -287,8 +290,7 @@ class Core:
     def _count(self, placement: Placement, outcome: Outcome, seen: bool) -> None:
         """Count an answer where it was given: by the replica that decoded it."""
         decoder = self.fleet.replicas[placement.decode] if placement.decode not in (placement.row, -1) else None
-        by, order = decoder or placement.replica, placement.order
-        late = -1
+        by, order, late = decoder or placement.replica, placement.order, -1
         if seen:
             promised = self.promises.deadlines(order.slo)
             late = lateness(outcome, promised, streams=order.stream, begun=placement.first_seen)
@@ -318,7 +320,7 @@ class Core:
     def _choose_again(self, order: Order, model: Model, avoid: frozenset[int], now: float) -> tuple[int, float]:
         """The same where nobody was ready: in its wider pools, and then even among those that just failed it."""
         row, block_tokens = -1, 0.0
-        for pools, hiding in ((_widest(order), avoid), (order.pools, NOBODY)):
+        for pools, hiding in ((order.widest, avoid), (order.pools, NOBODY)):
             fenced = self._fence(pools)
             hidden = self.view.without(hiding) if hiding else None
             row, block_tokens = self._choose(order, model, now)
@@ -399,8 +401,3 @@ class Core:
             believed = not believed
             self.complaints.say(f"{believed} {replica.name}", turn(replica.name, believed), placement.sent_at)
         self.metrics.judged(replica.name, known, reported, possible(reported, prompt_tokens), not believed)
-
-
-def _widest(order: Order) -> tuple[str, ...]:
-    """The pools that a request may go to where those that were chosen for it have nobody."""
-    return order.pools if order.wider is None else order.wider

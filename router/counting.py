@@ -15,7 +15,7 @@ def count_now(order: Order, model: Model | None) -> Tokenizer | None:
     if model is None or vocabulary is None:
         return None
     if vocabulary.quick:
-        tokenise(order, model, vocabulary)
+        tokenise(order, model.chat_template, vocabulary)
         return None
     return vocabulary
 
@@ -28,4 +28,6 @@ def count_apart(order: Order, model: Model, vocabulary: Tokenizer, go_on: Callab
             order.tokens = None  # it goes on as text
         go_on()
 
-    asyncio.get_running_loop().run_in_executor(None, tokenise, order, model, vocabulary).add_done_callback(done)
+    asyncio.get_running_loop().run_in_executor(
+        None, tokenise, order, model.chat_template, vocabulary
+    ).add_done_callback(done)

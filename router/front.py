@@ -21,7 +21,7 @@ from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
 from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
-from router.settings import Settings
+from router.settings import TOLD, Settings
 from router.telling import Teller
 
 if TYPE_CHECKING:
@@ -140,12 +140,11 @@ class Front:
             sys.executable,
             "-m",
             "router.hot",
-            settings,
             str(theirs.fileno()),
             str(self._shared),
             str(index),
             pass_fds=[theirs.fileno(), self._shared],
-            env={**os.environ, **LEAN, **self._built},
+            env={**os.environ, **LEAN, **self._built, TOLD: settings},
         )
         theirs.close()
         loop = asyncio.get_running_loop()

@@ -62,31 +62,30 @@ class Model:
         """Whether prompts can be counted in tokens, without which a replica's events say nothing of them."""
         return bool(self.tokenizer_name) and self._counting != "estimate"
 
+    @property
+    def counts_every(self) -> bool:
+        """Whether every prompt is counted in tokens, however far from the limit."""
+        return self.counts_tokens and (self.publishes or self._counting == "always")
+
+    def counts(self, order: Order) -> bool:
+        """Whether an order's tokens should be counted; an estimate will do otherwise."""
+        if self.counts_every or not self.counts_tokens:
+            return self.counts_every
+        tokens = (len(order.text) - order.start) / self.estimate.bytes_per_token
+        return tokens >= NEAR_LIMIT * self.context_limit
+
     def vocabulary(self, order: Order) -> Tokenizer | None:
         """The tokenizer that should count an order's tokens; None where an estimate will do."""
-        if not self.counts_tokens:
+        if not self.counts(order):
             return None
-        if not (self.publishes or self._counting == "always"):
-            tokens = (len(order.text) - order.start) / self.estimate.bytes_per_token
-            if tokens < NEAR_LIMIT * self.context_limit:
-                return None
         if self._vocabulary is None:
             self._vocabulary = self._load()
         return self._vocabulary
 
     def preload(self) -> None:
         """Read the vocabulary now, where prompts are going to be counted by it: reading one may take a second."""
-        if self._vocabulary is None and self.counts_tokens and (self.publishes or self._counting == "always"):
+        if self._vocabulary is None and self.counts_every:
             self._vocabulary = self._load()
-
-    def count(self, order: Order, vocabulary: Tokenizer) -> None:
-        """Note an order's token ids, or why they cannot be told; raises `UnicodeError` for text that is none."""
-        if isinstance(vocabulary, ModelFiles):
-            self._reproduce(order, vocabulary)
-        elif order.messages is not None:
-            order.tokens = vocabulary.encode(render(order.messages, self.chat_template))
-        elif order.prompt is not None:
-            order.tokens = vocabulary.encode(order.prompt)
 
     def hash_tokens(self, blocks: BlockBuffer, order: Order) -> int:
         """Hash an order's tokens into `blocks`; returns how many tokens.
@@ -112,16 +111,6 @@ class Model:
             known = self._roots[salt] = (root(self.adapter, salt), text_root(self.name, salt))
         return known
 
-    def _reproduce(self, order: Order, files: ModelFiles) -> None:
-        """The engine's own tokens from the whole body: a template reads fields that routing does not."""
-        if order.chat is None and order.prompt is None:
-            order.untold = "path"
-            return
-        try:
-            order.tokens = files.tokens(_decode(order.text))
-        except NotReproducible as why:
-            order.untold = str(why)
-
     def _load(self) -> Tokenizer | None:
         try:
             return tokenizer(self.tokenizer_name, self.chat_template)
@@ -129,3 +118,24 @@ class Model:
             log.warning("%s: prompts are compared as text: %s", self.name, unknown)
             self.tokenizer_name = ""  # so that it is not looked for again
             return None
+
+
+def count(order: Order, template: str, vocabulary: Tokenizer) -> None:
+    """Note an order's token ids, or why they cannot be told; raises `UnicodeError` for text that is none."""
+    if isinstance(vocabulary, ModelFiles):
+        _reproduce(order, vocabulary)
+    elif order.messages is not None:
+        order.tokens = vocabulary.encode(render(order.messages, template))
+    elif order.prompt is not None:
+        order.tokens = vocabulary.encode(order.prompt)
+
+
+def _reproduce(order: Order, files: ModelFiles) -> None:
+    """The engine's own tokens from the whole body: a template reads fields that routing does not."""
+    if order.chat is None and order.prompt is None:
+        order.untold = "path"
+        return
+    try:
+        order.tokens = files.tokens(_decode(order.text))
+    except NotReproducible as why:
+        order.untold = str(why)

@@ -1,9 +1,18 @@
 """One request as the doors hand it to the core."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from policies.decision import Outcome
 
+if TYPE_CHECKING:
+    from router.apart.answer import Digest
+
+# Headers that say whose a request is and how much it matters; of several the first counts.
+SESSION = (b"x-weir-session", b"x-session-id")
+TENANT = (b"x-weir-tenant", b"x-gateway-inference-fairness-id", b"x-llm-d-inference-fairness-id")
+SLO = (b"x-weir-slo",)
+OBJECTIVE = (b"x-gateway-inference-objective", b"x-llm-d-inference-objective")
 MEDIA_BYTES = 4000  # of text that has about the tokens of an image: a thousand
 
 
@@ -11,9 +20,10 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "compressible", "id", "lag", "max_tokens", "media", "messages", "model", "pools",
-        "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "shows_ids", "slo", "stamp", "start",
-        "stream", "tenant", "text", "tokens", "tools", "uncut_tokens", "untold", "wider",
+        "bills", "chat", "choice", "compressible", "digest", "id", "lag", "max_tokens", "media", "messages", "model",
+        "pools", "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable",
+        "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools", "uncut_tokens", "untold",
+        "wider",
     )  # fmt: skip
 
     def __init__(
@@ -37,10 +47,13 @@ class Order:
         self.chat: Sequence[object] | None = None  # the messages as they were parsed
         self.messages: list[tuple[str, str]] | None = None  # the same as (role, text), where tokens are to be counted
         self.prompt: str | None = None  # a completion's text
+        self.digest: Digest | None = None  # what rules need of a large body, read apart
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
         self.compressible = False  # whether its prompt may be compressed to fit a pool of short ones
         self.uncut_tokens = 0.0  # that its prompt had before it was compressed; 0: it was not
+        self.priority = 0  # who goes first of those that wait
+        self.sheddable = False  # whether it is refused where it would wait or be late
         self.salt = ""  # prompts of another `cache_salt` share no block with it
         self.tools = 0  # a hash of the tools that the model may call; 0 for none
         self.untold = ""  # why its tokens cannot be told here, where a vocabulary was asked
@@ -53,8 +66,23 @@ class Order:
         self.media = self.said_bytes = 0  # images and the like, and the bytes of what is text beside them
 
     @property
+    def widest(self) -> tuple[str, ...]:
+        """The pools that it may go to where those that were chosen for it have nobody."""
+        return self.pools if self.wider is None else self.wider
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of the prompt, an image counted as a text of about as many tokens."""
         if self.media:
             return self.said_bytes + self.media * MEDIA_BYTES
         return len(self.text) - self.start
+
+
+def told(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> str:
+    """What the first of some headers says that is there; nothing where that is not printable ASCII."""
+    for name in names:
+        value = headers.get(name)
+        if value:
+            text = value[:256].decode("latin-1")
+            return text if text.isascii() and text.isprintable() else ""
+    return ""

@@ -125,7 +125,7 @@ class Rpc(route_pb2_grpc.RouterServicer):
             order.session, order.tenant, order.slo = request.session or order.session, request.tenant, request.slo
             model = self.core.models.get(order.model)
             if model is not None and (vocabulary := model.vocabulary(order)) is not None:
-                tokenise(order, model, vocabulary)
+                tokenise(order, model.chat_template, vocabulary)
             return order
         if not request.model:
             raise BadRequest("Give `model`, and one of `body`, `token_ids` and `prompt_tokens`.", "model")

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+TOLD = "WEIR_ROUTER_SETTINGS"
+"""Variable of the environment in which a worker finds them: they hold a key, and command lines are for all to read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -26,7 +29,7 @@ class Settings:
     connect_timeout_s: float = 2.0
     hold_s: float = 30.0  # how long a request may wait for a replica to become ready
     start_hold_s: float = 300.0  # the same where its pool gets replicas because it waits: they have to be started
-    most_held: int = 1000  # requests that may wait so in one process; one more is refused at once
+    most_held: int = 10_000  # requests that wait so; one more is refused
     retries: int = 5  # attempts on other replicas per request ...
     retry_share: float = 0.2  # ... and at most so many per request served, over all of them
     continuation: bool = True  # whether a stream that breaks goes on at another replica
@@ -52,6 +55,18 @@ class Settings:
     classifier_deadline_s: float = 0.05  # after which a request for "auto" goes on without its readings
     decision_key: str = ""  # hex; what the ids of decisions are signed with, the same for all workers
     decisions: str = ""  # file of decision records; empty: none are kept
+
+
+FREE = (
+    "max_head_bytes", "max_body_bytes", "max_output_tokens", "max_choices", "head_timeout_s", "body_timeout_s",
+    "idle_timeout_s", "deadline_s", "connect_timeout_s", "hold_s", "start_hold_s", "most_held", "retries",
+    "retry_share", "continuation", "hand_over", "kv_hosts", "kv_lease_s", "transfer_timeout_s", "bootstrap_port",
+    "suspend_s", "ext_proc_streams", "text_block_bytes", "index_blocks",
+)  # fmt: skip
+"""The settings that `weir router --option` takes: all others have an option of their own, or are told by somebody."""
+
+MAY_BE_ZERO = frozenset({"retries", "retry_share", "hold_s", "start_hold_s", "most_held", "suspend_s"})
+"""Those of them for which 0 makes sense: none."""
 
 
 def default(name: str) -> object:

@@ -27,13 +27,6 @@ class Tally:
         counts.prompt_tokens += round(tokens)
         counts.lengths[length] = counts.lengths.get(length, 0) + 1
 
-    def withdrawn(self, pool: str, role: str, tokens: float, asked_tokens: float = 1.0) -> None:
-        """The last one counted as sent is not, after all."""
-        counts = self._of(pool, role)
-        counts.lengths[class_of(asked_tokens)] -= 1
-        counts.arrived -= 1
-        counts.prompt_tokens -= round(tokens)
-
     def ended(
         self, pool: str, role: str, outcome: Outcome, late: int, unseen_tokens: float = 0.0, asked_tokens: float = 1.0
     ) -> None:

@@ -45,6 +45,7 @@ class View:
         self._most: dict[int, float] = {}
         self._links = Links()
         self._suspended: dict[int, float] = {}
+        self.resumed = 0  # how often a suspended replica came back in
         self._ready: set[int] = set()
         self._tenures: dict[int, int] = {}  # how many replicas have left a row
         self._others = np.zeros((0, SHARED))  # the part of the load that other workers of this port sent
@@ -182,6 +183,7 @@ class View:
         for row in over:
             del self._suspended[row]
             self.set_ready(row, row in self._ready)
+        self.resumed += len(over)
         return bool(over)
 
     def without(self, rows: frozenset[int]) -> list[int]:

@@ -23,7 +23,7 @@ from router.intake import apply
 from router.metrics import Metrics
 from router.peers import Peers, parts
 from router.record import Recorder
-from router.settings import Settings
+from router.settings import TOLD, Settings
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -40,7 +40,11 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
@@ -55,10 +59,10 @@ class Worker:
         self.gateway = Gateway(self.core, settings)
         self.endpoint = _endpoint(self.core, settings) if settings.ext_proc else None
         self.stop = asyncio.Event()
-        self._ready = False
+        self._serving: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Serve until the pipe ends or a signal comes."""
+        """Serve until the pipe ends or a signal comes; raises `OSError` where it cannot listen."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self.stop.set)
@@ -67,8 +71,11 @@ class Worker:
         await asyncio.gather(self.gateway.drain(), *([self.endpoint.drain()] if self.endpoint else []))
         self._report()
         if self.recorder is not None:
-            self.recorder.close()
+            with contextlib.suppress(OSError):  # said when the last records were written
+                self.recorder.close()
         self._frames.close()
+        if self._serving is not None and self._serving.done():
+            self._serving.result()
 
     def _on_rules(self, message: bytes) -> None:
         """Rules that are proved: the first ones, or others in their place from the next request on."""
@@ -108,20 +115,18 @@ class Worker:
         self.gateway.release()
         if self.endpoint is not None:
             self.endpoint.release()
-        if not self._ready:
+        if self._serving is None:
             for model in self.core.models.values():
                 model.preload()
             if self.gateway.auto is not None:
                 self.gateway.auto.recall()
-            self._ready = True
             self._serving = asyncio.get_running_loop().create_task(self._serve())
+            self._serving.add_done_callback(self._served)
 
     def _on_directions(self, told: fleet_pb2.Directions) -> None:
         """What every request from the next one on is decided by; directions that are not understood change nothing."""
         if why := direct(self.core, told):
             print(f"the directions stay as they were: {why}", file=sys.stderr)  # noqa: T201
-        elif self.endpoint is not None:
-            self.endpoint.picker.direct(self.core.settings)
 
     async def _serve(self) -> None:
         await self.gateway.start(listen(self.settings.host, self.settings.port))
@@ -138,6 +143,11 @@ class Worker:
         self._report_again()
         if self._peers is not None:
             self._share_again(self._peers)
+
+    def _served(self, serving: asyncio.Task[None]) -> None:
+        """Whoever cannot listen ends, and is started again."""
+        if not serving.cancelled() and serving.exception() is not None:
+            self.stop.set()
 
     def _report_again(self) -> None:
         self._report()
@@ -184,9 +194,9 @@ def _rss_bytes() -> int:
 
 
 def main() -> None:
-    """`python -m router.worker SETTINGS_JSON PIPE_FD PEERS_FD INDEX`: started by the front process."""
-    settings = msgspec.json.decode(sys.argv[1], type=Settings)
-    pipe, descriptor, index = (int(word) for word in sys.argv[2:5])
+    """`python -m router.worker PIPE_FD PEERS_FD INDEX`: started by the front process."""
+    settings = msgspec.json.decode(os.environ.pop(TOLD), type=Settings)
+    pipe, descriptor, index = (int(word) for word in sys.argv[1:4])
     peers = Peers(descriptor, settings.workers, index) if parts(descriptor) > 1 else None
     worker = Worker(settings, socket.socket(fileno=pipe), peers, index)
     uvloop.run(worker.run())

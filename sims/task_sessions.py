@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from policies.select.session_q import Action, State, Step, actions
+from policies.select.port import Context, Option, Selector
+from policies.select.session_q import STATE
+from policies.select.session_values import Action, State, Step, actions
+from policies.signals.reading import Reading
 
 Behaviour = Callable[[State, np.random.Generator], Action]
 
@@ -92,6 +95,24 @@ def at_random(models: int, shares: Sequence[float]) -> Behaviour:
         return action if state.failures else Action(action.model, False)
 
     return behave
+
+
+def by_policy(policy: Selector, names: Sequence[str]) -> Behaviour:
+    """A model-selection policy as a behaviour: it sees what the gateway's would; `names` are the models' in order."""
+
+    def behave(state: State, chance: np.random.Generator) -> Action:
+        read = {STATE: Reading(float(state.failures), scores={name: float(getattr(state, name)) for name in SEEN})}
+        last = names[state.last_model] if state.last_model >= 0 else ""
+        context = Context(f"{chance.integers(1 << 62):x}", np.zeros(0), read, last_model=last)
+        cuts = (False, True) if state.failures else (False,)
+        options = [Option(name, name, 0.0, intervene=cut) for cut in cuts for name in names]
+        taken = options[policy.choose(context, options).option]
+        return Action(names.index(taken.model), taken.intervene)
+
+    return behave
+
+
+SEEN = ("turn", "context_tokens", "failures", "successes")
 
 
 def like(recorded: Sequence[Sequence[tuple[float, float]]]) -> Sessions:

@@ -53,6 +53,7 @@ def _against(fits: Fits, found: Found, rivals: Sequence[str]) -> dict[str, float
         "fewer_than_best": mean(fewer[best]),
         "fewer_than_best_interval": interval(fewer[best]),
         "fewer_where_every_day_keeps": 1.0 - daily[OURS] / min(daily[name] for name in rivals),
+        "clairvoyant_fewer_than_best": mean(_limit(fits, each, best) for each in found),
     }
 
 
@@ -96,6 +97,12 @@ def _hours(fit: Fit, outcome: Outcome, aim: float) -> float:
 
 def _fewer(fit: Fit, outcomes: Mapping[str, Outcome], name: str) -> float:
     return 1.0 - outcomes[OURS].gpu_hours / _hours(fit, outcomes[name], outcomes[OURS].late)
+
+
+def _limit(fits: Fits, outcomes: Mapping[str, Outcome], name: str) -> float:
+    """What a schedule that knows the requests beforehand would save over a rule, both as late as ours."""
+    aim = outcomes[OURS].late
+    return 1.0 - _hours(fits[ORACLE], outcomes[ORACLE], aim) / _hours(fits[name], outcomes[name], aim)
 
 
 def _daily(fit: Fit, outcome: Outcome) -> float:

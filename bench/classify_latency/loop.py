@@ -94,16 +94,14 @@ async def _scene(loads: str, held: Held) -> None:
         client = Timed(path, held)
         client.start()
         replica = await asyncio.start_server(_replica, "127.0.0.1", 0)
-        gateway = _gateway(replica.sockets[0].getsockname()[1])
+        gateway = gateway_over(replica.sockets[0].getsockname()[1])
         listener = socket.create_server(("127.0.0.1", 0))
         await gateway.start(listener)
         gateway.auto = Auto(gateway, _rules(), client)
         bodies = [_post(prompt((64, 256, 2048)[i % 3], i)) for i in range(AT_ONCE)]
         port = listener.getsockname()[1]
         await _caller(port, bodies[2], 3)  # the policies are loaded by then
-        gc.collect()
-        gc.freeze()  # as a worker does
-        gc.set_threshold(50_000, 20, 100)
+        settle()
         await asyncio.sleep(0)  # what was done here so far is no request's
         for noted in (held.callbacks, held.went_on, client.why):
             noted.clear()
@@ -114,6 +112,13 @@ async def _scene(loads: str, held: Held) -> None:
         await gateway.drain()
         keeping.cancel()
         await asyncio.wait([keeping])
+
+
+def settle() -> None:
+    """What is loaded by now stays, as in a worker: nobody looks at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _until_loaded(path: str) -> None:
@@ -131,11 +136,12 @@ async def _answered(client: Client) -> bool:
     return await done == ""
 
 
-def _gateway(port: int) -> Gateway:
+def gateway_over(port: int, context_limit: int = 1 << 20) -> Gateway:
+    """A gateway with one replica on this machine."""
     core = Core(Settings(policy="least_loaded", tokens="estimate", drain_s=1.0), Metrics())
     told = fleet_pb2.Replica(
         name="r", address=f"127.0.0.1:{port}", pool="p", model="m", gpu="l4", profile="qwen3-8b", block_tokens=16,
-        context_limit=1 << 20,
+        context_limit=context_limit,
     )  # fmt: skip
     ready = [fleet_pb2.ReplicaReport(name="r", ready=True)]
     apply(core, fleet_pb2.FleetUpdate(snapshot=True, replicas=[told], reports=ready))

@@ -11,7 +11,8 @@ from router.classify.features import width
 from router.classify.lengths import HEAVY, NAMES, Lengths
 from router.classify.linear import Linear
 from router.classify.load import load as load_kept
-from router.classify.pii.tagger import ROWS, Tagger, allowed
+from router.classify.pii.context import ROWS
+from router.classify.pii.tagger import Tagger, allowed
 from router.classify.port import ENCODER, STATIC, Head, Made
 
 SIZES = (64, 256, 2048)  # tokens

@@ -69,9 +69,9 @@ def _build(work: Path, log: Path) -> None:
         shutil.copytree(debian / "usr/share/gocode/src/github.com" / library, vendored)
     go = _go(work, log)
     BIN.mkdir(parents=True, exist_ok=True)
+    say(f"compiling {' and '.join(PROGRAMS)} (several minutes, once)")
+    _compile(source, go, debian, work, log)
     for program in PROGRAMS:
-        say(f"compiling {program} (several minutes, once)")
-        _compile(source, program, go, debian, work, log)
         shutil.copy2(source / "_output/bin" / program, BIN / program)
     shutil.copy2(debian / "usr/bin/etcd", BIN / "etcd")
     shutil.rmtree(work, ignore_errors=True)
@@ -146,7 +146,7 @@ def _go(work: Path, log: Path) -> Path:
     return next(home.glob("lib/python3*/site-packages/go"))
 
 
-def _compile(source: Path, program: str, go: Path, debian: Path, work: Path, log: Path) -> None:
+def _compile(source: Path, go: Path, debian: Path, work: Path, log: Path) -> None:
     home = work / "home"
     home.mkdir(exist_ok=True)
     libraries = next(debian.glob("usr/lib/*-linux-gnu"))
@@ -155,13 +155,14 @@ def _compile(source: Path, program: str, go: Path, debian: Path, work: Path, log
         "HOME": str(home), "GOPATH": str(work / "go"), "LD_LIBRARY_PATH": str(libraries),
         "PATH": f"{go}/bin:{debian}/usr/bin:{os.environ['PATH']}",
     }  # fmt: skip
+    what = " ".join(f"cmd/{program}" for program in PROGRAMS)
     with log.open("a") as file:
         done = subprocess.run(
-            ["make", f"WHAT=cmd/{program}"], cwd=source, env=environment, stdout=file, stderr=subprocess.STDOUT,
+            ["make", f"WHAT={what}"], cwd=source, env=environment, stdout=file, stderr=subprocess.STDOUT,
             timeout=60 * MINUTES, check=False,
         )  # fmt: skip
     if done.returncode:
-        raise InstallError(f"{program} does not compile here: {reason(log.read_text())}")
+        raise InstallError(f"Kubernetes does not compile here: {reason(log.read_text())}")
 
 
 if __name__ == "__main__":

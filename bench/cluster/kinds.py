@@ -10,7 +10,7 @@ from bench.cluster.server import Cluster
 from pool.cluster.api import Api
 from pool.cluster.troubles import Trouble
 
-CRDS = Path(__file__).parents[2] / "helm" / "crds"
+CRDS = Path(__file__).parents[2] / "helm" / "files" / "crds"
 SERVED_S = 30.0
 
 

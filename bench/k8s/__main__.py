@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.cluster.server import Cluster, cluster
 from bench.cluster.tools import tools
+from bench.envoy.contestants import install
 from bench.k8s.machine import Machine
 from pool.cluster.api import Api
 from pool.cluster.troubles import Trouble
@@ -23,10 +25,12 @@ PAGE = ROOT / "docs" / "kubernetes.md"
 NAMESPACE = "inference"
 PATIENCE_S = 420
 HEARD_S = 10.0
+SENT = re.compile(r"^weir_requests_total\{.*\} [1-9]", re.MULTILINE)
 TARGET: dict[str, dict[str, float]] = {
     "commands_failed": {"most": 0},
     "routed": {"least": 1},
     "told": {"least": 1},
+    "through_envoy": {"least": 1},
     "scaled_to": {"least": 3},
     "left_behind": {"most": 0},
 }
@@ -35,6 +39,7 @@ TARGET: dict[str, dict[str, float]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Run them all and print one JSON object; 1 when the API or helm cannot be had."""
     argparse.ArgumentParser(prog="python -m bench.k8s").parse_args(arguments)
+    install()
     path = f"{tools()}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="weir-k8s-") as place:
         folder = Path(place)
@@ -69,9 +74,10 @@ def walked(found: Cluster, folder: Path, path: str) -> dict[str, Any]:
                 figures["scaled_to"] = pool_status(machine).get("ready", 0)
             if "condition=Serving" in line:
                 figures["told"] = int(decided(machine, "two_choices"))
-        status, answer = machine.ended_with.get("ask", (1, ""))
-        figures["routed"] = int(status == 0 and '"chat.completion"' in answer)
-        figures = {"told": 0, "scaled_to": 0} | figures
+            if "pod/ask-envoy" in line:
+                figures["through_envoy"] = int(answered(machine, "ask-envoy") and placed(machine))
+        figures["routed"] = int(answered(machine, "ask"))
+        figures = {"told": 0, "scaled_to": 0, "through_envoy": 0} | figures
         figures["left_behind"] = left_behind(machine)
     finally:
         machine.stop()
@@ -104,12 +110,28 @@ def ran(line: str, environment: dict[str, str]) -> float | None:
     return time.monotonic() - began
 
 
+def answered(machine: Machine, name: str) -> bool:
+    """Whether a pod that asked for a chat got one."""
+    status, answer = machine.ended_with.get(name, (1, ""))
+    return status == 0 and '"chat.completion"' in answer
+
+
 def decided(machine: Machine, policy: str) -> bool:
     """Whether every router says, before long, that its workers decide by a policy."""
+    return before_long(machine, lambda pages: all(f'weir_policy{{policy="{policy}"}}' in page for page in pages))
+
+
+def placed(machine: Machine) -> bool:
+    """Whether a router says, before long, that it sent a request somewhere."""
+    return before_long(machine, lambda pages: any(map(SENT.search, pages)))
+
+
+def before_long(machine: Machine, holds: Callable[[list[str]], bool]) -> bool:
+    """Whether something comes to be so of what the routers tell Prometheus."""
     until = time.monotonic() + HEARD_S
     while time.monotonic() < until:
         pages = [page for page in map(metrics, machine.pages()) if "weir_policy" in page]
-        if pages and all(f'weir_policy{{policy="{policy}"}}' in page for page in pages):
+        if pages and holds(pages):
             return True
         time.sleep(0.2)
     return False

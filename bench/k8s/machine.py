@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cluster.server import Cluster
-from bench.k8s.containers import Place, command
+from bench.k8s.containers import Place, command, needs
 from pool.cluster.api import Api
 from pool.cluster.troubles import Absent, Conflict, Trouble
 
@@ -98,7 +98,7 @@ class Machine:
     def _begin(self, pod: Object, services: Mapping[str, str]) -> None:
         """Bind it and start its process; it waits while a Service it names has nobody behind it."""
         meta = pod["metadata"]
-        if needs(pod) - {name.partition(":")[0] for name in services}:
+        if needs(pod, self._read) - services.keys():
             return
         ip = f"127.3.0.{next(self._numbers)}"
         folder = self.folder / meta["uid"]
@@ -169,18 +169,19 @@ class Machine:
         running.child.wait()
 
     def _services(self, pods: list[Object]) -> dict[str, str]:
-        """Each Service's ports by a ready pod behind it: the part of cluster DNS and kube-proxy that is needed."""
+        """Each Service's ports by a ready pod behind it, by all where it is headless: the part of cluster DNS and
+        kube-proxy that is needed.
+        """
         found = {}
         for service in self._items("services"):
             wanted = (service["spec"].get("selector") or {}).items()
             behind = [each for each in pods if wanted and wanted <= each["metadata"].get("labels", {}).items()]
             ready = [each for each in behind if (run := self.running.get(each["metadata"]["uid"])) and run.ready]
-            for port in service["spec"]["ports"] if ready else ():
-                pod = ready[0]
-                at = _port(pod, port.get("targetPort", port["port"]))
-                found[f"{service['metadata']['name']}:{port['port']}"] = (
-                    f"{self.running[pod['metadata']['uid']].ip}:{at}"
-                )
+            for port in service["spec"]["ports"]:
+                at = {each["metadata"]["uid"]: _port(each, port.get("targetPort", port["port"])) for each in ready}
+                if there := [f"{self.running[uid].ip}:{number}" for uid, number in at.items() if number]:
+                    headless = service["spec"].get("clusterIP") == "None"
+                    found[f"{service['metadata']['name']}:{port['port']}"] = ",".join(there if headless else there[:1])
         return found
 
     def _kubeconfig(self, account: str) -> str:
@@ -207,12 +208,6 @@ class Machine:
         return f"/api/v1/namespaces/{self.namespace}/{plural}"
 
 
-def needs(pod: Object) -> set[str]:
-    """The Services that a pod's command line names, of those that the chart makes."""
-    said = json.dumps(pod["spec"]["containers"][0])
-    return {name for name in ("weir-pool", "weir-redis", "weir-router") if f"{name}:" in said or f"//{name}" in said}
-
-
 def probed(pod: Object, running: Running) -> bool:
     """Whether its readiness probe succeeds."""
     probe = running.probe or {}
@@ -229,8 +224,8 @@ def probed(pod: Object, running: Running) -> bool:
 
 
 def _port(pod: Object, wanted: str | int) -> int:
-    """A container port by name or number."""
+    """A container port by name or number; 0 where the pod has none of that name."""
     if isinstance(wanted, int):
         return wanted
     ports = pod["spec"]["containers"][0].get("ports", [])
-    return int(next(each["containerPort"] for each in ports if each.get("name") == wanted))
+    return int(next((each["containerPort"] for each in ports if each.get("name") == wanted), 0))

@@ -4,20 +4,16 @@ One question a second; answers are judged up to two minutes late, a fifth of the
 become wrong by half from the middle on. A learner sees a projection of the question's embedding and its own feedback.
 """
 
-import argparse
-import json
 import sys
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from bench.embedded import embedded
-from bench.online.answers import PROJECTED, Answers, read
+from bench.online.answers import PROJECTED, Answers
 from bench.online.peers import peers
 from bench.online.regret import interval, regret
 from bench.online.stream import Bandit, runs
+from bench.over_answers import Claim, main, say
 from policies.select.beliefs import Beliefs
 from policies.select.epsilon_greedy import EpsilonGreedy
 from policies.select.exploring import Explorer
@@ -27,8 +23,8 @@ from policies.select.purse import Purse
 from policies.select.thompson import Thompson
 from policies.select.ucb import Ucb
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-TARGET = {"regret_share": {"most": 0.5}, "explored_within_budget": True}
+MOST_REGRET = 0.5  # of the best static policy's
+TARGET = {"regret_share": {"most": MOST_REGRET}, "explored_within_budget": True}
 SEEDS, SEVERITY = 8, 0.5
 HEADLINE = "thompson"
 VALUE_USD = 0.05  # of a right answer
@@ -91,28 +87,10 @@ def figures(answers: Answers, seeds: int) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Progress on stderr, one JSON line on stdout; 2 when there is no data."""
-    parser = argparse.ArgumentParser(prog="python -m bench.online", description=(__doc__ or "").partition(":")[0])
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of data (default ../shared/data)")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    options, begun = parser.parse_args(), time.monotonic()
-    try:
-        answers = read(options.data / "mmlu_pro", partial(embedded, tier="static"))
-    except (ValueError, OSError) as error:
-        say(str(error))
-        return 2
-    found = figures(answers, options.seeds)
-    met = found["regret_share"] <= TARGET["regret_share"]["most"] and found["explored_within_budget"]  # type: ignore[index]
-    summary = {"name": "online", "figures": found, "target": TARGET, "met": met}
-    print(json.dumps(summary | {"seconds": round(time.monotonic() - begun, 1)}), flush=True)
-    return 0
-
-
-def say(line: str) -> None:
-    """Progress."""
-    print(line, file=sys.stderr, flush=True)
+def met(found: Mapping[str, Any]) -> bool:
+    """Whether the worst of the seeds' interval is within the target, and no budget was overdrawn."""
+    return bool(found["regret_share"] <= MOST_REGRET and found["explored_within_budget"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Claim("online", __doc__ or "", "seeds", SEEDS, TARGET, figures, met)))

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.embedded import embedded
-from bench.online.__main__ import DATA, SEVERITY, learners
+from bench.online.__main__ import SEVERITY, learners
 from bench.online.answers import Answers, Floats, read
 from bench.online.stream import Run, Stream, runs
+from bench.over_answers import DATA
 from sims.html.frame import Frame, room
 from sims.html.lines import Series, drawn
 from sims.html.scale import linear

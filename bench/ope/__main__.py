@@ -5,27 +5,22 @@ judged from that log. A log is drawn anew (questions with replacement, then answ
 what the policy earns over all questions. Errors are in points of accuracy.
 """
 
-import argparse
-import json
 import sys
-import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.embedded import embedded
-from bench.online.answers import Answers, Floats, read
+from bench.online.answers import Answers, Floats
 from bench.ope.policies import Questions, logging_odds, split, targets
+from bench.over_answers import Claim, main, say
 from policies.evaluate.doubly_robust import doubly_robust
 from policies.evaluate.ips import ips
 from policies.evaluate.logged import Estimate, Logged
 from policies.evaluate.snips import snips
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-TARGET = {"error_points": {"most": 2.0}, "coverage": {"least": 0.90}}
+MOST_ERROR, LEAST_COVERAGE = 2.0, 0.90  # points, share
+TARGET = {"error_points": {"most": MOST_ERROR}, "coverage": {"least": LEAST_COVERAGE}}
 REPEATS = 200
 ESTIMATES: Mapping[str, Callable[[Logged], Estimate]] = {"dr": doubly_robust, "snips": snips, "ips": ips}
 
@@ -87,28 +82,10 @@ def figures(answers: Answers, repeats: int) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Progress on stderr, one JSON line on stdout; 2 when there is no data."""
-    parser = argparse.ArgumentParser(prog="python -m bench.ope", description=(__doc__ or "").partition(":")[0])
-    parser.add_argument("--data", type=Path, default=DATA, help="folder of data (default ../shared/data)")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    options, begun = parser.parse_args(), time.monotonic()
-    try:
-        answers = read(options.data / "mmlu_pro", partial(embedded, tier="static"))
-    except (ValueError, OSError) as error:
-        say(str(error))
-        return 2
-    found = figures(answers, options.repeats)
-    met = found["error_points"] <= 2.0 and found["coverage"] >= 0.90
-    summary = {"name": "ope", "figures": found, "target": TARGET, "met": met}
-    print(json.dumps(summary | {"seconds": round(time.monotonic() - begun, 1)}), flush=True)
-    return 0
-
-
-def say(line: str) -> None:
-    """Progress."""
-    print(line, file=sys.stderr, flush=True)
+def met(found: Mapping[str, Any]) -> bool:
+    """Whether the worst policy's errors and coverage are within the target."""
+    return bool(found["error_points"] <= MOST_ERROR and found["coverage"] >= LEAST_COVERAGE)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Claim("ope", __doc__ or "", "repeats", REPEATS, TARGET, figures, met)))

@@ -4,12 +4,13 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 
-from policies.native.entries import entries
+from policies.native.entries import Entry, entries
 
 # What numba's runtime would answer if a kernel allocated or raised; kernels do neither, so reaching one is a bug.
 ABSENT = (
@@ -27,7 +28,11 @@ HELPER = re.compile(r"^(define linkonce_odr (?!.*@NRT_).*) local_unnamed_addr(?:
 
 def build(out: Path) -> None:
     """Write the shared library to `out`, whole or not at all."""
-    functions = entries()  # importing numba registers the processor with llvmlite
+    link(entries(), out)  # importing numba registers the processor with llvmlite
+
+
+def link(functions: Sequence[Entry], out: Path) -> None:
+    """Write compiled functions as one shared library, each under the name `weir_NAME`."""
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3, reloc="pic"
     )
@@ -40,7 +45,7 @@ def build(out: Path) -> None:
         absent = folder / "absent.c"
         absent.write_text("#include <stdlib.h>\n" + "".join(f"void {n}(void){{abort();}}\n" for n in ABSENT))
         library = folder / "kernels.so"
-        _link([*inputs, str(absent)], library)
+        _linked([*inputs, str(absent)], library)
         library.replace(out)
 
 
@@ -56,7 +61,7 @@ def _module(name: str, function: Any, machine: llvm.TargetMachine) -> llvm.Modul
     return module
 
 
-def _link(inputs: list[str], out: Path) -> None:
+def _linked(inputs: list[str], out: Path) -> None:
     command = ["cc", "-O2", "-shared", "-fPIC", "-Wl,--allow-multiple-definition", "-o", str(out), *inputs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,19 +1,24 @@
-"""Elo and Bradley–Terry: ratings from answers that were compared with each other, and the choice by them."""
+"""Elo and Bradley–Terry: ratings from answers that were compared with each other, and the choice by them.
+
+Somebody says which of two answers was better; or two models answer within one session and each answer is rated.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from policies.select.objective import Objective
-from policies.select.port import Choice, Context, Option, select
+from policies.select.port import Choice, Context, Feedback, Option, select
 
 POINTS = 400.0 / float(np.log(10.0))
 """Elo points of one unit of log odds: 400 points are odds of ten to one."""
 
 ROUNDS = 200
+MOST_SESSIONS = 1000  # whose last rating is remembered
 PRIOR = 1.0
 """Draws against an average model that each model is taken to have had: ratings stay finite."""
 
@@ -26,6 +31,13 @@ class Duel(NamedTuple):
     score: float  # of the first: 1 it was better, 0 worse, 0.5 a tie
 
 
+class Rated(NamedTuple):
+    """The last rated answer of a session."""
+
+    model: str
+    quality: float  # 0..1
+
+
 @select
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elo:
@@ -34,6 +46,7 @@ class Elo:
     ratings: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     step: float = 16.0  # points that one surprise moves a rating, at most
     objective: Objective = field(default_factory=Objective)
+    rated: Mapping[tuple[str, str], Rated] = field(default_factory=lambda: MappingProxyType({}))  # by tenant, session
 
     def choose(self, context: Context, options: Sequence[Option]) -> Choice:
         """See `Selector`: a model's quality is its chance against an average one."""
@@ -47,7 +60,24 @@ class Elo:
             first, second = ratings.get(duel.first, 0.0), ratings.get(duel.second, 0.0)
             moved = self.step * (duel.score - beats(first, second))
             ratings[duel.first], ratings[duel.second] = first + moved, second - moved
-        return type(self)(ratings=MappingProxyType(ratings), step=self.step, objective=self.objective)
+        return replace(self, ratings=MappingProxyType(ratings))
+
+    def learn(self, feedback: Sequence[Feedback]) -> Self:
+        """Having seen answers rated: one is held against the last of another model in its session.
+
+        The score is by how far they differ; a rating outside any session compares with nothing.
+        """
+        rated, duels = dict(self.rated), list[Duel]()
+        for told in feedback:
+            place = (told.context.tenant, told.context.session)
+            if not told.context.session or not isfinite(told.quality):
+                continue
+            before = rated.pop(place, None)
+            if before is not None and before.model != told.model:
+                duels.append(Duel(told.model, before.model, 0.5 + 0.5 * (told.quality - before.quality)))
+            rated[place] = Rated(told.model, told.quality)
+        kept = dict(list(rated.items())[-MOST_SESSIONS:])
+        return replace(self.heard(duels), rated=MappingProxyType(kept))
 
 
 def beats(rating: float, other: float) -> float:

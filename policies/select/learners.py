@@ -14,6 +14,8 @@ from policies.select.model_reputation import DOMAIN
 from policies.select.objective import Objective
 from policies.select.port import SELECTORS, Selector
 from policies.select.purse import Purse
+from policies.select.session_q import SessionQ
+from policies.select.session_values import SessionValues
 
 Plain = Mapping[str, Any]
 
@@ -22,6 +24,9 @@ SHARES = frozenset({"epsilon", "floor"})
 
 READ = {"best_value": QUALITY, "model_reputation": DOMAIN, "failure_memory": DOMAIN}
 """The learned reading that a policy goes by, beside what its learner is given to see."""
+
+HEAD = "head"
+"""What settings hold beside what a file says where a policy goes by a head of sessions: version, columns, values."""
 
 
 def learner(told: Plain, share: float = 1.0) -> Selector:
@@ -34,6 +39,8 @@ def learner(told: Plain, share: float = 1.0) -> Selector:
         width = 1 + columns(told).width()
         made["beliefs"] = Beliefs(width=width, settings=strict(Settings, "evidence", told.get("evidence", {})))
         made["purse"] = purse(told.get("budget", {}), share)
+    if kind is SessionQ and HEAD in told:
+        made |= {"columns": told[HEAD]["columns"], "values": SessionValues.from_plain(told[HEAD]["values"])}
     return kind(**made)  # type: ignore[no-any-return]
 
 
@@ -50,9 +57,16 @@ def beside(told: Plain) -> dict[str, Any]:
 
 
 def label(told: Plain) -> str:
-    """A name that changes with the policy or its own settings."""
+    """A name that changes with the policy, its own settings or the head that it goes by."""
     settings = " ".join(f"{key}={float(value)!r}" for key, value in sorted(told.get("settings", {}).items()))
+    if by_session(told) and HEAD in told:
+        settings = f"{settings} {told[HEAD]['version']}"
     return f"{told['policy']}-{hash31(settings):08x}" if settings else str(told["policy"])
+
+
+def by_session(told: Plain) -> bool:
+    """Whether its policy goes by whole sessions: it may have failed turns cut out."""
+    return SELECTORS[str(told["policy"])] is SessionQ
 
 
 def columns(told: Plain) -> Columns:

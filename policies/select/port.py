@@ -25,6 +25,7 @@ class Option(NamedTuple):
     over_slo_s: float = 0.0  # predicted seconds past the deadline
     joules: float = 0.0
     cached_tokens: float = 0.0  # of this session's context, held there
+    intervene: bool = False  # whether the session's failed turns are cut out before it is asked
 
 
 class Context(NamedTuple):

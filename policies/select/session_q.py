@@ -1,132 +1,98 @@
-"""Which model takes a session's next turn, and whether its last turns are cut first: learned offline from logs (O1).
+"""The model that is worth most to the rest of a session, and whether its failed turns are cut out first (O1).
 
-Fitted Q iteration with linear values, and pessimism where the log is thin: an action is worth its value less what its
-standard error allows (Jin et al. 2021), which does for linear values what conservative Q learning does for networks.
+What is worth how much was learned offline (`weir train sessions`, `session_values`); nothing is learned here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from policies.request import coin
+from policies.select.exploring import best, drawn_from, one_hot
+from policies.select.objective import Objective
+from policies.select.port import Choice, Context, Option, select
+from policies.select.quality.port import Floats
+from policies.select.session_values import SessionValues, State
+from policies.sessions.failed_turns import failed_turns, tokens, turns
+from policies.signals.facts import Facts
+from policies.signals.reading import Reading, Readings
 
+STATE = "session_state"
+"""The reading of where a session stands: its numbers are the scores, by the names of `State`."""
 
-class State(NamedTuple):
-    """What a router sees of a session before a turn."""
-
-    turn: int
-    context_tokens: float
-    failures: int  # failed tool calls since the last clean turn or cut
-    last_model: int  # -1 before the first turn
-    successes: int = 0  # turns that got on so far
-
-
-class Action(NamedTuple):
-    """Who answers, and whether the failed turns are cut out first."""
-
-    model: int
-    intervene: bool
+SALT = 0x5E5510  # so that this draw is nobody else's
 
 
-class Step(NamedTuple):
-    """One logged turn."""
-
-    state: State
-    action: int  # its place among the actions
-    reward: float  # dollars: the worth of a completed session at its end, less what the turn cost
-    then: State | None  # None at the end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How values are fitted."""
-
-    discount: float = 0.98
-    pessimism: float = 1.0  # standard errors taken off
-    ridge: float = 3.0  # in turns
-    rounds: int = 60
-    most_failures: int = 3  # more count as so many
-    tokens: float = 10_000.0  # what context is measured in
-
-
+@select
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionQ:
-    """Values by action: weights (actions, width), their covariances (actions, width, width) and noise."""
+    """Learned values of (model, cut or not), and how often something else is tried so that logs tell of it."""
 
-    models: int
-    settings: Settings
-    weights: Floats
-    inverse: Floats
-    noise: Floats  # (actions,), dollars
+    objective: Objective = field(default_factory=Objective)  # of which lateness counts: the values hold the rest
+    epsilon: float = 0.0
+    columns: Mapping[str, int] = field(default_factory=dict)  # by model: which of the values' models it is
+    values: SessionValues | None = None  # None: nothing was learned yet
 
-    def values(self, state: State) -> Floats:
-        """What each action is worth at the least that is likely; shape (actions,)."""
-        return np.asarray(self.of(features([state], self.models, self.settings))[0])
+    def choose(self, context: Context, options: Sequence[Option]) -> Choice:
+        """See `Selector`; where nothing is known of any model the first option goes."""
+        shares = self.probabilities(context, options)
+        drawn, first = drawn_from(shares, coin(context.id, SALT)), best(shares)
+        known = self.values is not None and any(option.model in self.columns for option in options)
+        why = "exploring" if drawn != first else "worth most to the session" if known else "nothing is known of any"
+        return Choice(drawn, float(shares[drawn]), why)
 
-    def act(self, state: State) -> Action:
-        """The action of the highest sure value; one that cuts nothing where nothing failed."""
-        values = self.values(state)
-        told = actions(self.models)
-        allowed = [i for i, each in enumerate(told) if state.failures > 0 or not each.intervene]
-        return told[max(allowed, key=lambda i: (values[i], -i))]
+    def probabilities(self, context: Context, options: Sequence[Option]) -> Floats:
+        """With which probability each option is taken; sums to one."""
+        n = len(options)
+        sure = one_hot(n, best(self.worth(context, options)))
+        return np.asarray((1.0 - self.epsilon) * sure + self.epsilon / n)
 
-    def of(self, x: Floats) -> Floats:
-        """Lower bounds of the values of rows of features; shape (rows, actions)."""
-        spread = np.sqrt(np.maximum(np.einsum("nd,ade,ne->na", x, self.inverse, x), 0.0))
-        return np.asarray(x @ self.weights.T - self.settings.pessimism * self.noise * spread)
+    def worth(self, context: Context, options: Sequence[Option]) -> Floats:
+        """Dollars that each option is worth to the session at the least that is likely; of unknown models least of all.
 
+        Of one model's pools the one that is not late, then the cheaper.
+        """
+        if self.values is None:
+            return np.zeros(len(options))
+        values = self.values.values(state_of(context.readings, self.columns.get(context.last_model, -1)))
+        return np.array([self._worth(option, values) for option in options])
 
-def actions(models: int) -> tuple[Action, ...]:
-    """Every model, first without a cut, then with one."""
-    return tuple(Action(model, cut) for cut in (False, True) for model in range(models))
-
-
-def fitted(steps: Sequence[Step], models: int, settings: Settings | None = None) -> SessionQ:
-    """Values learned from logged turns, whatever policy took them."""
-    told = settings or Settings()
-    x = features([one.state for one in steps], models, told)
-    then = features([one.then or one.state for one in steps], models, told)
-    goes_on = np.array([one.then is not None for one in steps])
-    reward, action = np.array([one.reward for one in steps]), np.array([one.action for one in steps])
-    may_cut = np.array([one.then is not None and one.then.failures > 0 for one in steps])
-    rows = [np.flatnonzero(action == each) for each in range(2 * models)]
-    inverse = np.stack([np.linalg.inv(x[own].T @ x[own] + told.ridge * np.eye(x.shape[1])) for own in rows])
-    found = SessionQ(
-        models=models, settings=told, weights=np.zeros((2 * models, x.shape[1])), inverse=inverse,
-        noise=np.zeros(2 * models),
-    )  # fmt: skip
-    for _ in range(told.rounds):
-        values = found.of(then)
-        values[~may_cut, models:] = -np.inf
-        target = reward + told.discount * np.where(goes_on, values.max(axis=1), 0.0)
-        found = _regressed(found, x, target, rows)
-    return found
+    def _worth(self, option: Option, values: Floats) -> float:
+        assert self.values is not None
+        if option.model not in self.columns:
+            return UNKNOWN_USD
+        action = self.columns[option.model] + self.values.models * option.intervene
+        return float(values[action]) - self.objective.late_usd * option.over_slo_s - TIE * option.usd
 
 
-def features(states: Sequence[State], models: int, settings: Settings) -> Floats:
-    """Failures one by one, turn, context, successes and the last model; shape (states, width)."""
-    levels = settings.most_failures + 1
-    x = np.zeros((len(states), levels + 5 + models))
-    for row, state in enumerate(states):
-        x[row, min(max(state.failures, 0), settings.most_failures)] = 1.0
-        x[row, levels] = state.turn / 10.0
-        x[row, levels + 1] = state.context_tokens / settings.tokens
-        x[row, levels + 2] = state.context_tokens / settings.tokens * (state.failures > 0)
-        x[row, levels + 3] = state.successes / 10.0
-        x[row, levels + 4] = state.successes / 10.0 * (state.failures > 0)
-        if 0 <= state.last_model < models:
-            x[row, levels + 5 + state.last_model] = 1.0
-    return x
+UNKNOWN_USD = -1e9
+TIE = 1e-6  # what a dollar counts for between options of the same value: the values hold what turns cost
 
 
-def _regressed(old: SessionQ, x: Floats, target: Floats, rows: Sequence[npt.NDArray[np.intp]]) -> SessionQ:
-    weights, noise = np.zeros_like(old.weights), np.zeros_like(old.noise)
-    everything = float(target.std())
-    for action, own in enumerate(rows):
-        weights[action] = old.inverse[action] @ (x[own].T @ target[own])
-        off = target[own] - x[own] @ weights[action]
-        noise[action] = float(np.sqrt(np.mean(np.square(off)))) if len(own) > x.shape[1] else everything
-    return SessionQ(models=old.models, settings=old.settings, weights=weights, inverse=old.inverse, noise=noise)
+def state_of(readings: Readings, last_model: int) -> State:
+    """Where a session stands as a reading tells it; at its beginning where none does."""
+    told = readings.get(STATE)
+    of = told.scores if told is not None else {}
+    return State(
+        turn=int(of.get("turn", 0)),
+        context_tokens=float(of.get("context_tokens", 0.0)),
+        failures=int(of.get("failures", 0)),
+        last_model=last_model,
+        successes=int(of.get("successes", 0)),
+    )
+
+
+def standing(asked: Facts, cut: int) -> Reading:
+    """Where a session stands, its first `cut` failed turns being left out; the reading's value is the failures."""
+    failed, took = failed_turns(asked.messages), len(turns(asked.messages))
+    gone = sum(tokens(asked.messages, turn) for turn in failed[:cut])
+    failures = float(max(len(failed) - cut, 0))
+    scores = {
+        "turn": float(took),
+        "context_tokens": max(asked.prompt_tokens - gone, 1.0),
+        "failures": failures,
+        "successes": float(took - len(failed)),
+        "cut": float(min(cut, len(failed))),
+    }
+    return Reading(failures, scores=scores)

@@ -9,7 +9,7 @@ from policies.signals.port import signal
 from policies.signals.reading import Reading
 
 HIDDEN = re.compile(
-    r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]"
+    r"[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\U000e0000-\U000e007f]+"
 )
 
 
@@ -22,4 +22,5 @@ class HiddenCharacters:
 
     def read(self, facts: Facts) -> Reading:
         """Zero-width and direction marks, soft hyphens and tags."""
-        return Reading(float(len(HIDDEN.findall(excerpt(facts.last_user_text())))))
+        text = excerpt(facts.last_user_text())
+        return Reading(0.0 if text.isascii() else float(sum(map(len, HIDDEN.findall(text)))))

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import islice
 from typing import ClassVar
 
 from policies.signals.excerpt import excerpt
@@ -57,8 +58,8 @@ class Language:
 def by_words(text: str) -> str:
     """The language whose common words a text has most of; `other` where it has none of any."""
     votes: Counter[str] = Counter()
-    for word in WORD.findall(text.lower())[:MOST_WORDS]:
-        spoken = LANGUAGES.get(word, ())
+    for word in islice(WORD.finditer(text.lower()), MOST_WORDS):
+        spoken = LANGUAGES.get(word[0], ())
         for name in spoken:
             votes[name] += 1
     return min(votes, key=lambda name: (-votes[name], list(WORDS).index(name)), default="other")

@@ -38,7 +38,11 @@ class Script:
 
 def scripts(text: str) -> Counter[str]:
     """How many letters of each script the beginning of a text has."""
-    return Counter(_script(c) for c in text[:LOOKED_AT] if c.isalpha())
+    counted: Counter[str] = Counter()
+    for character, times in Counter(text[:LOOKED_AT]).items():
+        if character.isalpha():
+            counted[_script(character)] += times
+    return counted
 
 
 @lru_cache(maxsize=4096)

@@ -81,6 +81,7 @@ class Router(Placed):
     settings: dict[str, float] = {}  # of the policy
     slo: Slo = Slo()
     tokens: Literal["auto", "always", "estimate"] = "auto"
+    options: dict[str, bool | int | float | str] = {}  # any other setting, as `weir router --option` takes it
     drainSeconds: NonNegativeInt = 30
     service: Service = Service()
     grpc: Switch = Switch(enabled=True)
@@ -95,6 +96,7 @@ class Scaling(Strict):
 
     mode: Literal["off", "recommend", "act"] = "off"
     policy: str = ""  # what Pool resources ask for when left out
+    settings: dict[str, float] = {}  # of that policy
 
 
 class PoolService(Placed):
@@ -157,9 +159,10 @@ class Created(Strict):
     create: bool = True
 
 
-class Watched(Strict):
-    """Whether Fleet, Pool and RoutePolicy resources are taken in."""
+class Kinds(Strict):
+    """Fleet, Pool and RoutePolicy: whether this release defines these kinds, and whether what is declared counts."""
 
+    install: bool = True
     watch: bool = True
 
 
@@ -256,7 +259,7 @@ class Values(Strict):
     image: Image = Image(repository="weir")
     imagePullSecrets: list[Object] = []
     pools: list[EnginePool] = []
-    crds: Watched = Watched()
+    crds: Kinds = Kinds()
     router: Router = Router()
     select: Selecting = Selecting()
     pool: PoolService = PoolService()

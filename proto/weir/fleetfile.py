@@ -1,11 +1,11 @@
 """The fleet file: pools of replicas, the engines' settings, the SLO; the same models validate it everywhere."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from policies.perf.profiles import model
+from policies.perf.profiles import gpu, model
 from policies.policy import routing
 from policies.registry import UnknownName
 from weir.selectors import selector
@@ -81,6 +81,11 @@ class Discover(Strict):
         return self
 
 
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isascii() and port.isdecimal() and 0 < int(port) < 1 << 16
+
+
 class Pool(Strict):
     """Replicas of one kind: one GPU type, one model, one role."""
 
@@ -107,6 +112,11 @@ class Pool(Strict):
 
     @model_validator(mode="after")
     def _counts_agree(self) -> "Pool":
+        for i, address in enumerate(self.addresses):
+            if not _is_address(address):
+                raise ValueError(f"pool {self.name}: {address!r} is no address: write host:port")
+            if address in self.addresses[:i]:
+                raise ValueError(f"pool {self.name}: {address!r} stands twice: an engine is one replica")
         if not self.addresses and self.replicas is None and self.discover is None:
             raise ValueError(f"pool {self.name}: give `addresses` or `discover` for live engines, or `replicas`")
         if self.addresses and self.discover is not None:
@@ -172,10 +182,20 @@ class Select(Strict):
     deadline_s: PositiveFloat = 0.05  # after which a request goes on without the classifier's readings
 
 
+def _known(pool: Pool) -> Pool:
+    """Pools of a file are of GPUs and models that there are; of a resource whoever takes it in says so."""
+    try:
+        gpu(pool.gpu)
+        model(pool.model)
+    except UnknownName as unknown:
+        raise ValueError(f"pool {pool.name}: {unknown}") from None
+    return pool
+
+
 class FleetFile(Strict):
     """A whole fleet."""
 
-    pools: list[Pool] = Field(min_length=1)
+    pools: list[Annotated[Pool, AfterValidator(_known)]] = Field(min_length=1)
     slo: Slo = Slo()
     route: Route | None = None  # the router's own options when left out
     rewrites: list[Rewrite] = []

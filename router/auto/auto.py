@@ -1,5 +1,6 @@
 """Requests for "auto": read, decided by rules, rewritten, sent on; whatever is missing, the fallback's model serves."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from policies.select.rules.deciding import Decided, Place, decide, needed, wante
 from policies.select.rules.known import is_learned, signals
 from policies.select.rules.rule import RuleSet
 from policies.select.rules.structural import readings
+from policies.select.session_q import STATE, standing
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.choosing import Chooser
@@ -77,7 +79,7 @@ class Auto:
         rules, order, head = self.rules, exchange.order, exchange.head
         bearer = headers(head.forward).get("authorization", "")
         told = claims(bearer, self._secret, self.clock())
-        came = facts(order, head, exchange.body, told)
+        came = facts(order, head, exchange.body, told, order.digest.told if order.digest is not None else None)
         asked = self.served.visits.enter(exchange, came, forged=forged(bearer, self._secret, told))
         if asked is None:
             return
@@ -86,8 +88,12 @@ class Auto:
         if self.chooser is not None:
             known = {**known, **readings(asked, self.chooser.columns.structural())}
             open_ones |= self.chooser.wants(asked)
+        unread = "absent" if open_ones else ""
+        if order.digest is not None and (not open_ones or self._classifier is None):
+            asyncio.get_running_loop().call_soon(self._decide_unless_over, exchange, rules, asked, known, unread)
+            return
         if not open_ones or self._classifier is None:
-            self._decide(exchange, rules, asked, known, "absent" if open_ones else "")
+            self._decide(exchange, rules, asked, known, unread)
             return
 
         def read(found: Mapping[str, Reading], why: str) -> None:
@@ -181,6 +187,13 @@ class Auto:
             self.chooser.judged(said, self.clock())
             self.on_said(said)
 
+    def _decide_unless_over(
+        self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str
+    ) -> None:
+        """Decide for a large request, after others had their turn."""
+        if not exchange.ended:
+            self._decide(exchange, rules, asked, known, unread)
+
     def _decide(self, exchange: "Exchange", rules: RuleSet, asked: Facts, known: Readings, unread: str) -> None:
         admitted = self.served.visits.admits(exchange, known)
         if admitted is None:
@@ -206,6 +219,8 @@ class Auto:
         admitted = tuple(sorted({place.pool for place in found.places if place.model == model}))
         decision = self.ledger.decision(exchange.head.tenant, begun, model)
         exchange.forward = with_headers(exchange.forward, found.answer.effects)
+        if chosen is None and asked.session:
+            known = {**known, STATE: standing(asked, 0)}  # so that sessions can be learned from, whoever chose
         choice: dict[str, object] = {
             **(chosen.told if chosen is not None else {"readings": as_told(known)}),
             "decision": decision,
@@ -216,13 +231,18 @@ class Auto:
             "unread": unread,
         }
         if self.chooser is not None:
-            self.chooser.decided(decision, model, asked)
-        body = rewritten(exchange.body, model, found.answer.effects)
+            self.chooser.decided(decision, model, asked, self.clock(), chosen.cut if chosen is not None else None)
+        original, digest = chosen.body if chosen is not None else exchange.body, exchange.order.digest
+        where = digest.places_of(original) if digest is not None else None
+        body = rewritten(original, model, found.answer.effects, where)
         wider = () if self._everywhere(model, admitted) else admitted
         pools = chosen.pools if chosen is not None and set(chosen.pools) != set(admitted) else wider
+        if chosen is not None and chosen.intervened:
+            self._gateway.core.metrics.session_did("failed-turns-cut")
         self.served.send(Sending(
             exchange=exchange, asked=asked, readings=known, found=found, model=model, pools=pools, wider=wider,
-            body=body, original=exchange.body, decision=decision, choice=choice,
+            body=body, original=original, decision=decision, choice=choice, digest=digest,
+            told={"cut": str(chosen.cut)} if chosen is not None and chosen.cut else {},
         ))  # fmt: skip
 
     def _ready(self, places: tuple[Place, ...]) -> str:

@@ -11,14 +11,16 @@ from policies.select.columns import EMBEDDING
 from policies.select.elo import Duel
 from policies.select.exploring import Explorer
 from policies.select.foretold import QUALITY
-from policies.select.learners import beside, columns, label, learner, wanted
+from policies.select.learners import beside, by_session, columns, label, learner, wanted
 from policies.select.port import Context
 from policies.select.rules.deciding import Decided
+from policies.select.session_q import STATE
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.evidence import canary, staged
 from router.auto.lessons import Lesson, Said, decode, encode, feedback, lesson
 from router.auto.offers import Rates, offers
+from router.auto.session_cuts import stand
 from router.auto.turns import Turn, Turns
 from router.counts import LearningCounts
 from router.frames import LESSONS, TURNS
@@ -47,11 +49,14 @@ _turns = msgspec.msgpack.Decoder(list[Turn]).decode
 
 
 class Chosen(NamedTuple):
-    """A model, the pools that it is to be served in, and what the record says of the choice."""
+    """A model, the pools that it is to be served in, what it is asked, and what the record says of the choice."""
 
     model: str
     pools: tuple[str, ...]
     told: dict[str, Any]
+    body: bytes  # before model and effects; the client's own unless failed turns were left out
+    cut: int  # how many of them
+    intervened: bool  # whether this choice has left some out
 
 
 @dataclass(slots=True)
@@ -99,29 +104,42 @@ class Chooser:
         self, exchange: "Exchange", asked: Facts, found: Decided, known: Readings, begun: str, now: float
     ) -> Chosen | None:
         """The learner's choice among what can be had now; None where nothing can."""
-        there = offers(exchange, found, self.learn.get("prices", {}))
-        if not there:
-            return None
-        last = self.turns.last(asked.tenant, asked.session)
-        context = Context(
-            begun, self.columns.features(known), self._renamed(known), asked.tenant, asked.session,
-            last.model if last else "",
-        )  # fmt: skip
         new = self.canary.new if self.canary is not None else ""
         trying = self.canary is not None and self.canary.serves(asked.session or begun) == new
+        last = self.turns.last(asked.tenant, asked.session)
+        may_cut = by_session(beside(self.learn) if trying else self.learn)
+        stands = stand(asked, exchange.head.path, exchange.body, last, may_cut)
+        there = offers(exchange, found, self.learn.get("prices", {}), stands)
+        if not there:
+            return None
+        context = Context(
+            begun, self.columns.features(known), {**self._renamed(known), STATE: stands.reading}, asked.tenant,
+            asked.session, last.model if last else "",
+        )  # fmt: skip
         option, told = self.learning.choose(begun, context, [one.option for one in there], now, trying)
         taken = there[told["chosen"]]
         self._open[begun] = Open("", option.model, taken.rates, taken.prompt_tokens, taken.cached_tokens)
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
         self.counts.choices[option.model] = self.counts.choices.get(option.model, 0) + 1
-        return Chosen(option.model, taken.pools, told | {"policy": new if trying else self._label})
+        told["policy"], cut = new if trying else self._label, option.intervene
+        body = stands.shorter if cut and stands.shorter is not None else stands.body
+        return Chosen(option.model, taken.pools, told, body, stands.cuts(cut), cut)
 
-    def decided(self, decision: str, model: str, asked: Facts) -> None:
-        """The choice has its decision's id."""
+    def decided(self, decision: str, model: str, asked: Facts, now: float, cut: int | None = None) -> None:
+        """The choice has its decision's id; so many failed turns are left out now, None: as many as before.
+
+        What was left out is told at once: the session's next turn may come to another worker within a tick.
+        """
         if key(decision) in self._open:
             self._open[key(decision)].decision = decision
-        self.turns.took(Turn(asked.tenant, asked.session, decision, model))
+        if cut is None:
+            last = self.turns.last(asked.tenant, asked.session)
+            cut = last.cut if last is not None else 0
+        turn = Turn(asked.tenant, asked.session, decision, model, cut, now)
+        self.turns.took(turn, fresh=not cut)
+        if cut:
+            self._share(TURNS + msgspec.msgpack.encode([turn]))
 
     def tone(self, asked: Facts, known: Readings) -> Said | None:
         """What the user says now, as a verdict on the session's last turn where it is one."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from policies.signals.facts import Facts, Message
 from router.auto.schema import asked
@@ -18,23 +18,44 @@ FAILED = re.compile(
 MOST_MESSAGES = 4096  # the newest; a conversation longer than that says no more
 
 
-def facts(order: Order, head: Head, body: bytes, claims: Mapping[str, str]) -> Facts:
-    """The facts of one request; what is not of the expected form says nothing."""
+class Told(NamedTuple):
+    """What a body tells of itself, whatever its path."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...]
+    response_format: str
+    max_tokens: int
+    previous_response: str
+
+
+def told(body: bytes) -> Told:
+    """What is said in a body; what is not of the expected form says nothing."""
     said = asked(body)
-    messages = tuple(_messages(said))
-    images = sum(message.images for message in messages)
-    limit = next((n for n in (said.max_completion_tokens, said.max_output_tokens, said.max_tokens) if _whole(n)), 0)
+    limits = (said.max_completion_tokens, said.max_output_tokens, said.max_tokens)
+    return Told(
+        messages=tuple(_messages(said)),
+        tools=tuple(_tools(said.tools)),
+        response_format=_format(said.response_format),
+        max_tokens=next((n for n in limits if _whole(n)), 0),
+        previous_response=_text(said.previous_response_id),
+    )
+
+
+def facts(order: Order, head: Head, body: bytes, claims: Mapping[str, str], known: Told | None = None) -> Facts:
+    """The facts of one request; what its body tells is read unless it is `known`."""
+    said = known or told(body)
+    images = sum(message.images for message in said.messages)
     return Facts(
         id=order.id,
         model=order.model,
-        messages=messages,
-        tools=tuple(_tools(said.tools)),
-        response_format=_format(said.response_format),
+        messages=said.messages,
+        tools=said.tools,
+        response_format=said.response_format,
         prompt_tokens=max(round((len(body) - order.start) / BYTES_A_TOKEN), 1) + images * IMAGE_TOKENS,
         visual_tokens=images * IMAGE_TOKENS,
-        max_tokens=limit,
+        max_tokens=said.max_tokens,
         session=order.session,
-        previous_response=_text(said.previous_response_id),
+        previous_response=said.previous_response,
         tenant=claims.get("tenant") or order.tenant,
         headers=headers(head.forward),
         claims=claims,
@@ -59,14 +80,15 @@ def _messages(said: Any) -> Iterator[Message]:
             yield Message("system", _content(opening)[0])
     listed = said.messages if isinstance(said.messages, list) else said.input
     if isinstance(listed, list):
-        yield from (_message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
+        yield from (message(one) for one in listed[-MOST_MESSAGES:] if isinstance(one, dict))
     elif isinstance(listed, str):
         yield Message("user", listed)
     elif isinstance(said.prompt, str):
         yield Message("user", said.prompt)
 
 
-def _message(told: dict[str, Any]) -> Message:
+def message(told: dict[str, Any]) -> Message:
+    """One message of a body, in OpenAI's form or Anthropic's."""
     if told.get("type") == "function_call_output":
         text, failed = _text(told.get("output")), False
         return Message("tool", text, failed=failed or bool(FAILED.match(text)))

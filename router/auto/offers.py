@@ -10,6 +10,7 @@ from policies.select.fleet_options import predicted
 from policies.select.port import Option
 from policies.select.rules.deciding import Decided
 from router.auto.rewriting import rewritten
+from router.auto.session_cuts import Stand
 from router.core import Core, Foreseen
 from router.order import Order
 
@@ -43,11 +44,22 @@ class Offer(NamedTuple):
     cached_tokens: float
 
 
-def offers(exchange: "Exchange", found: Decided, prices: Mapping[str, Any]) -> list[Offer]:
-    """What can be had now of what a rule admits, in the rule's order; models without a ready replica are left out."""
+def offers(exchange: "Exchange", found: Decided, prices: Mapping[str, Any], stands: Stand) -> list[Offer]:
+    """What can be had now of what a rule admits, in the rule's order; models without a ready replica are left out.
+
+    Where a session's failed turns may be cut out, all of it once more without these.
+    """
+    made = _with_body(exchange, found, prices, stands.body)
+    if stands.shorter is not None:
+        cut = _with_body(exchange, found, prices, stands.shorter)
+        made += [one._replace(option=one.option._replace(intervene=True)) for one in cut]
+    return made
+
+
+def _with_body(exchange: "Exchange", found: Decided, prices: Mapping[str, Any], body: bytes) -> list[Offer]:
     core, made, now = exchange.gateway.core, list[Offer](), monotonic()
     for model in dict.fromkeys(place.model for place in found.places):
-        order = _order(exchange, model, found)
+        order = _order(exchange, model, found, body)
         for pools in together(core, model, [place.pool for place in found.places if place.model == model]):
             order.pools = pools
             foreseen = core.foresee(order, now)
@@ -68,12 +80,12 @@ def together(core: Core, model: str, pools: list[str]) -> Iterator[tuple[str, ..
         yield joint
 
 
-def _order(exchange: "Exchange", model: str, found: Decided) -> Order:
+def _order(exchange: "Exchange", model: str, found: Decided, body: bytes) -> Order:
     """The request as it would be sent to a model, so that what is cached of it there is known."""
-    if len(exchange.body) > LARGE:
+    if len(body) > LARGE:
         return _as_text(exchange.order, model)
-    body = rewritten(exchange.body, model, found.answer.effects)
-    return exchange.gateway.read(exchange.order.id, exchange.head, body)[0]
+    sent = rewritten(body, model, found.answer.effects)
+    return exchange.gateway.read(exchange.order.id, exchange.head, sent)[0]
 
 
 def _as_text(order: Order, model: str) -> Order:

@@ -5,21 +5,24 @@ from typing import Any
 import msgspec
 
 from policies.select.rules.rule import Effects
-from router.auto.schema import ABSENT, anything, members, raws, where
+from router.auto.schema import Places, anything, places, raws
 
 _encode = msgspec.json.Encoder().encode
 Change = tuple[slice, bytes]
 
 
-def rewritten(body: bytes, model: str, effects: Effects) -> bytes:
-    """The body for a chosen model; effects on what it does not have are left out."""
-    found = members(body)
-    changes: list[Change] = [(where(body, found.model), _encode(model))]
-    if effects.system_prompt and found.messages is not ABSENT:
-        changes.append(_opening(where(body, found.messages), effects.system_prompt))
-    if found.tools is not ABSENT and (effects.keep_tools is not None or effects.drop_tools):
-        changes.append((where(body, found.tools), _kept(bytes(found.tools), effects)))
-    if effects.reasoning is not None and found.chat_template_kwargs is ABSENT:
+def rewritten(body: bytes, model: str, effects: Effects, known: Places | None = None) -> bytes:
+    """The body for a chosen model; effects on what it does not have are left out.
+
+    Where its members stand is looked for unless it is `known`.
+    """
+    found = known or places(body)
+    changes: list[Change] = [(found.model, _encode(model))]
+    if effects.system_prompt and found.messages is not None:
+        changes.append(_opening(found.messages, effects.system_prompt))
+    if found.tools is not None and (effects.keep_tools is not None or effects.drop_tools):
+        changes.append((found.tools, _kept(body[found.tools], effects)))
+    if effects.reasoning is not None and not found.has_kwargs:
         end = body.rindex(b"}")
         told = b',"chat_template_kwargs":{"enable_thinking":%b}' % (b"true" if effects.reasoning else b"false")
         changes.append((slice(end, end), told))
@@ -67,8 +70,8 @@ def tool_name(told: Any) -> str:
 
 
 def _changed(body: bytes, changes: list[Change]) -> bytes:
-    parts, at = [], 0
+    parts, at, view = list[bytes | memoryview](), 0, memoryview(body)  # a body may have megabytes: it is copied once
     for place, new in sorted(changes, key=lambda change: change[0].start):
-        parts += [body[at : place.start], new]
+        parts += [view[at : place.start], new]
         at = place.stop
-    return b"".join([*parts, body[at:]])
+    return b"".join([*parts, view[at:]])

@@ -18,7 +18,9 @@ from policies.select.rules.known import is_learned, signals
 from router.auto.canary_metrics import canary_metrics
 from router.auto.evidence import Evidence
 from router.auto.proved import message_of
+from router.auto.untrained import sentences, untrained
 from router.auto.watch import Watch
+from router.classify.heads import heads_folder
 from router.classify.keeper import Keeper, Kept
 from router.frames import LESSONS, RULES
 
@@ -34,10 +36,11 @@ class Ruling:
     def __init__(self, rules: Path, fleet: Path | None, models: str = "", clock: Callable[[], float] = time) -> None:
         """Prove the rules a first time; raises `BadFile`."""
         self._watch = Watch(rules, partial(message_of, fleet=fleet, heads=models), _complain)
-        self._beside, self._clock = rules.parent, clock
+        self._rules, self._models, self._clock = rules, models, clock
         self._learn: Any = None
         self.evidence: Evidence | None = None
         self._take()
+        self._say_untrained()
         self._folder = tempfile.TemporaryDirectory(prefix="weir-")
         self.socket = str(Path(self._folder.name) / "classifier")
         self._keeper = Keeper(Kept(socket=self.socket, models=models))
@@ -70,6 +73,7 @@ class Ruling:
                 await asyncio.sleep(LOOK_S)
                 found = await asyncio.to_thread(self._watch.look)
                 if found is not None:
+                    self._say_untrained()
                     for message in self.messages() if self._take() else [RULES + found]:
                         tell(message)
                 for message in self.evidence.again(self._clock()) if self.evidence is not None else ():
@@ -86,8 +90,15 @@ class Ruling:
         if learn == self._learn:
             return False
         self._learn = learn
-        self.evidence = None if learn is None else Evidence(learn, self._beside, self._clock(), _complain)
+        self.evidence = None if learn is None else Evidence(learn, self._rules.parent, self._clock(), _complain)
         return True
+
+    def _say_untrained(self) -> None:
+        """Say which signals nobody has trained a head for: what reads them never fires."""
+        plain = msgspec.json.decode(self.message)
+        folder = Path(self._models) if self._models else heads_folder()
+        for said in sentences(self._rules, untrained(ruleset(plain), plain.get("learn"), folder)):
+            _complain(said)
 
     def _keep_classifier(self) -> None:
         if self._keeping is None and needs_classifier(self.message):

@@ -4,7 +4,7 @@ Members are found by the decoder itself: a member read raw is a view of the body
 it stands. Nothing is written again but the member that changes.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -41,6 +41,22 @@ asked = msgspec.json.Decoder(Asked).decode
 members = msgspec.json.Decoder(Members).decode
 raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 anything = msgspec.json.Decoder().decode
+
+
+class Places(NamedTuple):
+    """Where members stand in a body; None for one that it lacks."""
+
+    model: slice
+    messages: slice | None
+    tools: slice | None
+    has_kwargs: bool  # whether it says `chat_template_kwargs` itself
+
+
+def places(body: bytes) -> Places:
+    """Where a body's members stand."""
+    found = members(body)
+    messages, tools = (None if one is ABSENT else where(body, one) for one in (found.messages, found.tools))
+    return Places(where(body, found.model), messages, tools, found.chat_template_kwargs is not ABSENT)
 
 
 def where(body: bytes, member: msgspec.Raw) -> slice:

@@ -8,6 +8,7 @@ from policies.select.rules.deciding import Decided
 from policies.signals.facts import Facts
 from policies.signals.port import Embedding
 from policies.signals.reading import Readings
+from router.apart.answer import Digest
 from router.auto.rewriting import rewritten
 from router.semantic_cache import Question
 
@@ -39,11 +40,13 @@ class Sending:
     choice: dict[str, object]  # for the record
     looked_up: tuple[Question, Embedding] | None = None  # what the response cache did not know
     clean: Callable[[Plain], Plain] = unchanged  # what a whole reply must go through before the client has it
+    digest: Digest | None = None  # what was read of the original, where that is large
     told: dict[str, str] = field(default_factory=dict)  # what the reply's head says beside model, rule and decision
 
     def goes_to(self, model: str) -> None:
         """Send it to a model of its rule, its body written anew; of another one a learned choice is void."""
-        self.model, self.body = model, rewritten(self.original, model, self.found.answer.effects)
+        known = self.digest.places_of(self.original) if self.digest is not None else None
+        self.model, self.body = model, rewritten(self.original, model, self.found.answer.effects, known)
         if self.choice["model"] != model:
             self.pools = tuple(dict.fromkeys(place.pool for place in self.found.places if place.model == model))
             self.wider = None

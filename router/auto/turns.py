@@ -13,6 +13,8 @@ class Turn(NamedTuple):
     session: str
     decision: str
     model: str
+    cut: int = 0  # failed turns that are left out of it from here on, its first ones
+    at: float = 0.0  # seconds by the routers' clock: what was heard late undoes nothing
 
 
 class Turns:
@@ -28,7 +30,8 @@ class Turns:
 
     def took(self, turn: Turn, fresh: bool = True) -> None:
         """A turn was decided, here or (not fresh) at another worker."""
-        if not turn.session:
+        last = self.last(turn.tenant, turn.session)
+        if not turn.session or (last is not None and last.at > turn.at):
             return
         self._last[turn.tenant, turn.session] = turn
         self._last.move_to_end((turn.tenant, turn.session))

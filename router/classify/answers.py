@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from router.classify.ngrams import Floats
-from router.classify.tasks.reading import rows
+from router.classify.tasks.reading import BadRow, rows
 
 Tokens = npt.NDArray[np.float32]
 """Output tokens, shape (texts, models); NaN where a model has no answer."""
@@ -108,8 +109,34 @@ def together(named: Mapping[str, Answers]) -> Answers:
     )
 
 
+def own(path: Path) -> Answers:
+    """One's own answers: a row has a text and output_tokens and, where known, model, domain and prompt_tokens.
+
+    A text that several models answered is one prompt. Raises `BadRow`.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(rows(path), 1):
+        try:
+            text, tokens = row["text"][:], float(row["output_tokens"])
+        except (KeyError, TypeError, ValueError):
+            raise BadRow(f"{path}, row {number}: a row has a text and output_tokens, and may have a model") from None
+        of = told.setdefault(text, {"row": row, "tokens": {}})
+        of["tokens"][str(row.get("model") or "any")] = tokens
+    models = tuple(sorted({model for of in told.values() for model in of["tokens"]}))
+    table = [[of["tokens"].get(model, float("nan")) for model in models] for of in told.values()]
+    return Answers(
+        texts=list(told),
+        models=models,
+        tokens=np.array(table, np.float32),
+        asked=[int(of["row"].get("prompt_tokens") or len(text) / 4) for text, of in told.items()],
+        domains=tuple(str(of["row"].get("domain") or "any") for of in told.values()),
+    )
+
+
 def all_of(data: Path) -> Answers:
-    """Every set that a folder has; raises `FileNotFoundError` where it has none."""
+    """Every set that a folder has, or one's own file; raises `FileNotFoundError` for a folder that has none."""
+    if data.is_file():
+        return own(data)
     found = {name: read(data) for name, read in READERS.items() if (data / name).is_dir()}
     if not found:
         raise FileNotFoundError(f"{data} holds none of {', '.join(READERS)}, which tell how long answers are")

@@ -1,4 +1,4 @@
-"""Heads grouped by what is computed once for all of them: linear ones of a tier, and the others one by one."""
+"""Heads grouped by what is computed once for all of them: those of a tier, and the others one by one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from policies.signals.learned import LEARNED
 from policies.signals.reading import Reading
 from router.classify.features import Seen
-from router.classify.lengths import Lengths
+from router.classify.lengths import ANY, HEAVY, NAMES, Lengths
 from router.classify.linear import Linear
 from router.classify.port import Head, Reads
 from router.classify.stack import Stack
@@ -28,30 +28,36 @@ class Group:
 
 
 def grouped(heads: Mapping[str, Head]) -> list[Group]:
-    """All heads in groups: a stack of linear ones for every tier, and every other head by itself."""
+    """All heads in groups: those of a tier that are scored together, and every other head by itself."""
     stacked: dict[str, list[Linear]] = {}
-    alone: dict[int, list[str]] = {}
+    lengths: dict[str, dict[int, Lengths]] = {}
+    groups = []
     for name, head in heads.items():
         if isinstance(head, Linear):
             stacked.setdefault(head.tier, []).append(replace(head, name=name))
+        elif isinstance(head, Lengths):
+            lengths.setdefault(head.tier, {})[id(head)] = head
         else:
-            alone.setdefault(id(head), []).append(name)
-    groups = [_stack(tier, several) for tier, several in stacked.items()]
-    return [*groups, *(_alone(heads[names[0]], names) for names in alone.values())]
+            groups.append(Group(tier=head.tier, names=frozenset((name,)), read=_of_single(head, name)))
+    tiers = dict.fromkeys((*stacked, *lengths))
+    return [*(_stack(tier, stacked.get(tier, ()), list(lengths.get(tier, {}).values())) for tier in tiers), *groups]
 
 
-def _stack(tier: str, heads: Sequence[Linear]) -> Group:
-    return Group(tier=tier, names=frozenset(head.name for head in heads), read=Stack(heads).readings)
+def _stack(tier: str, heads: Sequence[Linear], lengths: Sequence[Lengths]) -> Group:
+    """Linear heads, and lengths by what their one line says of any model, as one matrix."""
+    stack = Stack([*heads, *(each.of_any() for each in lengths)])
+    labels = sum(len(head.labels) for head in heads)
 
+    def read(seen: Seen) -> Mapping[str, Sequence[Reading]]:
+        scores = stack.scores(seen)
+        told: dict[str, Sequence[Reading]] = {**stack.readings(scores)}
+        told.pop(ANY, None)
+        for at, each in enumerate(lengths):
+            told |= each.by_name(scores[:, labels + at], seen)
+        return told
 
-def _alone(head: Head, names: Sequence[str]) -> Group:
-    read = _of_lengths(head) if isinstance(head, Lengths) else _of_single(head, names[0])
-    return Group(tier=head.tier, names=frozenset(names), read=read)
-
-
-def _of_lengths(lengths: Lengths) -> Read:
-    stack = Stack([lengths.of_any()])
-    return lambda seen: lengths.by_name(stack.scores(seen)[:, 0], seen)
+    names = [head.name for head in heads] + [name for _ in lengths for name in (*NAMES, HEAVY)]
+    return Group(tier=tier, names=frozenset(names), read=read)
 
 
 def _of_single(head: Head, name: str) -> Read:

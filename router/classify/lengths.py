@@ -107,6 +107,7 @@ def load(path: Path) -> Lengths:
 
 def at_bins(logs: Floats, middles: Floats, factors: Floats) -> Floats:
     """Quantiles in tokens for predicted logarithms, shape (texts, quantiles)."""
-    by_quantile = [np.interp(logs, middles, factors[:, q]) * np.exp(logs) - 1 for q in range(factors.shape[1])]
+    plain = np.exp(logs)
+    by_quantile = [np.interp(logs, middles, factors[:, q]) * plain - 1 for q in range(factors.shape[1])]
     told: Floats = np.maximum.accumulate(np.stack(by_quantile, axis=1), axis=1).clip(0, None).astype(np.float32)
     return told

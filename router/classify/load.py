@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policies.native.library import cache_folder
 from router.classify.encoder import Embeds, Encoder
+from router.classify.heads import heads_folder
 from router.classify.lengths import HEAVY, NAMES, Lengths
 from router.classify.lengths import load as load_lengths
 from router.classify.linear import Linear, agreeing
@@ -44,13 +44,14 @@ def _all_of(folder: Path, tier: Callable[[str], Embeds]) -> Mapping[str, Head]:
 
 def _choosing(folder: Path, tier: Callable[[str], Embeds]) -> "SelectHead | None":
     """The head that tells models' qualities, where the folder has one."""
-    from router.learn.select_head import CURRENT, FOLDER
+    from router.learn.select_head import KIND
     from router.learn.select_head import load as load_select
+    from router.learn.versions import is_there
 
-    if not (folder / FOLDER / CURRENT).is_file():
+    if not is_there(folder, KIND):
         return None
     head = load_select(folder)
-    agreeing(FOLDER, head.encoders, {name: tier(name).name for name in head.encoders})
+    agreeing(KIND, head.encoders, {name: tier(name).name for name in head.encoders})
     return head
 
 
@@ -59,11 +60,6 @@ def _heads(path: Path) -> Mapping[str, Head]:
     if path.stem == "length":
         return dict.fromkeys((*NAMES, HEAVY), load_lengths(path))
     return {path.stem: load_tagger(path) if path.stem == "pii" else load_head(path)}
-
-
-def heads_folder() -> Path:
-    """Where heads are kept unless another folder is named."""
-    return cache_folder() / "heads"
 
 
 @cache

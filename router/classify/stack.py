@@ -1,6 +1,6 @@
 """Linear heads of one tier as one matrix: all labels of all heads scored, and made probabilities, at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -68,9 +68,8 @@ class Stack:
             told[:, grams.columns] += grams.scores(seen.folded(grams.buckets))
         return told
 
-    def readings(self, seen: Seen) -> Mapping[str, list[Reading]]:
-        """Every head's readings by its name."""
-        scores = self.scores(seen)
+    def readings(self, scores: Floats) -> dict[str, list[Reading]]:
+        """Every head's readings by its name, of what `scores` told."""
         most = np.maximum.reduceat(scores, self._begins, axis=1)
         labels = [len(head.labels) for head in self._heads]
         powers = np.exp(self._factors * (scores - np.repeat(most, labels, axis=1)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from router.classify.encoder import Vectors, readable
+from router.classify.native.library import function
 from router.classify.weights import NoModel, packaged, read_tensors
 
 TABLE = ("wordllama", "weights/l2_supercat_256.safetensors")
@@ -36,19 +37,21 @@ class StaticEncoder:
         self._part = lru_cache(REMEMBERED)(self._encoded)
         self.name = f"wordllama-{self._table.shape[1]}-{tokens}"
         self.width = int(self._table.shape[1])
+        self._add, self._table_at = function("add_rows"), int(self._table.ctypes.data)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One row a text, float32, shape (texts, width); the zero vector for a text without tokens."""
         out = np.zeros((len(texts), self.width), np.float32)
-        for row, text in enumerate(texts):
-            ids = self._ids(readable(text))
-            if ids:
-                out[row] = self._table[ids].sum(axis=0)
-        lengths: Vectors = np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9).astype(np.float32)
-        return np.divide(out, lengths)
+        for row, text in zip(out, texts, strict=True):
+            ids = np.array(self._ids(readable(text)), np.int64)
+            begins = np.array((0, len(ids)))
+            self._add(self._table_at, len(self._table), self.width, ids.ctypes.data, begins.ctypes.data,
+                      row.ctypes.data, 1)  # fmt: skip
+            row /= max(float(row @ row) ** 0.5, 1e-9)
+        return out
 
     def _encoded(self, part: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(part, add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode_batch_fast([part], add_special_tokens=False)[0].ids
         return ids
 
     def _ids(self, text: str) -> list[int]:

@@ -18,6 +18,7 @@ from time import monotonic
 import msgspec
 
 from router.classify.classifier import NO_MEANINGS, Classifier
+from router.classify.native.library import ensure_built
 from router.classify.port import Made, Text
 from router.classify.queued import MOST_BATCH, Job, Queued, Taken
 from router.classify.wire import VECTOR, Meanings, Told, asked, encode
@@ -134,6 +135,7 @@ def main() -> None:
     path, maker, models, batch = sys.argv[1:5]
     module, _, function = maker.partition(":")
     os.nice(5)  # gateways go first
+    ensure_built()
     made: Made = getattr(import_module(module), function)(Path(models) if models else None)
     Path(path).unlink(missing_ok=True)
     asyncio.run(_main(path, made, int(batch)))

@@ -39,7 +39,7 @@ class Call(Service):
         self.rewritten: bytes | None = None  # the body that goes on in its place
         self.order: Order | None = None
         self.placement: Placement | None = None
-        self.priority, self.held_since = 0, 0.0
+        self.held_since = 0.0
         self.streams = False
         self._pieces: list[bytes] = []
         self._bytes = 0

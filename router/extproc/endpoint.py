@@ -24,11 +24,11 @@ from router.gateway.server import CROWDED_S, PROXIED
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
+from router.ticking import TICK_S, Ticks
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
 PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-TICK_S = 0.05
 BACKLOG = 1024
 FRAMING_BYTES = 256 << 10  # that a message may have beside a body
 SALT = 12  # of the draw whose reply is shown
@@ -53,15 +53,14 @@ class Endpoint:
         self._unstreamed = Unstreamed(core.view)
         self._ids, self._prefix = count(), token_hex(6)
         self._server: asyncio.Server | None = None
-        self._tick: asyncio.TimerHandle | None = None
-        self._ticks = 0
+        self._ticks = Ticks(self, core.view, self._unstreamed)
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
         loop = asyncio.get_running_loop()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
-        self._tick = loop.call_later(TICK_S, self._on_tick)
+        self._ticks.start()
 
     async def drain(self) -> None:
         """Take no more calls, finish what is under way within the bound, then close everything."""
@@ -77,8 +76,7 @@ class Endpoint:
             connection.transport.abort()
         for _, placement, status in self._fading:
             self._faded(placement, status, monotonic())
-        if self._tick is not None:
-            self._tick.cancel()
+        self._ticks.stop()
 
     def service(self, stream: Stream, head: Head) -> Service | None:
         """Who answers a call of this method; None where nobody does."""
@@ -143,32 +141,36 @@ class Endpoint:
 
     def hold(self, call: Call) -> None:
         """Keep a request until a replica is ready; those that matter more go first."""
-        if call.priority < 0:
-            call.refuse(Shed(Refusal.NO_REPLICA))
-            return
         if len(self._held) >= self.settings.most_held:
             call.refuse(Shed(Refusal.NO_REPLICA, CROWDED_S))
             return
         self._held.append(call)
-        self._held.sort(key=_before)
         self.core.metrics.held += 1
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        core, now, waiting = self.core, monotonic(), self._held
-        ready = {name: core.anybody(name) for name in {_model(call) for call in waiting}}
-        self._held = []
-        core.metrics.held -= len(waiting)
+        self.give_up(monotonic())
+        waiting, self._held = sorted(self._held, key=_before), []
+        self.core.metrics.held -= len(waiting)
+        for call in waiting:
+            self.place(call)
+            call.stream.connection.flush()
+
+    def give_up(self, now: float) -> None:
+        """Refuse what has been held for too long, and forget calls that ended; and who is spare is looked up again."""
+        self.picker.forget_spares()
+        if not self._held:
+            return
+        waiting, self._held, patience_s = self._held, [], self.core.coming.patience_s
+        self.core.metrics.held -= len(waiting)
         for call in waiting:
             if call.over:
                 continue
-            if now - call.held_since > core.coming.patience_s(_model(call)):
-                call.refuse(Shed(Refusal.NO_REPLICA))
-            elif ready[_model(call)]:
-                self.place(call)
-            else:
-                self.hold(call)
+            if now - call.held_since <= patience_s(_model(call)):
+                self._held.append(call)
+                self.core.metrics.held += 1
                 continue
+            call.refuse(Shed(Refusal.NO_REPLICA))
             call.stream.connection.flush()
 
     def waiting(self) -> list[str]:
@@ -220,18 +222,7 @@ class Endpoint:
 
         count_apart(call.order, model, vocabulary, go_on)
 
-    def _on_tick(self) -> None:
-        now = monotonic()
-        self._ticks += 1
-        self.picker.forget_spares()
-        if self.core.view.resume(now) or self._held:
-            self.release()
-        self._unstreamed.start_due(now)
-        if self._ticks % 5 == 0:
-            self._sweep(now)
-        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _sweep(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
         """What has waited too long: bodies, replies, connections; and whoever watches is told how things are."""
         settings = self.settings
         for call in list(self.calls):
@@ -267,4 +258,4 @@ def _model(call: Call) -> str:
 
 
 def _before(call: Call) -> tuple[int, float]:
-    return -call.priority, call.held_since
+    return -call.order.priority if call.order is not None else 0, call.held_since

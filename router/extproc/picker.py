@@ -2,25 +2,22 @@
 
 import numpy as np
 
-from policies.decision import Outcome, Queue, Refusal, Shed
+from policies.decision import Queue, Shed
 from policies.fleet import MODEL, READY, ROLE, RUNNING, WAITING
 from router.core import NOBODY, Core, Placement
 from router.counting import count_now
 from router.extproc.answers import ENDPOINT, Destination, endpoint_metadata, response_headers, set_header
 from router.extproc.call import Call
 from router.extproc.messages import DUPLEX, STREAMED
-from router.extproc.rewriting import Rewriting, renamed
 from router.gateway import body as bodies
 from router.gateway.body import Limits
-from router.order import Order
+from router.order import OBJECTIVE, SESSION, SLO, TENANT, Order, told
 from router.refusals import TABLE, error_body
+from router.rewriting import renamed
 from router.settings import Settings
 from weir.tokenizer import Tokenizer
 
 JSON = (b"content-type", b"application/json")
-SESSION = (b"x-weir-session", b"x-session-id")
-TENANT = (b"x-weir-tenant", b"x-gateway-inference-fairness-id", b"x-llm-d-inference-fairness-id")
-OBJECTIVE = (b"x-gateway-inference-objective", b"x-llm-d-inference-objective")
 MODEL_NAME, RENAMED, PREFILLER = b"x-gateway-model-name", b"x-gateway-model-name-rewrite", b"x-prefiller-host-port"
 MOST_REMEMBERED = 4096  # endpoints whose answers are kept as bytes
 
@@ -28,20 +25,15 @@ MOST_REMEMBERED = 4096  # endpoints whose answers are kept as bytes
 class Picker:
     """Turns calls into orders, and placements into endpoints."""
 
-    __slots__ = ("_limits", "_rewriting", "_spares", "_spares_of", "_stamps", "_told", "core", "settings")
+    __slots__ = ("_limits", "_spares", "_spares_of", "_stamps", "_told", "core", "settings")
 
     def __init__(self, core: Core, settings: Settings) -> None:
         self.core, self.settings = core, settings
-        self._rewriting = Rewriting(settings)
         self._limits = Limits(settings.max_output_tokens, settings.max_choices)
         self._told: dict[str, Destination] = {}
         self._stamps: dict[str, bytes] = {}
         self._spares: dict[tuple[float, float], list[int]] = {}  # by model and role
         self._spares_of: dict[int, list[int]] = {}  # the same by row
-
-    def direct(self, settings: Settings) -> None:
-        """Rewrites, objectives and deadlines are others from the next request on."""
-        self.settings, self._rewriting = settings, Rewriting(settings)
 
     def read(self, call: Call, path: bytes, request_id: str) -> Tokenizer | None:
         """Note what a call asks for; returns the vocabulary that is to count its tokens off the loop, if any.
@@ -50,17 +42,17 @@ class Picker:
         """
         order = bodies.parse(path, call.body, request_id, self._limits)
         self._note(call, order)
-        wanted = self._rewriting.target(order.model, request_id)
+        wanted = self.core.rewriting.target(order.model, request_id)
         if wanted != order.model:
             order.model, call.rewritten = wanted, renamed(call.body, wanted)
         return count_now(order, self.core.models.get(order.model))
 
     def blind(self, call: Call, request_id: str) -> None:
         """Note what a call asks for without its body: the model from a header, or the only one there is."""
-        told = _text(call.headers, (MODEL_NAME,))
-        if not told and len(self.core.models) == 1:
-            told = next(iter(self.core.models))
-        self._note(call, Order(request_id, told, b"", stream=True, prompt_tokens=1))
+        model = told(call.headers, (MODEL_NAME,))
+        if not model and len(self.core.models) == 1:
+            model = next(iter(self.core.models))
+        self._note(call, Order(request_id, model, b"", stream=True, prompt_tokens=1))
 
     def place(self, call: Call, now: float) -> Placement | Queue | Shed:
         """Ask the core, with what the data plane does not allow hidden from it."""
@@ -73,16 +65,9 @@ class Picker:
         decision = core.place(order, now)
         if hidden:
             core.view.restore(hidden)
-        if isinstance(decision, Placement):
-            if call.priority < 0 and decision.ttft_s > self.settings.ttft_slo_s:
-                core.tally.withdrawn(
-                    decision.replica.pool, decision.replica.role, decision.load.queued, decision.prompt_tokens
-                )
-                core.end(decision, Outcome(False, 0.0, 0.0, 0.0, 0, 0, -1, status=429))
-                return Shed(Refusal.SATURATED)
-            if decision.splice and b'"retention_directives"' not in call.body:
-                body = call.body if call.rewritten is None else call.rewritten
-                call.rewritten = body[: body.rindex(b"}")] + b"," + decision.splice + b"}"
+        if isinstance(decision, Placement) and decision.splice and b'"retention_directives"' not in call.body:
+            body = call.body if call.rewritten is None else call.rewritten
+            call.rewritten = body[: body.rindex(b"}")] + b"," + decision.splice + b"}"
         return decision
 
     def destination(self, call: Call, placement: Placement) -> Destination:
@@ -102,13 +87,13 @@ class Picker:
         spare = self._spare(call, placement, row) if self.settings.ext_proc_fallbacks else ""
         if spare:
             endpoint += spare
-        told = self._told.get(endpoint)
-        if told is None:
+        found = self._told.get(endpoint)
+        if found is None:
             if len(self._told) >= MOST_REMEMBERED:
                 self._told.clear()
             raw = endpoint.encode()
-            told = self._told[endpoint] = Destination(set_header(ENDPOINT, raw), endpoint_metadata(raw))
-        return Destination(told.mutation + extra, told.metadata) if extra else told
+            found = self._told[endpoint] = Destination(set_header(ENDPOINT, raw), endpoint_metadata(raw))
+        return Destination(found.mutation + extra, found.metadata) if extra else found
 
     def stamp(self, replica: str) -> bytes:
         """The answer to the headers of a reply: who gave it."""
@@ -155,20 +140,20 @@ class Picker:
         words: dict[str, object] = {
             "model": repr(name), "limit": limit, "tokens": tokens, "max_tokens": order.max_tokens if order else 0,
         }  # fmt: skip
-        told = TABLE[reason]
+        worded = TABLE[reason]
         headers = [JSON, (b"x-weir-refused", reason.value.encode())]
         if order is not None:
             headers.append((b"x-request-id", order.id.encode()))
-        if told.status in (429, 503):
+        if worded.status in (429, 503):
             headers.append((b"retry-after", str(max(round(shed.retry_after_s), 1)).encode()))
-        return told.status, headers, error_body(told.message.format(**words), told.kind, reason.value), reason.value
+        body = error_body(worded.message.format(**words), worded.kind, reason.value)
+        return worded.status, headers, body, reason.value
 
     def _note(self, call: Call, order: Order) -> None:
         headers = call.headers
-        order.session = _text(headers, SESSION) or order.session
-        order.tenant, order.slo = _text(headers, TENANT), _text(headers, (b"x-weir-slo",))
-        objective = _text(headers, OBJECTIVE)
-        call.priority = self._rewriting.priority(objective) if objective else self.core.promises.priority(order.slo)
+        order.session = told(headers, SESSION) or order.session
+        order.tenant, order.slo = told(headers, TENANT), told(headers, SLO)
+        self.core.promises.weigh(order, told(headers, OBJECTIVE))
         call.order, call.streams = order, order.stream
 
     def _beyond(self, allowed: list[str]) -> frozenset[int]:
@@ -199,12 +184,3 @@ class Picker:
         busy = table[rows, RUNNING] + table[rows, WAITING]
         found = self._spares[key] = [int(other) for other in rows[np.argsort(busy, kind="stable")]]
         return found
-
-
-def _text(headers: dict[bytes, bytes], names: tuple[bytes, ...]) -> str:
-    for name in names:
-        value = headers.get(name)
-        if value:
-            text = value[:256].decode("latin-1")
-            return text if text.isascii() and text.isprintable() else ""
-    return ""

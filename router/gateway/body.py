@@ -6,7 +6,7 @@ from policies.request import hash31
 from router.gateway import schema
 from router.gateway.continuable import note_chat, note_completion
 from router.gateway.schema import ABSENT, Chat, Completion, Handed, Message
-from router.models import Model
+from router.models import count
 from router.order import Order
 from weir.tokenizer import Tokenizer
 
@@ -53,15 +53,17 @@ def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
         raise BadRequest(f"The body is not valid JSON ({wrong}); send a JSON object in UTF-8.") from None
 
 
-def tokenise(order: Order, model: Model, vocabulary: Tokenizer) -> None:
-    """Count an order's tokens, or note why they cannot be told; raises `BadRequest` for text that is none."""
+def tokenise(order: Order, template: str, vocabulary: Tokenizer) -> None:
+    """Count an order's tokens, a chat in the form of a template, or note why they cannot be told; raises `BadRequest`
+    for text that is none.
+    """
     if order.media:
         order.untold = "media"
         return
     if order.chat is not None:
         order.messages = said(order.chat)  # type: ignore[arg-type]
     try:
-        model.count(order, vocabulary)
+        count(order, template, vocabulary)
     except UnicodeError:
         raise BadRequest("The prompt holds half of a surrogate pair; send whole characters.") from None
 

@@ -1,5 +1,8 @@
 """A request's head: bytes in, a value out. Strict where leniency would let two parsers disagree."""
 
+from router.order import OBJECTIVE, SESSION, SLO, TENANT, told
+
+REQUEST_ID = (b"x-request-id",)
 # Headers that speak of one connection, and those the gateway writes itself.
 DROPPED = frozenset((
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"transfer-encoding",
@@ -22,8 +25,8 @@ class Head:
     """What the gateway needs of a request's head."""
 
     __slots__ = (
-        "compress", "deadline_s", "expects", "forward", "keep", "length", "method", "path", "request_id", "session",
-        "slo", "tenant",
+        "compress", "deadline_s", "expects", "forward", "keep", "length", "method", "objective", "path",
+        "request_id", "session", "slo", "tenant",
     )  # fmt: skip
 
     def __init__(self, method: bytes, target: bytes, length: int, keep: bool, expects: bool, forward: bytes) -> None:
@@ -32,7 +35,7 @@ class Head:
         self.keep = keep  # whether the connection may serve another request
         self.expects = expects  # the client waits for a 100 before it sends the body
         self.forward = forward  # request line and headers as they go upstream, up to the Host header
-        self.request_id = self.session = self.tenant = self.slo = ""
+        self.request_id = self.session = self.tenant = self.slo = self.objective = ""
         self.compress = False  # whether the client lets its prompt be compressed
         self.deadline_s = 0.0  # 0: the client set none
 
@@ -47,10 +50,8 @@ def parse(raw: bytes) -> Head:
     kept = [b"%b: %b\r\n" % item for item in headers.items() if item[0] not in DROPPED and item[0] not in tokens]
     forward = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"".join(kept))
     head = Head(method, target, length, b"close" not in tokens, _expects(headers), forward)
-    head.request_id = _printable(headers.get(b"x-request-id", b""))
-    head.session = _printable(headers.get(b"x-weir-session") or headers.get(b"x-session-id", b""))
-    head.tenant = _printable(headers.get(b"x-weir-tenant", b""))
-    head.slo = _printable(headers.get(b"x-weir-slo", b""))
+    head.request_id, head.session = told(headers, REQUEST_ID), told(headers, SESSION)
+    head.tenant, head.slo, head.objective = told(headers, TENANT), told(headers, SLO), told(headers, OBJECTIVE)
     head.compress = _allows(headers.get(b"x-weir-compress", b""))
     head.deadline_s = _deadline(headers.get(b"x-weir-deadline-ms"))
     return head
@@ -121,8 +122,3 @@ def _deadline(value: bytes | None) -> float:
     if not value.isdigit() or len(value) > 9 or not int(value):
         raise BadHead(400, "x-weir-deadline-ms must be a positive number of milliseconds.")
     return int(value) / 1000.0
-
-
-def _printable(value: bytes) -> str:
-    text = value[:256].decode("latin-1")
-    return text if text.isascii() and text.isprintable() else ""

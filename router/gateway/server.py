@@ -25,14 +25,17 @@ from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
 from router.refusals import error_body, refusal, reply
+from router.rewriting import renamed
 from router.settings import Settings
+from router.ticking import TICK_S, Ticks
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from router.apart.large import LargeBodies
     from router.auto.auto import Auto
 
-TICK_S = 0.05
+MOST_AT_ONCE = 64 << 10  # bytes of a body that is read on the loop whatever is asked of it
 BACKLOG = 4096
 LINGER_S = 0.5  # a request that was on its way when the router was told to stop is here by then
 MOST_BUDGET = 500.0
@@ -58,19 +61,19 @@ class Gateway:
         self.deadline_s, self._retry_share = settings.deadline_s, settings.retry_share
         self._held: deque[Exchange] = deque()
         self._lanes: dict[int, Lane] = {}
-        self._limits = Limits(settings.max_output_tokens, settings.max_choices)
+        self.limits = Limits(settings.max_output_tokens, settings.max_choices)
         self._ids, self._prefix = count(), token_hex(6)
         self.handovers = Handovers(self, core)
         self._server: asyncio.Server | None = None
-        self._ticks = 0
-        self._tick: asyncio.TimerHandle | None = None
+        self._ticks = Ticks(self, core.view, self.unstreamed)
         self.auto: Auto | None = None  # chooses models for requests that name none
+        self._large: LargeBodies | None = None
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(self._accept, sock=listener, backlog=BACKLOG)
-        self._tick = loop.call_later(TICK_S, self._on_tick)
+        self._ticks.start()
 
     async def drain(self) -> None:
         """Take no more connections, finish what is under way within the bound, then close everything.
@@ -90,8 +93,9 @@ class Gateway:
             client.transport.abort()
         for lane in self._lanes.values():
             lane.close()
-        if self._tick is not None:
-            self._tick.cancel()
+        self._ticks.stop()
+        if self._large is not None:
+            self._large.close()
 
     async def _until_idle(self, until: float) -> None:
         """Wait until then, or until every client has its answer and is gone."""
@@ -143,51 +147,67 @@ class Gateway:
 
     def release(self) -> None:
         """The fleet changed: decide again for what is held."""
-        core, now, waiting = self.core, monotonic(), sorted(self._held, key=self._matters)
-        ready = {name: core.anybody(name) for name in {exchange.order.model for exchange in waiting}}
+        self.give_up(monotonic())
+        waiting = sorted(self._held, key=_matters)
         self._held.clear()
+        self.core.metrics.held -= len(waiting)
+        for exchange in waiting:
+            exchange.avoid = frozenset()
+            exchange.dispatch()
+
+    def give_up(self, now: float) -> None:
+        """Refuse what has been held for too long, and forget those whose client went away."""
+        if not self._held:
+            return
+        waiting, self._held, patience_s = self._held, deque(), self.core.coming.patience_s
         self.core.metrics.held -= len(waiting)
         for exchange in waiting:
             if exchange.ended:
                 continue
-            if now - exchange.held_since > core.coming.patience_s(exchange.order.model):
-                exchange.refuse(Shed(Refusal.NO_REPLICA))
-            elif ready[exchange.order.model]:
-                exchange.avoid = frozenset()
-                exchange.dispatch()
+            if now - exchange.held_since <= patience_s(exchange.order.model):
+                self._held.append(exchange)
+                self.core.metrics.held += 1
             else:
-                self.hold(exchange)
+                exchange.refuse(Shed(Refusal.NO_REPLICA))
 
     def waiting(self) -> list[str]:
         """The model of each request that is held."""
         return [exchange.order.model for exchange in self._held if not exchange.ended]
-
-    def _matters(self, exchange: Exchange) -> int:
-        """Whose SLO class matters more goes first; of those alike whoever came first."""
-        return -self.core.promises.priority(exchange.order.slo)
 
     def _accept(self) -> asyncio.BaseProtocol:
         return cast("asyncio.BaseProtocol", Client(self))
 
     def _proxy(self, client: Client, head: Head, body: bytes) -> None:
         request_id = head.request_id or f"{self._prefix}-{next(self._ids):x}"
-        try:
-            order, slow = self.read(request_id, head, body)
-        except BadRequest as bad:
-            self.core.body_refused(bad.message, isinstance(bad, ForeignKv), monotonic())
-            told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
-            client.transport.write(reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode()))
-            self._after(client, head)
+        if len(body) > MOST_AT_ONCE and self._apart().takes(len(body)):
+            self._apart().begin(client, head, body, request_id)
             return
-        if self.draining and monotonic() >= self._refuses_at:
-            client.transport.write(refusal(Refusal.DRAINING, 1.0, request_id, model=order.model))
+        try:
+            order = self._parsed(request_id, head, body)
+            body = self.rewritten(order, body)
+            slow = count_now(order, self.core.models.get(order.model))
+        except BadRequest as bad:
+            client.transport.write(self.wrong(request_id, bad, isinstance(bad, ForeignKv)))
             self._after(client, head)
             return
         client.exchange = exchange = Exchange(self, client, head, body, order)
-        if self.auto is not None and order.model in self.auto.names:
+        self.begun(exchange, body, slow)
+
+    def begun(self, exchange: Exchange, body: bytes, slow: Tokenizer | None = None) -> None:
+        """A request was read: refuse it, have its model chosen, or send it."""
+        order = exchange.order
+        if self.draining and monotonic() >= self._refuses_at:
+            exchange.answer_early(refusal(Refusal.DRAINING, 1.0, order.id, model=order.model))
+        elif self.auto is not None and order.model in self.auto.names:
             self._choose(exchange, body)
         else:
             self._go(exchange, body, slow)
+
+    def wrong(self, request_id: str, bad: BadRequest, foreign: bool) -> bytes:
+        """The reply to a body that is refused; `foreign`: it held a hand-over of the client's own."""
+        self.core.body_refused(bad.message, foreign, monotonic())
+        told = error_body(bad.message, "invalid_request_error", None, bad.param or None)
+        return reply(400, told, extra=b"x-request-id: %b\r\n" % request_id.encode())
 
     def chosen(
         self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...],
@@ -196,11 +216,18 @@ class Gateway:
         """A request's model was chosen and its body says so: send it to one of those pools, or any where none is; where
         nobody there is ready, to a wider choice of them. Its prompt may be compressed where a rule or the client says.
         """
-        order, slow = self.read(exchange.order.id, exchange.head, body)
-        order.stamp, order.choice, order.pools = stamp, choice, pools
-        order.wider, order.compressible = wider, order.compressible or compressible
-        exchange.becomes(body, order)
-        self._go(exchange, body, slow)
+
+        def go_on(order: Order, slow: Tokenizer | None = None) -> None:
+            order.stamp, order.choice, order.pools = stamp, choice, pools
+            order.wider, order.compressible = wider, order.compressible or compressible
+            exchange.becomes(body, order)
+            self._go(exchange, body, slow)
+
+        if len(body) > MOST_AT_ONCE:
+            self._apart().again(exchange, body, go_on)
+        else:
+            order, slow = self.read(exchange.order.id, exchange.head, body)
+            go_on(order, slow)
 
     def _go(self, exchange: Exchange, body: bytes, slow: Tokenizer | None) -> None:
         """Send a request, its prompt compressed and its tokens counted before where that is to be."""
@@ -238,11 +265,36 @@ class Gateway:
 
     def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
-        order = bodies.parse(head.path, body, request_id, self._limits)
+        order = self._parsed(request_id, head, body)
+        return order, count_now(order, self.core.models.get(order.model))
+
+    def told_of(self, order: Order, head: Head) -> None:
+        """Note on an order what its request's headers say."""
         if head.session:
             order.session = head.session
         order.tenant, order.slo, order.compressible = head.tenant, head.slo, head.compress
-        return order, count_now(order, self.core.models.get(order.model))
+        self.core.promises.weigh(order, head.objective)
+
+    def rewritten(self, order: Order, body: bytes) -> bytes:
+        """The body to send: where a rewrite says so the order and it ask for another model."""
+        wanted = self.core.rewriting.target(order.model, order.id)
+        if wanted == order.model:
+            return body
+        order.model = wanted
+        return renamed(body, wanted)
+
+    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
+        order = bodies.parse(head.path, body, request_id, self.limits)
+        self.told_of(order, head)
+        return order
+
+    def _apart(self) -> "LargeBodies":
+        """Who reads large bodies; a gateway that has had none holds nothing of that in memory."""
+        if self._large is None:
+            from router.apart.large import LargeBodies
+
+            self._large = LargeBodies(self)
+        return self._large
 
     def _count_apart(self, exchange: Exchange, model: Model, vocabulary: Tokenizer) -> None:
         """Count tokens with a vocabulary too slow for the loop; the request goes on when that is done."""
@@ -270,17 +322,8 @@ class Gateway:
             return reply(200, b'{"status":"ok"}')
         return reply(404, error_body(f"There is no {head.path.decode()} here.", "invalid_request_error"))
 
-    def _on_tick(self) -> None:
-        now = monotonic()
-        self._ticks += 1
-        if self.core.view.resume(now) or self._held:
-            self.release()
-        self.unstreamed.start_due(now)
-        if self._ticks % 5 == 0:
-            self._sweep(now)
-        self._tick = asyncio.get_running_loop().call_later(TICK_S, self._on_tick)
-
-    def _sweep(self, now: float) -> None:
+    def sweep(self, now: float) -> None:
+        """What has waited too long: replies, clients; and the learner's turn."""
         for client in list(self.clients):
             exchange = client.exchange
             if exchange is not None:
@@ -297,3 +340,8 @@ class Gateway:
         self.core.metrics.connections = len(self.clients)
         if self.auto is not None:
             self.auto.tick()
+
+
+def _matters(exchange: Exchange) -> int:
+    """Who matters more goes first; of those alike whoever came first."""
+    return -exchange.order.priority

@@ -78,7 +78,7 @@ def _rest(order: Order, continued: Continued, found: Seam) -> Order:
         order.id, order.model, order.text, order.start, continued.left(found) or 0, True, order.session,
         order.tenant, order.slo, tokens=continued.prompt + found.ids,
     )  # fmt: skip
-    rest.lag, rest.shows_ids, rest.salt = order.lag, order.shows_ids, order.salt
+    rest.lag, rest.shows_ids, rest.salt, rest.priority = order.lag, order.shows_ids, order.salt, order.priority
     return rest
 
 

@@ -19,7 +19,7 @@ class Lane:
 
     def __init__(self, replica: Replica, timeout_s: float) -> None:
         host, _, port = replica.address.rpartition(":")
-        self.replica, self.address, self.timeout_s = replica, (host, int(port)), timeout_s
+        self.replica, self.address, self.timeout_s = replica, (host.strip("[]"), int(port)), timeout_s
         self.idle: list[Upstream] = []
         self.host_line = b"host: %b\r\n" % replica.address.encode()
         self.stamp = b"\r\nx-weir-replica: %b\r\nx-request-id: " % replica.name.encode()

@@ -1,9 +1,8 @@
 """A head that tells every model's quality from a prompt: how it sees texts, what it expects, and its file.
 
-Kept as FOLDER/select/VERSION/{head.npz, card.md}; FOLDER/select/current names the version that serves.
+Several versions of it are kept, see `router.learn.versions`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,12 @@ import numpy as np
 from policies.select.quality.port import Floats, Quality
 from policies.select.quality.shape import shape
 from router.classify.features import DENSE
-from router.classify.linear import UNREADABLE, BadHead
+from router.classify.linear import BadHead
 from router.learn.packed import packed, unpacked
+from router.learn.versions import keep, read
 
 LAYOUT = 1  # of the file; a reader of another layout refuses it
-FOLDER, CURRENT, FILE, CARD = "select", "current", "head.npz", "card.md"
+KIND = "select"
 SPREAD = 0.1  # of the shape's numbers beside embeddings of unit length
 
 Embed = Callable[[Sequence[str], str], Any]
@@ -51,13 +51,7 @@ class SelectHead:
         tree, arrays = packed(self.quality)
         told = {"layout": LAYOUT, "models": self.models, "tier": self.tier, "encoders": self.encoders, "head": tree}
         told |= {"taught": sorted(self.taught), "version": self.version, "card": self.card}
-        place = folder / FOLDER / self.version
-        place.mkdir(parents=True, exist_ok=True)
-        with (place / FILE).open("wb") as out:
-            np.savez_compressed(out, told=np.array(json.dumps(told)), out_tokens=self.out_tokens, **arrays)  # type: ignore[arg-type]
-        (place / CARD).write_text(card, encoding="utf-8")
-        (folder / FOLDER / CURRENT).write_text(f"{self.version}\n", encoding="utf-8")
-        return place
+        return keep(folder, KIND, told, {"out_tokens": self.out_tokens, **arrays}, card)
 
 
 def seen(texts: Sequence[str], prompt_tokens: Sequence[float], tier: str, embed: Embed) -> Floats:
@@ -74,27 +68,7 @@ def unit(vectors: Floats) -> Floats:
 
 def load(path: Path) -> SelectHead:
     """The head of a heads folder, of its `select` folder, of one version's or a file; raises `BadHead`."""
-    file = _file(path)
-    try:
-        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as found:
-            told = json.loads(str(found["told"]))
-            arrays = {name: found[name] for name in found.files if name != "told"}
-    except UNREADABLE as bad:
-        raise BadHead(f"{file} is not a trained head ({bad}): make it with `weir train select`") from bad
-    if told.pop("layout", None) != LAYOUT:
-        raise BadHead(f"{file} is a head of another layout: train it again with `weir train select`")
-    return _made(file, told, arrays)
-
-
-def _file(path: Path) -> Path:
-    if path.is_file():
-        return path
-    if (path / FILE).is_file():
-        return path / FILE
-    folder = path if (path / CURRENT).is_file() else path / FOLDER
-    if not (folder / CURRENT).is_file():
-        raise BadHead(f"{path} holds no head that chooses models: make one with `weir train select --out {path}`")
-    return folder / (folder / CURRENT).read_text(encoding="utf-8").strip() / FILE
+    return _made(*read(path, KIND, LAYOUT))
 
 
 def _made(file: Path, told: dict[str, Any], arrays: Mapping[str, Any]) -> SelectHead:

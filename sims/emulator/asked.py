@@ -9,6 +9,7 @@ from msgspec import Struct
 from sims.emulator.refusal import Refusal
 
 MOST_CHOICES = 128
+MOST_TOP = 20  # likeliest tokens at a place: vLLM's own default bound
 
 
 class StreamOptions(Struct):
@@ -53,6 +54,8 @@ class ChatBody(Body, kw_only=True):
     """POST /v1/chat/completions."""
 
     messages: list[Message]
+    logprobs: bool | None = False
+    top_logprobs: int | None = None
     max_completion_tokens: int | None = None
 
 
@@ -61,6 +64,7 @@ class TextBody(Body, kw_only=True):
 
     prompt: Any
     max_tokens: int | None = 16
+    logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Asked:
     continuous_usage: bool = False
     greedy: bool = False  # temperature 0: the answer is a function of the prompt's tokens
     token_ids: bool = False  # whether the ids of prompt and answer are to be told
+    top: int | None = None  # likeliest tokens told at each place; None where no log-probabilities are
     fixed_tokens: int | None = None  # the header X-Weir-Emulate-Output-Tokens
 
 
@@ -123,11 +128,28 @@ def asked(body: ChatBody | TextBody, fixed_tokens: str | None) -> Asked:
         seed=body.seed,
         greedy=body.temperature == 0.0,
         token_ids=bool(body.return_token_ids),
+        top=_top(body),
         stream=bool(body.stream),
         include_usage=options.include_usage,
         continuous_usage=options.continuous_usage_stats,
         fixed_tokens=_whole(fixed_tokens),
     )
+
+
+def _top(body: ChatBody | TextBody) -> int | None:
+    """How many likeliest tokens are told at each place; raises `Refusal` for what vLLM would refuse."""
+    if isinstance(body, TextBody):
+        top, name = body.logprobs, "logprobs"
+    else:
+        top, name = (body.top_logprobs or 0) if body.logprobs else None, "top_logprobs"
+        if body.top_logprobs and not body.logprobs:
+            raise Refusal(400, "when using `top_logprobs`, `logprobs` must be set to true.", name)
+    if top is not None and top < 0:
+        raise Refusal(400, f"`{name}` must be a positive value.", name)
+    if top is not None and top > MOST_TOP:
+        said = f"Requested sample logprobs of {top}, which is greater than max allowed: {MOST_TOP}"
+        raise Refusal(400, said, name)
+    return top
 
 
 def messages(body: ChatBody) -> list[tuple[str, str]]:

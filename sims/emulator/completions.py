@@ -13,6 +13,7 @@ from sims.emulator.driver import Driver
 from sims.emulator.frames import DONE, ChatFrames, Frames, TextFrames
 from sims.emulator.handover import Params, Wire, offered
 from sims.emulator.hashes import block_hashes
+from sims.emulator.logged import Logged, Sureness
 from sims.emulator.refusal import Refusal, asks_too_much, too_long, unknown_model
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.reply import Choice, Reply
@@ -21,6 +22,7 @@ from sims.replica.jobs import Impossible, Job
 from weir.prompt import render
 
 FIXED = "x-weir-emulate-output-tokens"
+RIGHT = b"x-weir-emulate-right"
 
 
 class Prompt:
@@ -124,7 +126,16 @@ class Completions:
             self._driver.engine.check(job)
         except Impossible as error:
             raise Refusal(400, str(error)) from None
-        return Choice(reply, index, job, said, prompt.ids, ids)
+        return Choice(reply, index, job, said, prompt.ids, ids, self._logged(reply, wanted, prompt.ids, said))
+
+    def _logged(self, reply: Reply, wanted: Asked, prompt: list[int], said: Answer) -> Logged | None:
+        """How likely the answer's tokens were, where somebody asked; the reply's head then says whether it is right."""
+        if wanted.top is None:
+            return None
+        sure = Sureness.of(prompt, self._spec.model)
+        if not reply.choices:
+            reply.exchange.lines.append(b"%b: %b" % (RIGHT, b"yes" if sure.right else b"no"))
+        return Logged(answer=said, sure=sure, words=self._words, top=wanted.top)
 
     def _room(self, prompt: int, most: int | None) -> int:
         """Tokens the answer may have; raises `Refusal` when the context cannot hold prompt and answer."""

@@ -32,11 +32,12 @@ Handler = Callable[["Exchange"], None]
 class Exchange:
     """One request and its answer, which is whole or a stream of chunks."""
 
-    __slots__ = ("_connection", "gone", "request")
+    __slots__ = ("_connection", "gone", "lines", "request")
 
     def __init__(self, connection: "Connection", request: Received) -> None:
         self._connection = connection
         self.request = request
+        self.lines: list[bytes] = []  # that the reply's head has beside its own
         self.gone: Callable[[], None] | None = None  # called when the client left before the end
 
     def reply(self, status: int, body: bytes, kind: str = "application/json") -> None:
@@ -66,6 +67,7 @@ class Exchange:
             lines.append(b"connection: close")
         if "x-request-id" in self.request.headers:
             lines.append(b"x-request-id: " + self.request.headers["x-request-id"].encode("latin-1"))
+        lines += self.lines
         lines.append(b"content-type: " + kind.encode())
         return b"\r\n".join(lines) + b"\r\n"
 

@@ -5,15 +5,18 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from sims.emulator.logged import Logged
+
 DONE = b"data: [DONE]\n\n"
 FINGERPRINT = "vllm-0.32.0-emulated"
 
 
 class Ids(NamedTuple):
-    """Token ids as JSON: of one piece, and of the prompt where it is the first of its choice."""
+    """What is told of a piece's tokens, as JSON: ids, the prompt's where it is the choice's first, probabilities."""
 
     piece: str = "null"
     prompt: str = "null"
+    logged: str = "null"
 
 
 class Told(NamedTuple):
@@ -24,10 +27,14 @@ class Told(NamedTuple):
     reason: str | None
     ids: list[int] | None = None
     prompt: list[int] | None = None
+    logged: dict[str, Any] | None = None
 
 
 class Frames(Protocol):
     """One kind of completion: how its parts are written. Texts are plain ASCII words, so they need no escaping."""
+
+    def logged(self, told: Logged, begin: int, end: int) -> dict[str, Any]:
+        """The log-probabilities of some tokens of an answer."""
 
     def opening(self, index: int, prompt: str) -> bytes:
         """What a stream's choice begins with, if anything; `prompt` is its ids as JSON."""
@@ -73,6 +80,10 @@ class ChatFrames(Written):
 
     kind = "chat.completion.chunk"
 
+    def logged(self, told: Logged, begin: int, end: int) -> dict[str, Any]:
+        """Token by token."""
+        return told.chat(begin, end)
+
     def opening(self, index: int, prompt: str) -> bytes:
         """The chunk that names the role."""
         delta = '"delta":{"role":"assistant","content":""}'
@@ -81,12 +92,12 @@ class ChatFrames(Written):
 
     def delta(self, index: int, text: str, usage: bytes, ids: Ids) -> bytes:
         """A piece of the message."""
-        delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":null,"finish_reason":null'
+        delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":{ids.logged},"finish_reason":null'
         return self._event(f'{delta},"token_ids":{ids.piece}}}', usage)
 
     def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes, ids: Ids) -> bytes:
         """The last piece of the message."""
-        delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":null,"finish_reason":"{finish}"'
+        delta = f'{{"index":{index},"delta":{{"content":"{text}"}},"logprobs":{ids.logged},"finish_reason":"{finish}"'
         return self._event(f'{delta},"stop_reason":{quoted(reason)},"token_ids":{ids.piece}}}', usage)
 
     def whole(self, choices: list[Told], usage: dict[str, Any], rest: dict[str, Any]) -> bytes:
@@ -96,7 +107,7 @@ class ChatFrames(Written):
             {
                 "index": index,
                 "message": {"role": "assistant", "content": choice.text, **unused},
-                "logprobs": None,
+                "logprobs": choice.logged,
                 "finish_reason": choice.finish,
                 "stop_reason": choice.reason,
                 "token_ids": choice.ids,
@@ -115,18 +126,22 @@ class TextFrames(Written):
 
     kind = "text_completion"
 
+    def logged(self, told: Logged, begin: int, end: int) -> dict[str, Any]:
+        """Column by column."""
+        return told.text(begin, end)
+
     def opening(self, index: int, prompt: str) -> bytes:
         """Nothing: a completion has no role."""
         return b""
 
     def delta(self, index: int, text: str, usage: bytes, ids: Ids) -> bytes:
         """A piece of the text."""
-        choice = f'{{"index":{index},"text":"{text}","logprobs":null,"finish_reason":null,"stop_reason":null'
+        choice = f'{{"index":{index},"text":"{text}","logprobs":{ids.logged},"finish_reason":null,"stop_reason":null'
         return self._event(f'{choice},"prompt_token_ids":{ids.prompt},"token_ids":{ids.piece}}}', usage)
 
     def last(self, index: int, text: str, finish: str, reason: str | None, usage: bytes, ids: Ids) -> bytes:
         """The last piece of the text."""
-        choice = f'{{"index":{index},"text":"{text}","logprobs":null,"finish_reason":"{finish}"'
+        choice = f'{{"index":{index},"text":"{text}","logprobs":{ids.logged},"finish_reason":"{finish}"'
         choice += f',"stop_reason":{quoted(reason)},"prompt_token_ids":{ids.prompt},"token_ids":{ids.piece}}}'
         return self._event(choice, usage)
 
@@ -138,7 +153,7 @@ class TextFrames(Written):
                 "text": choice.text,
                 "finish_reason": choice.finish,
                 "stop_reason": choice.reason,
-                "logprobs": None,
+                "logprobs": choice.logged,
                 "prompt_logprobs": None,
                 "token_ids": choice.ids,
                 "prompt_token_ids": choice.prompt,

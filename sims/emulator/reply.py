@@ -8,19 +8,22 @@ import msgspec
 from sims.emulator.answer import Answer
 from sims.emulator.connection import Exchange
 from sims.emulator.frames import DONE, Frames, Ids, Told, usage
+from sims.emulator.logged import Logged
 from sims.replica.jobs import Job
 
 
 class Choice:
     """One generation: what is to be said of it, how much is out."""
 
-    __slots__ = ("_held", "answer", "cached", "emitted", "index", "job", "prompt", "reply", "tokens")
+    __slots__ = ("_held", "answer", "cached", "emitted", "index", "job", "logged", "prompt", "reply", "tokens")
 
     def __init__(
-        self, reply: "Reply", index: int, job: Job, answer: Answer, prompt: list[int], tokens: list[int]
-    ) -> None:
+        self, reply: "Reply", index: int, job: Job, answer: Answer, prompt: list[int], tokens: list[int],
+        logged: Logged | None = None,
+    ) -> None:  # fmt: skip
         self.reply, self.index, self.job, self.answer = reply, index, job, answer
         self.prompt, self._held = prompt, ""  # text kept back, for it may be the beginning of a stop string
+        self.logged = logged  # None where nobody asked how likely its tokens were
         self.tokens = tokens  # ids of prompt and answer, as the cache events tell them
         self.emitted = 0  # tokens sent
         self.cached = 0
@@ -65,17 +68,19 @@ class Choice:
         return [self.reply.frames.delta(self.index, text[:sure], self.reply.running_usage(), ids)]
 
     def _ids(self, tokens: int) -> Ids:
-        """The ids of the tokens from those sent up to that many."""
+        """What is told of the tokens from those sent up to that many."""
+        logged = "null" if self.logged is None else json(self.reply.frames.logged(self.logged, self.emitted, tokens))
         if not self.reply.token_ids:
-            return Ids()
+            return Ids(logged=logged)
         prompt = "null" if self.emitted else json(self.prompt)
-        return Ids(json(list(self.answer.ids[self.emitted : tokens])), prompt)
+        return Ids(json(list(self.answer.ids[self.emitted : tokens])), prompt, logged)
 
     def told(self) -> Told:
         """The whole choice."""
         said, asked = self.answer, self.reply.token_ids
         ids, prompt = (list(said.ids), self.prompt) if asked else (None, None)
-        return Told("".join(said.texts), said.finish, said.stop_reason, ids, prompt)
+        logged = None if self.logged is None else self.reply.frames.logged(self.logged, 0, len(said.texts))
+        return Told("".join(said.texts), said.finish, said.stop_reason, ids, prompt, logged)
 
 
 class Reply:
@@ -129,6 +134,6 @@ class Reply:
         return self.choices[0].cached
 
 
-def json(ids: list[int]) -> str:
-    """Token ids as JSON."""
-    return msgspec.json.encode(ids).decode()
+def json(told: list[int] | dict[str, Any]) -> str:
+    """What is told of tokens as JSON."""
+    return msgspec.json.encode(told).decode()

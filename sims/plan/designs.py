@@ -25,7 +25,7 @@ SIZES_TRIED = 1.25
 UNSIMULATED = "by the latency model alone"
 
 HOPELESS = 2.0
-"""A GPU whose analytic cost is more than this many times the best one's is not simulated."""
+"""A GPU whose analytic cost is more than this many times that of the best one's whole replicas is not simulated."""
 
 
 @dataclass(kw_only=True)
@@ -76,6 +76,10 @@ class Bench:
         """What kind k alone costs an hour by the latency model, replicas not being whole."""
         return inf if k in self.refused else self.work.alone(k) * self._each(k)
 
+    def _whole_cost(self, k: int) -> float:
+        """The same of whole replicas: what the best of them can be had for, where a share of one would do."""
+        return inf if k in self.refused else float(np.ceil(self.work.alone(k))) * self._each(k)
+
     def _each(self, k: int) -> float:
         kind = self.kinds[k]
         return self.asked.objective.hourly(kind.usd_per_hour, kind.watts)
@@ -83,7 +87,7 @@ class Bench:
     def singles(self, hopeless: float = HOPELESS) -> Iterator[tuple[Design, Verdict | None]]:
         """The cheapest fleet of each GPU alone, the most promising first."""
         costs = {k: self.analytic_cost(k) for k in range(len(self.kinds))}
-        best = min(costs.values())
+        best = min(self._whole_cost(k) for k in costs)
         for rows in sorted(self._by_offer(), key=lambda rows: min(costs[k] for k in rows)):
             least = min(costs[k] for k in rows)
             name = f"only {self.kinds[rows[0]].offer.name}"

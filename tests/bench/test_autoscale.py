@@ -126,6 +126,13 @@ def test_one_that_was_less_late_is_credited_what_it_could_have_saved() -> None:
     assert results["fewer_than_best"] == pytest.approx(1.0 - 80.0 / (100.0 * 0.5**0.4), abs=1e-3)
 
 
+def test_what_knowing_the_requests_beforehand_would_save_is_told_at_our_lateness() -> None:
+    found = [{OURS: outcome(0.99, 80.0), ORACLE: outcome(0.98, 70.0), "kpa": outcome(0.99, 100.0)}]
+    fits = {OURS: made(0.99, 80.0), ORACLE: made(0.98, 70.0), "kpa": made(0.99, 100.0)}
+    results = figures(fits, found, Days(first=0, count=1))
+    assert results["clairvoyant_fewer_than_best"] == pytest.approx(1.0 - 70.0 * 2.0**0.4 / 100.0, abs=1e-3)
+
+
 def test_where_none_of_the_others_keeps_the_deadlines_it_is_said() -> None:
     found = [{OURS: outcome(0.99, 80.0), ORACLE: outcome(0.99, 75.0), "kpa": outcome(0.5, 10.0)}]
     fits = {OURS: made(0.99, 80.0), ORACLE: made(0.99, 75.0), "kpa": made(0.5, 10.0, keeps=False)}

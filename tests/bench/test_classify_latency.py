@@ -3,12 +3,16 @@
 import asyncio
 import time
 
+import msgspec
 import numpy as np
 import pytest
 
+from bench.classify_latency.large import FORMS, held, request, rules
 from bench.classify_latency.loop import _post, _rules, measured
 from bench.classify_latency.scene import PII, SAID, SIZES, TOKENS_A_WORD, all_heads, prompt
+from policies.select.rules.build import ruleset
 from policies.select.rules.deciding import needed
+from policies.select.rules.known import is_learned, signals
 from policies.signals.learned import LEARNED
 from router.classify.features import DENSE, see
 from router.classify.groups import grouped
@@ -46,6 +50,24 @@ def test_every_learned_signal_has_a_head_of_the_real_shape(tier: str) -> None:
 
 def test_the_rules_read_every_learned_signal_but_personal_data() -> None:
     assert needed(_rules()) == set(LEARNED) - {PII}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_large_body_has_about_its_size_and_is_json(form: str) -> None:
+    _, _, body = request(form, 200_000).partition(b"\r\n\r\n")
+    assert 0.7 * 200_000 < len(body) < 1.3 * 200_000
+    assert msgspec.json.decode(body)["messages"]
+
+
+def test_rules_for_large_bodies_read_every_structural_signal_and_never_fire() -> None:
+    known = signals()
+    assert needed(ruleset(rules())) == {name for name in known if not is_learned(name, known)}
+
+
+def test_what_a_large_body_holds_the_loop_for_is_measured() -> None:
+    found = held("prose", 100_000, times=1)
+    assert 0.0 < found.longest_ms < 1000.0
+    assert found.reply_s > 0.0
 
 
 def test_a_request_is_whole() -> None:

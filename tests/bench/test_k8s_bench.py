@@ -5,9 +5,10 @@ from typing import Any
 
 from bench.cluster.herd import _keep
 from bench.cluster.routed import Routed
-from bench.k8s.__main__ import commands, named
-from bench.k8s.containers import Place, command, environment
-from bench.k8s.machine import needs
+from bench.envoy.contestants import PROGRAM
+from bench.k8s.__main__ import SENT, commands, named
+from bench.k8s.containers import Place, command, environment, needs, resolved
+from bench.k8s.machine import _port
 from bench.k8s_scale.__main__ import ip, within
 from weir.v1 import fleet_pb2
 
@@ -70,8 +71,44 @@ def test_variables_are_resolved_as_kubernetes_does(tmp_path: Path) -> None:
 
 
 def test_a_pod_waits_for_the_services_that_it_names() -> None:
-    assert needs(pod(args=["--pool=weir-pool:9100"])) == {"weir-pool"}
-    assert needs(pod(args=["pool", "--lease=weir-pool"])) == set()
+    assert needs(pod(args=["--pool=weir-pool:9100"]), read) == {"weir-pool:9100"}
+    assert needs(pod(args=["pool", "--lease=weir-pool"]), read) == set()
+    assert needs(pod(command=["curl", "http://weir-envoy/v1/models"]), read) == {"weir-envoy:80"}
+
+
+SOCKETS = """admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}
+listener: {socket_address: {address: 0.0.0.0, port_value: 8080}}
+cluster: {socket_address: {address: weir-router, port_value: 9002}}
+"""
+
+
+def configured(plural: str, name: str) -> dict[str, Any]:
+    return {"data": {"envoy.yaml": SOCKETS}}
+
+
+def test_an_envoys_configuration_is_as_rendered_but_for_where_its_sockets_are(tmp_path: Path) -> None:
+    mounts = [{"name": "fleet", "mountPath": "/etc/envoy"}]
+    words = ["-c", "/etc/envoy/envoy.yaml"]
+    found = pod(image="envoyproxy/envoy:v1", command=["envoy"], args=words, volumeMounts=mounts)
+    assert needs(found, configured) == {"weir-router:9002"}
+    at = Place(
+        pod=found, ip="127.3.0.9", folder=tmp_path, read=configured, services={"weir-router:9002": "127.3.0.1:9"}
+    )
+    words, _ = command(at)
+    assert words[:2] == [PROGRAM, "-c"]
+    own = SOCKETS.replace("127.0.0.1", "127.3.0.9").replace("0.0.0.0", "127.3.0.9")
+    assert Path(words[2]).read_text() == own.replace("weir-router, port_value: 9002", "127.3.0.1, port_value: 9")
+    assert resolved("address: elsewhere, port_value: 5", at) == "address: elsewhere, port_value: 5"
+
+
+def test_a_pod_without_the_port_of_that_name_has_none() -> None:
+    found = pod(ports=[{"name": "http", "containerPort": 8080}])
+    assert (_port(found, "http"), _port(found, "ext-proc"), _port(found, 9100)) == (8080, 0, 9100)
+
+
+def test_a_request_that_was_sent_shows_in_what_a_router_tells() -> None:
+    assert SENT.search('x 1\nweir_requests_total{code="0",model="m"} 1.0\n')
+    assert not SENT.search('weir_requests_total{code="0",model="m"} 0.0\n# weir_requests_total 7\n')
 
 
 def test_the_pages_commands_are_found_and_named() -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from cli.places import free_port
-from router.classify.load import heads_folder
+from router.classify.heads import heads_folder
 from router.classify.weights import NoModel
 from tests.cli.weir_command import start
 

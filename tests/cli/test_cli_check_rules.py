@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.weir_command import TINY, Weir
 
 PROVED = """\
@@ -16,6 +18,14 @@ rules:
     when: {signal: images, at_least: 1}
     then: {models: [llama-3.1-8b], pools: [slow]}
 """
+
+
+def test_the_examples_are_proved_for_the_fleet_beside_them(weir: Weir) -> None:
+    rules, fleet = (TINY.parent / name for name in ("rules.yaml", "rules-fleet.yaml"))
+    said = weir("check", rules, "--fleet", fleet)
+    assert said.exit_code == 0, said.output
+    assert "serves all they name" in said.stdout
+    assert weir("check", fleet).exit_code == 0
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -73,3 +83,23 @@ def test_a_file_that_is_wrong_ends_with_two(weir: Weir, tmp_path: Path) -> None:
 def test_a_fleet_is_checked_as_before_and_takes_no_other(weir: Weir) -> None:
     assert weir("check", TINY).exit_code == 0
     assert weir("check", TINY, "--fleet", TINY).exit_code == 2
+
+
+GUARDED = """\
+fallback: {models: [small]}
+rules:
+  - name: guarded
+    when: {signal: jailbreak, at_least: 0.5}
+    then: {models: [large]}
+"""
+
+
+def test_rules_that_read_what_nobody_trained_are_proved_and_the_command_is_said(
+    weir: Weir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_CACHE", str(tmp_path))
+    path = written(tmp_path, GUARDED)
+    done = weir("check", path)
+    assert done.exit_code == 0
+    assert "`weir train jailbreak --data DATA`" in done.output
+    assert json.loads(weir("check", path, "--json", "-").stdout)["untrained"] == ["jailbreak"]

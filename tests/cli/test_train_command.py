@@ -113,6 +113,82 @@ def test_lengths_and_personal_data_have_their_own_files(tmp_path: Path) -> None:
     assert len(tagger.readings(seen)[0].spans) == 2
 
 
+def test_without_a_heads_name_all_are_trained_that_need_no_data_and_of_the_others_it_is_said_what_they_lack(
+    tmp_path: Path,
+) -> None:
+    code, said = run("--tier", "static", "--out", tmp_path)
+    assert code == 0
+    made = {"ambiguity", "audience", "feedback", "needs_facts", "needs_reasoning"}
+    assert {path.stem for path in tmp_path.glob("*.npz")} == made
+    assert (tmp_path / "sessions" / "current").is_file()
+    for name in sorted({*TASKS.names(), "length", "pii", "select"} - made):
+        assert f"{name}: not trained: it learns from " in said
+    assert "safety_prompts/prompts.jsonl.gz" in said
+
+
+def test_all_heads_are_trained_from_a_folder_that_has_their_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make(tmp_path / "data")
+    monkeypatch.setattr(command, "selector", lambda data, tier, folder: "select was trained")
+    code, said = run("--data", data, "--tier", "static", "--out", tmp_path / "heads")
+    assert code == 0, said
+    lacking = [line for line in said.splitlines() if "not trained" in line]
+    assert {path.stem for path in (tmp_path / "heads").glob("*.npz")} == {*TASKS.names(), "length", "pii"}
+    assert lacking == []
+    assert "select was trained" in said
+
+
+def test_a_head_that_needs_data_says_which_and_one_that_needs_none_needs_none(tmp_path: Path) -> None:
+    code, said = run("jailbreak", "--out", tmp_path)
+    assert code == 2
+    assert "safety_prompts/prompts.jsonl.gz" in " ".join(said.split())
+    assert run("mine", "--out", tmp_path)[0] == 2
+    assert run("feedback", "--tier", "static", "--out", tmp_path)[0] == 0
+
+
+def lines(path: Path, told: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in told))
+    return path
+
+
+def test_a_guard_learns_from_ones_own_rows(tmp_path: Path) -> None:
+    told = [{"text": each.text, "label": "yes" if each.label == "money" else "no"} for each in examples()]
+    path = lines(tmp_path / "mine.jsonl", list(told))
+    assert run("jailbreak", "--data", path, "--tier", "static", "--out", tmp_path)[0] == 0
+    (read,) = Classifier(load(tmp_path, Words)).read(
+        [Text("how about loan bank tax")], [frozenset({"jailbreak"})], [NO_MEANINGS]
+    )
+    assert read["jailbreak"].value > 0.5
+
+
+def test_personal_data_and_lengths_are_learned_from_ones_own_rows(tmp_path: Path) -> None:
+    names = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jo"] * 4
+    marked = [{"text": f"My name is {n} today", "spans": [[11, 11 + len(n), "PERSON"]]} for n in names]
+    assert run("pii", "--data", lines(tmp_path / "pii.jsonl", list(marked)), "--out", tmp_path)[0] == 0
+    asked_for = [("an essay", 405), ("a word", 5)]
+    answers = [
+        {"text": f"write {what} about topic {at}", "output_tokens": tokens, "model": model}
+        for at in range(40) for what, tokens in asked_for for model in ("small", "large")
+    ]  # fmt: skip
+    path = lines(tmp_path / "lengths.jsonl", list(answers))
+    assert run("length", "--data", path, "--tier", "static", "--out", tmp_path)[0] == 0
+    made = Classifier(load(tmp_path, Words))
+    wanted = frozenset(("output_p50", "pii"))
+    asked = [Text("write an essay about topic 3 My name is Ann today"), Text("write a word about topic 3")]
+    long, short = made.read(asked, [wanted] * 2, [NO_MEANINGS] * 2)
+    assert long["output_p50"].value > short["output_p50"].value
+    assert [span.kind for span in long["pii"].spans] == ["PERSON"]
+
+
+@pytest.mark.parametrize(("head", "said"), [("pii", 'spans [[begin, end, "KIND"]'), ("length", "output_tokens")])
+def test_rows_of_ones_own_that_are_not_so_are_told_by_row(head: str, said: str, tmp_path: Path) -> None:
+    code, told = run(head, "--data", lines(tmp_path / "rows.jsonl", [{"text": "a"}]), "--out", tmp_path)
+    assert code == 2
+    assert "row 1" in told
+    assert said in " ".join(told.split())
+
+
 def test_difficulty_and_heaviness_are_read_like_any_other_signal(tmp_path: Path) -> None:
     data, heads = make(tmp_path / "data"), tmp_path / "heads"
     for head in ("difficulty", "length"):

@@ -39,11 +39,11 @@ def helm(*words: str) -> str:
 
 @cache
 def rendered(name: str) -> str:
-    """One set of values rendered, its password hidden."""
-    values = HERE / "values" / f"{name}.yaml"
-    return PASSWORD.sub(
-        r"\1HIDDEN", helm("template", "weir", str(CHART), "--namespace", "inference", "-f", str(values))
-    )
+    """One set of values rendered, its password hidden; the kinds, always the same, are in one of them."""
+    given = ["--values", str(HERE / "values" / f"{name}.yaml")]
+    if name != "defaults":
+        given += ["--set", "crds.install=false"]
+    return PASSWORD.sub(r"\1HIDDEN", helm("template", "weir", str(CHART), "--namespace", "inference", *given))
 
 
 def objects(name: str) -> list[dict[str, Any]]:

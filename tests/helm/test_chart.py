@@ -11,7 +11,12 @@ import yaml
 from pydantic import ValidationError
 from typer.main import get_command
 
+from cli.chosen import pairs
 from cli.main import app
+from cli.options import optioned
+from policies.scale.slo_model import SloModel
+from pool.control.wishes import promised
+from router.settings import Settings
 from tests.helm.rendering import CHART, HERE, SETS, binary, helm, objects, one, rendered
 from weir.chart import Values
 from weir.fleetfile import FleetFile
@@ -64,6 +69,37 @@ def test_every_option_that_is_passed_is_one_that_the_command_takes(name: str) ->
         known = {option for param in commands.commands[args[0]].params for option in param.opts}
         asked = {arg.partition("=")[0] for arg in args[1:]}
         assert asked - known <= {"--ext-proc"}, "an option of the chart's that the command does not know"
+
+
+def test_a_routers_other_settings_are_passed_as_the_router_takes_them() -> None:
+    given = {"hand_over": "mooncake", "max_body_bytes": 64 << 20, "retry_share": 0.5, "continuation": False}
+    text = helm("template", "weir", str(CHART), "--set-json", f"router.options={json.dumps(given)}")
+    (router,) = [
+        each for each in yaml.safe_load_all(text)
+        if each and each["kind"] == "Deployment" and each["metadata"]["name"] == "weir-router"
+    ]  # fmt: skip
+    options = [arg.partition("=")[2] for arg in container(router)["args"] if arg.startswith("--option=")]
+    wanted = Settings(hand_over="mooncake", max_body_bytes=64 << 20, retry_share=0.5, continuation=False)
+    assert optioned(Settings(), options) == wanted
+
+
+def test_a_scaling_policys_settings_are_passed_as_the_pool_service_takes_them() -> None:
+    scaling = {"mode": "act", "policy": "slo_model", "settings": {"gpus": 16, "idle_s": 600.5}}
+    text = helm("template", "weir", str(CHART), "--set-json", f"pool.scaling={json.dumps(scaling)}")
+    (pool,) = [
+        each for each in yaml.safe_load_all(text)
+        if each and each["kind"] == "Deployment" and each["metadata"]["name"] == "weir-pool"
+    ]  # fmt: skip
+    given = [arg.partition("=")[2] for arg in container(pool)["args"] if arg.startswith("--scaling-set=")]
+    found = promised("slo_model", (0.0, 0.0), settings=dict(pairs("--scaling-set", given)))
+    assert found == SloModel(gpus=16, idle_s=600.5)
+
+
+def test_routers_tell_every_pool_service_by_its_own_address() -> None:
+    headless, router = one("defaults", "Service", "weir-pools"), one("defaults", "Deployment", "weir-router")
+    assert headless["spec"]["clusterIP"] == "None"
+    assert headless["spec"]["selector"] == one("defaults", "Service", "weir-pool")["spec"]["selector"]
+    assert "--tell=weir-pools:9100" in container(router)["args"]
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -172,6 +208,21 @@ def test_values_that_make_no_sense_are_refused_in_words(values: str, words: str)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert words in done.stderr
+
+
+def test_the_kinds_are_of_the_release_are_kept_when_it_goes_and_may_be_left_to_another() -> None:
+    kinds = {
+        each["metadata"]["name"]: each for each in objects("defaults") if each["kind"].startswith("CustomResource")
+    }
+    made = [yaml.safe_load(path.read_text()) for path in (CHART / "files" / "crds").glob("*.yaml")]
+    assert len(made) == 3
+    assert {name: each["spec"] for name, each in kinds.items()} == {
+        each["metadata"]["name"]: each["spec"] for each in made
+    }
+    for each in kinds.values():
+        assert each["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert not (CHART / "crds").exists()
+    assert all(each["kind"] != "CustomResourceDefinition" for each in objects("envoy"))
 
 
 METRIC = re.compile(r"\bweir_[a-z_]+\b")

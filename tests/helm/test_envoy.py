@@ -19,15 +19,14 @@ from pool.roster import Roster
 from router.extproc.endpoint import Endpoint
 from router.settings import Settings
 from router.worker import listen
-from tests.helm.rendering import HERE
+from tests.helm.rendering import CHART, HERE, helm
 from tests.pool.fakes import roster
 from tests.router.caller import Caller
 from tests.router.fakes import FakeReplica, answer, refused_port
 from tests.router.routers import core_of, described
 
 pytestmark = [
-    pytest.mark.asyncio,
-    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `make test-cluster`"),
+    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy here: `python -m bench.cluster.ready` gets one"),
 ]
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -109,6 +108,23 @@ async def fronted(tmp_path: Path, *addresses: str) -> AsyncIterator[Fronted]:
         await endpoint.drain()
         feed.end()
         await server.stop(0)
+
+
+@pytest.mark.parametrize(("release", "values"), [
+    ("weir", "envoy.maxBodyBytes=33554432"),
+    ("front", "envoy.maxBodyBytes=1048576,router.extProc.fallbacks=0,router.extProc.replies=1"),
+])  # fmt: skip
+def test_what_the_chart_renders_is_valid_to_envoy_as_it_stands(tmp_path: Path, release: str, values: str) -> None:
+    given = f"envoy.enabled=true,router.extProc.enabled=true,{values}"
+    objects = yaml.safe_load_all(helm("template", release, str(CHART), "--set", given))
+    (found,) = [one for one in objects if one and "envoy.yaml" in one.get("data", {})]
+    path = tmp_path / "envoy.yaml"
+    path.write_text(found["data"]["envoy.yaml"])
+    said = ["--service-cluster", "weir", "--service-node", "test"]
+    command = [PROGRAM, "--mode", "validate", "--config-path", str(path), *said]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "OK" in done.stdout
 
 
 async def test_a_chat_goes_where_the_router_says(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from bench.cluster.kinds import define
 from bench.cluster.node import Node
 from bench.cluster.server import Cluster, cluster
 from bench.cluster.tools import BIN as TOOLS
+from bench.envoy.contestants import PROGRAM as ENVOY
 from pool.cluster.api import Api
 from tests.kubernetes.fake_api import FakeApi
 
-ABSENT = "no kube-apiserver here: `make test-cluster` builds one, KUBEBUILDER_ASSETS names one"
+ABSENT = "no kube-apiserver here: `python -m bench.cluster.ready` builds one, KUBEBUILDER_ASSETS names one"
+UNARMED = "no helm, kubectl or Envoy here: `python -m bench.cluster.ready` gets them"
 APPROVED = {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api-inference-extension"}
 
 
@@ -51,6 +53,10 @@ def real_is_here() -> bool:
 
 def tools_are_here() -> bool:
     return (TOOLS / "helm").exists()
+
+
+def envoy_is_here() -> bool:
+    return Path(ENVOY).exists()
 
 
 @dataclass(kw_only=True)

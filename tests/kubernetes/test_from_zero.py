@@ -26,6 +26,7 @@ from tests.kubernetes.test_controlling import annotations, deployment, read
 from tests.kubernetes.test_finding import KIND, pool
 
 MODEL, WITHIN_S = "llama-3.1-8b", 240.0
+JUDGED = 'weir_pool_routed_judged_total{pool="p",role="mixed"}'
 QUICK = ("interval_s=0.5", "idle_s=3", "down_s=3", "settle_s=1", "window_s=2", "mix_s=4")
 OPTIONS = [
     "--watch-resources", "--lease=weir", "--scaling=act", "--scaling-policy=slo_model",
@@ -163,8 +164,7 @@ def test_a_pool_at_zero_comes_back_for_a_request_that_waits_and_goes_again_whoev
             assert replicas(world) == 0
             assert threads.submit(ask, gateway).result(WITHIN_S) == 200
             assert machine.most == 1
-            for each in (one, two):
-                until(lambda each=each: heard(each, 'weir_pool_routed_judged_total{pool="p",role="mixed"}') == 1.0)
+            until(lambda: [heard(each, JUDGED) for each in (one, two)] == [1.0, 1.0])
             until(lambda: replicas(world) == 0 and not machine.pods)
             assert not any("weir.dev/drain" in notes for notes in annotations(world))
             leads, follows = leader(world, one, two)

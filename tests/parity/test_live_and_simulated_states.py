@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ class Watched(LiveFleet):
         self.routed = Routed(clock=lambda: self.now)
         self.before: Totals = {}
         for each in self.replicas:
-            facts = {"gpu": each.gpu, "profile": "llama-3.1-8b", "role": "mixed", "model": each.model}
+            facts: dict[str, Any] = {"gpu": each.gpu, "profile": "llama-3.1-8b", "role": "mixed", "model": each.model}
             self.roster.answered(self.roster.enter(fleet_pb2.Replica(name=each.name, pool=each.pool, **facts)))
 
     def _play(self, until: float) -> None:

@@ -40,7 +40,7 @@ def order(core: Core, model: str = "m", path: bytes = b"/v1/completions", **fiel
     made = parse(path, json.dumps({**body, **fields}).encode(), "q", LIMITS)
     vocabulary = core.models[model].vocabulary(made)
     if vocabulary is not None and made.tokens is None:
-        tokenise(made, core.models[model], vocabulary)
+        tokenise(made, core.models[model].chat_template, vocabulary)
     return made
 
 

@@ -10,7 +10,6 @@ from router.order import Order
 from router.settings import Settings
 from tests.router import fakes
 from tests.router.caller import post
-from tests.router.extproc.plane import endpoint
 from tests.router.routers import Routers, core_of, described, load, update
 from weir.v1 import fleet_pb2
 
@@ -135,15 +134,15 @@ class TestClasses:
         assert order.slos == ["gold", "none", "batch"]
 
 
-def test_rewrites_and_objectives_of_a_running_endpoint_are_others_from_the_next_call_on() -> None:
-    made = endpoint()
-    core, picker = made.core, made.picker
+def test_rewrites_and_objectives_of_a_running_router_are_others_from_the_next_request_on() -> None:
+    core = two()
     told = fleet_pb2.Directions(
         rewrites=[fleet_pb2.Rewrite(model="alias", targets=[fleet_pb2.Target(model="m", weight=1)])],
         objectives=[fleet_pb2.Objective(name="low", priority=-3)],
     )
-    assert picker._rewriting.target("alias", "r") == "alias"
+    assert core.rewriting.target("alias", "r") == "alias"
     assert direct(core, told) == ""
-    picker.direct(core.settings)
-    assert picker._rewriting.target("alias", "r") == "m"
-    assert picker._rewriting.priority("low") == -3
+    assert core.rewriting.target("alias", "r") == "m"
+    order = Order("r", "m", b"hello")
+    core.promises.weigh(order, "low")
+    assert (order.priority, order.sheddable) == (-3, True)

@@ -47,6 +47,27 @@ async def test_a_request_that_waited_too_long_is_told_when_to_come_back(routers:
         assert (await caller.ask()).status == 200
 
 
+async def test_of_too_many_that_wait_the_next_is_turned_away(routers: Routers) -> None:
+    running = await routers.start(fakes.answer, most_held=1)
+    running.told(update(described("r0", running.replicas[0].address), ready=False))
+    async with running.caller() as first, running.caller() as second:
+        first.send(post())
+        await running.until(lambda: running.core.metrics.held == 1)
+        assert (await second.ask()).json["error"]["code"] == "no-replica"
+        running.told(update(described("r0", running.replicas[0].address)))
+        assert (await first.reply()).status == 200
+    assert running.core.metrics.held == 0
+
+
+async def test_a_client_that_went_away_is_forgotten_by_the_queue(routers: Routers) -> None:
+    running = await routers.start(fakes.answer)
+    running.told(update(described("r0", running.replicas[0].address), ready=False))
+    async with running.caller() as caller:
+        caller.send(post())
+        await running.until(lambda: running.core.metrics.held == 1)
+    await running.until(lambda: running.core.metrics.held == 0)
+
+
 @pytest.mark.parametrize("waits", ["held", "served"])
 async def test_a_deadline_that_passes_before_the_answer_begins_is_a_504(routers: Routers, waits: str) -> None:
     running = await routers.start(fakes.slow)

@@ -29,7 +29,7 @@ def counted(order: Order, model: Model) -> None:
     """Count an order's tokens where the model has a vocabulary for them."""
     vocabulary = model.vocabulary(order)
     if vocabulary is not None:
-        tokenise(order, model, vocabulary)
+        tokenise(order, model.chat_template, vocabulary)
 
 
 class OneUpdate:

@@ -62,14 +62,6 @@ class TestLateness:
 
 
 class TestTally:
-    def test_one_that_was_withdrawn_was_never_sent(self) -> None:
-        tally = Tally()
-        tally.sent("p", "mixed", 100.0)
-        tally.sent("p", "mixed", 30.0)
-        tally.withdrawn("p", "mixed", 30.0)
-        counts = tally.told()["p\tmixed"]
-        assert (counts.arrived, counts.prompt_tokens) == (1, 100)
-
     def test_an_attempt_that_failed_is_no_answer(self) -> None:
         tally = Tally()
         tally.ended("p", "mixed", broken(502, 1.0), -1)

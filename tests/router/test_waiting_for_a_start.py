@@ -1,8 +1,7 @@
 """Requests for models of which nobody is there yet, and somebody is started because they wait."""
 
 import asyncio
-
-import pytest
+from typing import Any
 
 from policies.decision import Queue, Shed
 from router.core import Placement
@@ -20,7 +19,7 @@ def elastic(*replicas: fleet_pb2.Replica) -> fleet_pb2.FleetUpdate:
     return fleet_pb2.FleetUpdate(directions=fleet_pb2.Directions(elastic=replicas))
 
 
-async def at_zero(routers: Routers, **settings: float) -> Running:
+async def at_zero(routers: Routers, **settings: Any) -> Running:
     """A router whose only pool has nobody, and a replica that could be there."""
     running = await routers.start(fakes.answer, **settings)
     running.told(fleet_pb2.FleetUpdate(removed=["r0"]))
@@ -76,25 +75,6 @@ async def test_a_router_with_nobody_is_well_while_somebody_may_come(routers: Rou
         assert (await caller.reply()).status == 503
 
 
-async def test_nobody_is_asked_where_to_send_while_nobody_is_ready(
-    routers: Routers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running, asked = await at_zero(routers), list[str]()
-    place = type(running.core).place
-
-    def counted(core: object, order: Order, *more: object) -> object:
-        asked.append(order.id)
-        return place(core, order, *more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(running.core), "place", counted)
-    async with running.caller() as caller:
-        caller.send(post())
-        await running.until(lambda: running.gateway.waiting() == ["m"])
-        for _ in range(5):
-            running.gateway.release()
-        assert len(asked) == 1
-
-
 class TestCore:
     def test_a_model_and_its_adapters_are_known_before_anybody_serves_them(self) -> None:
         core = core_of(Settings())
@@ -102,7 +82,6 @@ class TestCore:
         apply(core, elastic(described("p-0", "", adapters=["fine"])))
         for name in ("m", "fine"):
             assert isinstance(core.place(Order("a", name, b"x"), 0.0), Queue)
-            assert not core.anybody(name)
             assert core.coming.patience_s(name) == Settings().start_hold_s
         assert core.coming.patience_s("other") == Settings().hold_s
 
@@ -111,7 +90,6 @@ class TestCore:
         apply(core, elastic(described("p-0", "", adapters=["fine"])))
         apply(core, update(described("r0", "h:1", adapters=["fine"])))
         for name in ("m", "fine"):
-            assert core.anybody(name)
             assert isinstance(core.place(Order("a", name, b"x"), 0.0), Placement)
 
     def test_an_adapter_stays_known_when_the_last_that_had_it_leaves_a_pool_that_comes_back(self) -> None:

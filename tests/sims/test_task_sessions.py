@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from policies.select.session_q import Action
+from policies.select.session_values import Action
 from sims.task_sessions import Behaviour, Model, Sessions, at_random, earned, like
 
 SURE = Sessions(models=(Model(1.0, 1.0, 1.0, 1.0),), steps=5.0)

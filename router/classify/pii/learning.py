@@ -1,16 +1,17 @@
 """Learn the tagger: wrong sequences lend their weight to right ones, and the weights of all steps are averaged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from policies.signals.reading import Span
-from router.classify.pii.tagger import ROWS, Keys, Table, Tagger, allowed, best, keys, to_tags
+from router.classify.pii.context import ROWS
+from router.classify.pii.tagger import Keys, Table, Tagger, added, allowed, best, keys, to_tags
 from router.classify.pii.tokens import tokens
-from router.classify.tasks.reading import rows
+from router.classify.tasks.reading import BadRow, rows
 
 ROUNDS = 8
 
@@ -23,12 +24,22 @@ class Marked(NamedTuple):
 
 
 def marked(data: Path) -> list[Marked]:
-    """All rows of all files of a data folder's presidio_pii: text, and spans of start, end and kind."""
-    paths = sorted((data / "presidio_pii").glob("*.jsonl*"))
+    """All rows of a file, or of all files of a data folder's presidio_pii: text, and spans of start, end and kind.
+
+    Raises `BadRow` for one that is not so.
+    """
+    paths = [data] if data.is_file() else sorted((data / "presidio_pii").glob("*.jsonl*"))
     if not paths:
         raise FileNotFoundError(f"{data / 'presidio_pii'} holds no .jsonl or .jsonl.gz file")
-    found = [row for path in paths for row in rows(path)]
-    return [Marked(row["text"], tuple(Span(*span) for span in sorted(row["spans"]))) for row in found]
+    return [_marked(path, number, row) for path in paths for number, row in enumerate(rows(path), 1)]
+
+
+def _marked(path: Path, number: int, row: Mapping[str, Any]) -> Marked:
+    try:
+        spans = tuple(Span(int(begin), int(end), str(kind)) for begin, end, kind in sorted(row["spans"]))
+        return Marked(row["text"][:], spans)
+    except (KeyError, TypeError, ValueError):
+        raise BadRow(f'{path}, row {number}: a row has a text, and spans [[begin, end, "KIND"], …] in it') from None
 
 
 class Sums:
@@ -71,7 +82,8 @@ def learn(examples: Sequence[Marked], rounds: int = ROUNDS) -> Tagger:
 
 
 def _step(sums: Sums, barred: Table, rows: Keys, tags: npt.NDArray[np.int64]) -> None:
-    told = best(sums.table, sums.after + barred, rows)
+    lengths = np.array([len(each) for each in rows], np.int64)
+    told = best(added(sums.table, np.concatenate(rows), lengths), sums.after + barred)
     if (told != tags).any():
         sums.add(rows, tags, 1.0)
         sums.add(rows, told, -1.0)

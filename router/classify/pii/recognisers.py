@@ -9,9 +9,10 @@ from policies.signals.reading import Span
 
 
 class Form(NamedTuple):
-    """One kind's pattern, and what a match must pass."""
+    """One kind's pattern, what stands in every match and is looked for first, and what a match must pass."""
 
     kind: str
+    needs: re.Pattern[str]
     pattern: re.Pattern[str]
     passes: Callable[[str], bool]
 
@@ -52,21 +53,25 @@ def anything(_: str) -> bool:
     return True
 
 
+AT, SCHEME, COLON, DIGIT = map(re.compile, ("@", "://", ":", r"\d"))
 FORMS = (
-    Form("EMAIL_ADDRESS", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), anything),
-    Form("DOMAIN_NAME", re.compile(r"https?://[\w.-]{1,253}(?:/[^\s,;]{0,2000})?"), anything),
-    Form("IBAN_CODE", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}\b"), iban),
-    Form("IP_ADDRESS", re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), address),
-    Form("IP_ADDRESS", re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}\b"), address),
-    Form("US_SSN", re.compile(r"\b\d{3}[- ]\d{2}[- ]\d{4}\b"), social),
-    Form("CREDIT_CARD", re.compile(r"\b\d(?:[ -]?\d){11,18}\b"), luhn),
+    Form("EMAIL_ADDRESS", AT, re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), anything),
+    Form("DOMAIN_NAME", SCHEME, re.compile(r"https?://[\w.-]{1,253}(?:/[^\s,;]{0,2000})?"), anything),
+    Form("IBAN_CODE", DIGIT, re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{1,4}){3,8}\b"), iban),
+    Form("IP_ADDRESS", DIGIT, re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b"), address),
+    Form("IP_ADDRESS", COLON, re.compile(r"(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}\b"), address),
+    Form("US_SSN", DIGIT, re.compile(r"\b\d{3}[- ]\d{2}[- ]\d{4}\b"), social),
+    Form("CREDIT_CARD", DIGIT, re.compile(r"\b\d(?:[ -]?\d){11,18}\b"), luhn),
 )  # fmt: skip
 MOST_SHOWN = 40_000  # characters looked through
 
 
 def recognised(text: str) -> Iterator[Span]:
     """Spans of text that pass a form's checks, in the order of forms; they may overlap."""
+    shown = text[:MOST_SHOWN]
     for form in FORMS:
-        for match in form.pattern.finditer(text[:MOST_SHOWN]):
+        if form.needs.search(shown) is None:
+            continue
+        for match in form.pattern.finditer(shown):
             if form.passes(match.group()):
                 yield Span(match.start(), match.end(), form.kind)

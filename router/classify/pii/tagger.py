@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,12 +11,10 @@ import numpy.typing as npt
 from policies.signals.reading import Reading, Span
 from router.classify.features import TEXT, Seen
 from router.classify.linear import UNREADABLE, BadHead
-from router.classify.ngrams import hashed
-from router.classify.pii.tokens import STEPS, Token, edged, placed, seen, tokens
+from router.classify.native.library import function
+from router.classify.pii.context import alone, rows, words
+from router.classify.pii.tokens import STEPS, Token, tokens
 
-ROWS = 1 << 17  # of the feature table
-REMEMBERED = 1 << 16  # words and where they stand
-AT_ONCE = 32  # tokens whose features are looked up together
 OUTSIDE = 0  # the tag of a token in no span; a kind k (from 0) begins with tag 1 + 2k and goes on with 2 + 2k
 Table = npt.NDArray[np.float32]
 Keys = list[npt.NDArray[np.int64]]
@@ -47,7 +44,7 @@ class Tagger:
     def spans(self, text: str) -> list[Span]:
         """The spans of personal data, in order; none overlap."""
         found = tokens(text)
-        return to_spans(best(self.table, self.after, keys(text, found)), found, self.kinds) if found else []
+        return to_spans(best(scores(self.table, text, found), self.after), found, self.kinds) if found else []
 
 
 def load(path: Path) -> Tagger:
@@ -62,43 +59,47 @@ def load(path: Path) -> Tagger:
 
 def keys(text: str, found: Sequence[Token]) -> Keys:
     """Rows of the table for every token."""
-    words, rows = edged(found), list[npt.NDArray[np.int64]]()
-    for at, among in enumerate(seen(text, found)):
-        own = [hashed(word) % ROWS for word in among]
-        for step in STEPS:
-            own += _placed(step, words[at + 2 + step])
-        rows.append(np.array(own, np.int64))
-    return rows
+    of = words(found)
+    by_word = [alone(word) for word in of.distinct]
+    split = [np.split(each.rows, np.cumsum(each.lengths)[:-1]) for each in by_word]
+    own = rows(text, found, of) if found else ()
+    return [
+        np.concatenate([each, *(split[of.numbers[at + i]][i] for i in range(len(STEPS)))])
+        for at, each in enumerate(own)
+    ]
 
 
-@lru_cache(REMEMBERED)
-def _placed(step: int, word: str) -> list[int]:
-    return [hashed(each) % ROWS for each in placed(step, word)]
+def scores(table: Table, text: str, found: Sequence[Token]) -> Table:
+    """The sums of every token's rows, shape (tokens, tags): those of single words once for every word."""
+    of = words(found)
+    by_word = [alone(word) for word in of.distinct]
+    steps = np.concatenate([each.lengths for each in by_word])
+    single = added(table, np.concatenate([each.rows for each in by_word]), steps)
+    own = rows(text, found, of)
+    at = np.arange(len(found))[:, None] + np.arange(len(STEPS))
+    around = of.numbers[at] * len(STEPS) + np.arange(len(STEPS))
+    every = np.ones(len(found), np.int64)
+    told = added(table, own.ravel(), every * own.shape[1])
+    return told + added(single, around.ravel(), every * len(STEPS))
 
 
-def _scores(table: Table, rows: Keys) -> Table:
-    """The sums of every token's rows, shape (tokens, tags); some tokens at a time, so that they stay in the cache."""
-    parts = []
-    for at in range(0, len(rows), AT_ONCE):
-        some = rows[at : at + AT_ONCE]
-        begins = np.cumsum([0, *(len(each) for each in some[:-1])])
-        parts.append(np.add.reduceat(table[np.concatenate(some)], begins, axis=0))
-    return np.concatenate(parts)
+def added(table: Table, rows: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> Table:
+    """Sums of so many rows of a table, one after another, shape (lengths, tags)."""
+    begins = np.concatenate(((0,), np.cumsum(lengths)))
+    out = np.zeros((len(lengths), table.shape[1]), np.float32)
+    function("add_rows")(
+        table.ctypes.data, len(table), table.shape[1], rows.ctypes.data, begins.ctypes.data, out.ctypes.data, len(out)
+    )
+    return out
 
 
-def best(table: Table, after: Table, rows: Keys) -> npt.NDArray[np.int64]:
-    """The tags with the highest sum of scores (Viterbi)."""
-    scores = _scores(table, rows)
-    back = np.zeros(scores.shape, np.int64)
-    reached = scores[0] + after[OUTSIDE]
-    for at in range(1, len(scores)):
-        through = reached[:, None] + after
-        back[at] = through.argmax(axis=0)
-        reached = through.max(axis=0) + scores[at]
-    tags = np.empty(len(scores), np.int64)
-    tags[-1] = reached.argmax()
-    for at in range(len(scores) - 1, 0, -1):
-        tags[at - 1] = back[at, tags[at]]
+def best(scores: Table, after: Table) -> npt.NDArray[np.int64]:
+    """The tags with the highest sum of scores, shape (tokens, tags), and of what follows what (Viterbi)."""
+    tags, back = np.empty(len(scores), np.int64), np.empty(scores.shape, np.int32)
+    reached, after = np.empty((2, scores.shape[1]), np.float32), np.ascontiguousarray(after, np.float32)
+    function("best")(
+        scores.ctypes.data, *scores.shape, after.ctypes.data, back.ctypes.data, reached.ctypes.data, tags.ctypes.data
+    )
     return tags
 
 

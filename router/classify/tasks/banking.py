@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from router.classify.tasks.port import Example, task
 from router.classify.tasks.reading import rows
@@ -11,6 +12,8 @@ from router.classify.tasks.settings import Settings
 @task
 class Banking(Settings):
     """Which of 77 intents a bank's customer has."""
+
+    reads: ClassVar[str] = "banking77/*.csv*"
 
     def examples(self, data: Path) -> Iterator[Example]:
         """All rows of all files; a text that differs in case or spaces only is the same group."""

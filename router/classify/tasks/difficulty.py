@@ -16,6 +16,7 @@ from router.classify.tasks.settings import Settings
 class Difficulty(Settings):
     """Whether fewer than half of the models get it right."""
 
+    reads: ClassVar[str] = "mmlu_pro/questions.jsonl.gz"
     labels: ClassVar[tuple[str, ...]] = ("no", "yes")
     ridge: ClassVar[float] = 3.0
 

@@ -14,6 +14,7 @@ from router.classify.tasks.settings import Settings
 class Domain(Settings):
     """Which of fourteen domains a question is of."""
 
+    reads: ClassVar[str] = "mmlu_pro/questions.jsonl.gz"
     labels: ClassVar[tuple[str, ...]] = DOMAINS
     buckets: ClassVar[int] = 8192
 

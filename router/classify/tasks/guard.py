@@ -28,6 +28,7 @@ EVERYDAY = 0.04  # how much an everyday prompt counts: more keeps them quieter a
 class Guard(Settings):
     """Whether a prompt attacks: harmful by itself, a jailbreak, or an injection; look-alikes are benign."""
 
+    reads: ClassVar[str] = "safety_prompts/prompts.jsonl.gz"
     labels: ClassVar[tuple[str, ...]] = ("benign", "harmful", "jailbreak", "prompt_injection")
     ridge: ClassVar[float] = 3.0
     quiet: ClassVar[str] = "benign"
@@ -47,6 +48,7 @@ class Guard(Settings):
 class OneKind(Settings):
     """Whether a prompt is an attack of some of the guard's kinds; everyday prompts count more, as rules act on this."""
 
+    reads: ClassVar[str] = Guard.reads
     labels: ClassVar[tuple[str, ...]] = ("no", "yes")
     ridge: ClassVar[float] = Guard.ridge
     quiet: ClassVar[str] = "no"

@@ -28,6 +28,7 @@ class Task(Protocol):
     ridge: ClassVar[float]
     buckets: ClassVar[int]  # of n-grams; more for long texts
     outside_recall: ClassVar[float]  # share of outside examples to abstain on; 0 where it never abstains
+    reads: ClassVar[str]  # the files of a data folder that it learns from, as a pattern; empty where none are needed
     quiet: ClassVar[str]  # the label on which a guard does not fire; empty for what is no guard
 
     def examples(self, data: Path) -> Iterator[Example]:

@@ -11,4 +11,5 @@ class Settings:
     ridge: ClassVar[float] = 0.3
     buckets: ClassVar[int] = 2048
     outside_recall: ClassVar[float] = 0.0
+    reads: ClassVar[str] = ""
     quiet: ClassVar[str] = ""

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.select.elo import Duel, Elo, beats, bradley_terry
+from policies.select.elo import MOST_SESSIONS, Duel, Elo, beats, bradley_terry
 from policies.select.objective import Objective
-from policies.select.port import Context, Option
+from policies.select.port import Context, Feedback, Option
 
 ASKED = Context("r", np.zeros(1))
 PAIR = (Option("a", "p", 0.001), Option("b", "p", 0.001))
@@ -59,3 +59,40 @@ def test_the_higher_rated_is_chosen_unless_it_is_too_dear() -> None:
 
 def test_nobody_compared_anything_and_nothing_is_rated() -> None:
     assert bradley_terry([]) == {}
+
+
+def rated(model: str, quality: float, session: str = "s", tenant: str = "t") -> Feedback:
+    return Feedback(ASKED._replace(session=session, tenant=tenant), model, "p", 1.0, quality, 0.0, 0.0)
+
+
+def test_two_rated_answers_of_one_session_are_a_comparison() -> None:
+    elo = Elo().learn([rated("a", 0.9), rated("b", 0.2)])
+    assert elo.ratings["a"] > 0.0 > elo.ratings["b"]
+    assert elo.ratings["a"] == pytest.approx(16.0 * 0.35)
+
+
+def test_ratings_that_come_one_by_one_say_the_same() -> None:
+    told = [rated("a", 0.9), rated("b", 0.2), rated("a", 0.7), rated("a", 0.1), rated("b", 1.0)]
+    alone = Elo()
+    for one in told:
+        alone = alone.learn([one])
+    assert alone.ratings == pytest.approx(Elo().learn(told).ratings)
+    assert Elo().learn(told[:3]).ratings["a"] > Elo().learn(told[:2]).ratings["a"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [rated("b", 0.2, session="other"), rated("b", 0.2, tenant="other"), rated("a", 0.2), rated("b", float("nan"))],
+)
+def test_ratings_of_other_sessions_of_the_same_model_or_of_nobody_compare_with_nothing(other: Feedback) -> None:
+    assert Elo().learn([rated("a", 0.9), other]).ratings == {}
+
+
+def test_ratings_without_a_session_compare_with_nothing() -> None:
+    assert Elo().learn([rated("a", 0.9, session=""), rated("b", 0.1, session="")]).ratings == {}
+
+
+def test_only_so_many_sessions_are_remembered() -> None:
+    elo = Elo().learn([rated("a", 0.5, session=f"s{at}") for at in range(MOST_SESSIONS + 5)])
+    assert len(elo.rated) == MOST_SESSIONS
+    assert elo.learn([rated("b", 0.1, session="s0")]).ratings == {}

@@ -1,98 +1,112 @@
-"""A policy learned from logs earns more than the one that wrote them, and doubts what they seldom tried."""
+"""The choice by what turns are worth to their sessions: certain but for a told share, and only of what is known."""
 
-import gzip
-import json
-from collections import defaultdict
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from policies.select.session_q import Action, SessionQ, Settings, State, Step, actions, features, fitted
-from sims.task_sessions import Behaviour, Sessions, at_random, earned, like
+from policies.select.objective import Objective
+from policies.select.port import Context, Option
+from policies.select.session_q import STATE, SessionQ, standing, state_of
+from policies.select.session_values import SessionValues, Settings, State
+from policies.signals.facts import Facts, Message
+from policies.signals.reading import Reading
 
-RECORDED = Path(__file__).parents[4] / "shared/data/taubench_sessions/gpt4o_airline.jsonl.gz"
-BEHAVIOUR = at_random(2, [0.5, 0.3, 0.1, 0.1])
-
-
-def learned(world: Sessions, n: int, seed: int = 0) -> SessionQ:
-    return fitted([step for one in world.log(BEHAVIOUR, n, seed) for step in one], 2)
-
-
-def acting(q: SessionQ) -> Behaviour:
-    return lambda state, chance: q.act(state)
+WIDTH = Settings().most_failures + 1 + 5 + 2
+OPTIONS = [Option("a", "p", 0.001), Option("b", "p", 0.002), Option("a", "p", 0.001, intervene=True)]
 
 
-def always(model: int) -> Behaviour:
-    return lambda state, chance: Action(model, False)
+def values(*worth: float) -> SessionValues:
+    """Each action is worth so much, whatever the state."""
+    weights = np.zeros((4, WIDTH))
+    weights[:, :4] = np.array(worth)[:, None]
+    return SessionValues(models=2, settings=Settings(), weights=weights, inverse=np.zeros((4, WIDTH, WIDTH)),
+                         noise=np.zeros(4))  # fmt: skip
 
 
-def gain(world: Sessions, q: SessionQ, other: Behaviour, n: int = 1500) -> tuple[float, float]:
-    """Mean dollars a session more than another policy, and the lower end of its 95 % interval."""
-    mine, theirs = earned(world.log(acting(q), n, 901)), earned(world.log(other, n, 902))
-    error = np.sqrt(mine.var() / n + theirs.var() / n)
-    return float(mine.mean() - theirs.mean()), float(mine.mean() - theirs.mean() - 1.96 * error)
+def policy(*worth: float, **more: float) -> SessionQ:
+    return SessionQ(columns={"a": 0, "b": 1}, values=values(*worth), **more)
 
 
-def test_it_earns_more_than_the_policy_that_wrote_the_log() -> None:
-    world = Sessions()
-    assert gain(world, learned(world, 600), BEHAVIOUR)[1] > 0.0
+def asked(name: str = "r", failures: int = 1) -> Context:
+    scores = {"turn": 3.0, "context_tokens": 900.0, "failures": float(failures), "successes": 2.0}
+    return Context(name, np.zeros(0), {STATE: Reading(float(failures), scores=scores)}, session="s", last_model="a")
 
 
-def test_it_earns_more_than_any_one_model_throughout() -> None:
-    world = Sessions()
-    q = learned(world, 1200)
-    assert gain(world, q, always(0))[1] > 0.0
-    assert gain(world, q, always(1))[1] > 0.0
+@pytest.mark.parametrize(("worth", "taken"), [((3, 2, 1, 0), 0), ((1, 3, 2, 0), 1), ((1, 2, 3, 0), 2)])
+def test_the_action_of_the_highest_value_is_taken(worth: tuple[float, ...], taken: int) -> None:
+    choice = policy(*worth).choose(asked(), OPTIONS)
+    assert (choice.option, choice.propensity, choice.why) == (taken, 1.0, "worth most to the session")
 
 
-def test_it_learns_to_cut_failed_turns_and_not_to_cut_clean_ones() -> None:
-    q = learned(Sessions(), 1200)
-    assert q.act(State(6, 2500.0, 3, 0, 4)).intervene
-    assert not q.act(State(6, 2500.0, 0, 0, 5)).intervene
+def test_before_anything_was_learned_the_first_goes_and_it_is_said() -> None:
+    choice = SessionQ().choose(asked(), OPTIONS)
+    assert (choice.option, choice.why) == (0, "nothing is known of any")
 
 
-def test_where_a_cut_costs_more_than_it_saves_it_is_not_made() -> None:
-    world = Sessions(turn_tokens=60_000.0, value_usd=0.02)
-    q = learned(world, 800)
-    cuts = [step.action >= 2 for one in world.log(acting(q), 200, 5) for step in one]
-    assert np.mean(cuts) < 0.1
+def test_a_model_that_the_head_does_not_know_goes_last() -> None:
+    strange = [Option("z", "p", 0.0), *OPTIONS]
+    assert policy(-9, -5, -9, -9).choose(asked(), strange).option == 2
 
 
-def test_an_action_that_the_log_seldom_tried_is_worth_little() -> None:
-    world = Sessions()
-    rare = at_random(2, [0.995, 0.001, 0.002, 0.002])
-    steps = [step for one in world.log(rare, 150, 3) for step in one]
-    hopeful, doubtful = (fitted(steps, 2, Settings(pessimism=p, discount=0.0)) for p in (0.0, 2.0))
-    state = State(2, 1700.0, 0, 0)
-    lost = hopeful.values(state) - doubtful.values(state)
-    assert lost[1] > 2.0 * lost[0]
+def test_of_two_pools_of_a_model_the_one_that_is_in_time_goes_then_the_cheaper() -> None:
+    late = Option("a", "slow", 0.001, over_slo_s=3.0)
+    dear, cheap = Option("a", "east", 0.004), Option("a", "west", 0.003)
+    chooser = SessionQ(columns={"a": 0}, values=values(1, 1, 1, 1), objective=Objective(late_usd=0.01))
+    assert chooser.choose(asked(), [late, dear, cheap]).option == 2
 
 
-def test_a_sessions_end_has_no_future() -> None:
-    state = State(0, 1000.0, 0, -1)
-    ends = [Step(state, 0, 1.0, None)] * 200
-    assert fitted(ends, 1, Settings(pessimism=0.0, ridge=0.01)).values(state)[0] == pytest.approx(1.0, abs=0.02)
+def test_a_queue_moves_a_session_where_lateness_is_dear() -> None:
+    late = [OPTIONS[0]._replace(over_slo_s=10.0), OPTIONS[1]]
+    assert policy(1.0, 0.5, 0, 0).choose(asked(), late).option == 0
+    assert policy(1.0, 0.5, 0, 0, objective=Objective(late_usd=0.1)).choose(asked(), late).option == 1  # type: ignore[arg-type]
 
 
-def test_a_second_step_is_worth_what_the_first_leads_to() -> None:
-    first, second = State(0, 0.0, 0, -1), State(5, 0.0, 1, 0)
-    steps = [Step(first, 0, 0.0, second), Step(second, 0, 1.0, None)] * 200
-    q = fitted(steps, 1, Settings(pessimism=0.0, ridge=0.01, discount=0.5))
-    assert q.values(first)[0] == pytest.approx(0.5, abs=0.03)
+def test_stated_odds_are_how_often_each_is_taken() -> None:
+    chooser = policy(1, 2, 0, 0, epsilon=0.3)
+    assert chooser.probabilities(asked(), OPTIONS).tolist() == pytest.approx([0.1, 0.8, 0.1])
+    taken = Counter(chooser.choose(asked(f"r{at}"), OPTIONS).option for at in range(2000))
+    for option, share in enumerate((0.1, 0.8, 0.1)):
+        assert taken[option] / 2000 == pytest.approx(share, abs=0.03)
 
 
-def test_actions_are_models_without_and_with_a_cut() -> None:
-    assert actions(2) == (Action(0, False), Action(1, False), Action(0, True), Action(1, True))
-    assert features([State(0, 0.0, 99, 7)], 2, Settings()).shape == (1, 11)
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4), st.floats(0, 1), st.text(max_size=9))
+def test_odds_sum_to_one_and_the_draw_is_one_of_them(worth: list[float], epsilon: float, name: str) -> None:
+    chooser = policy(*worth, epsilon=epsilon)
+    choice, shares = chooser.choose(asked(name), OPTIONS), chooser.probabilities(asked(name), OPTIONS)
+    assert shares.sum() == pytest.approx(1.0)
+    assert choice.propensity == shares[choice.option] > 0.0
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded agent sessions are not on this machine")
-def test_it_beats_the_behaviour_in_sessions_as_long_as_recorded_ones() -> None:
-    turns: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    with gzip.open(RECORDED, "rt") as lines:
-        for row in map(json.loads, lines):
-            turns[row["session"]].append((float(row["input_length"]), float(row["output_length"])))
-    world = like(list(turns.values()))
-    assert 1000.0 < world.first_tokens < 5000.0
-    assert gain(world, learned(world, 600), BEHAVIOUR)[1] > 0.0
+def test_values_outlive_a_message() -> None:
+    held = values(0.25, 0.5, 0.75, 1.0)
+    again = SessionValues.from_plain(held.plain())
+    state = State(2, 900.0, 1, 0, 1)
+    assert again.values(state).tolist() == held.values(state).tolist()
+    with pytest.raises(KeyError):
+        SessionValues.from_plain({"models": 2})
+
+
+TALK = (
+    Message("user", "mend it"), Message("assistant", "", ("run",)), Message("tool", "e" * 40, failed=True),
+    Message("assistant", "", ("run",)), Message("tool", "fine"), Message("assistant", "", ("run",)),
+    Message("tool", "error", failed=True),
+)  # fmt: skip
+
+
+def test_a_session_stands_where_its_messages_say() -> None:
+    told = standing(Facts("r", "auto", TALK, prompt_tokens=500), 0)
+    assert state_of({STATE: told}, 1) == State(3, 500.0, 2, 1, 1)
+
+
+def test_what_was_cut_weighs_no_more() -> None:
+    told = standing(Facts("r", "auto", TALK, prompt_tokens=500), 1)
+    assert state_of({STATE: told}, -1) == State(3, 490.0, 1, -1, 1)
+    assert told.scores["cut"] == 1.0
+    assert standing(Facts("r", "auto", TALK), 9).scores["cut"] == 2.0
+
+
+def test_without_a_reading_a_session_is_at_its_beginning() -> None:
+    assert state_of({}, -1) == State(0, 0.0, 0, -1, 0)

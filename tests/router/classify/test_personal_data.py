@@ -1,5 +1,6 @@
 """Personal data: forms with their checksums, and a tagger that learns sentences."""
 
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from router.classify.linear import BadHead
 from router.classify.pii.learning import Marked, learn, marked
 from router.classify.pii.recognisers import address, iban, luhn, recognised, social
 from router.classify.pii.swapping import swapped
-from router.classify.pii.tagger import Tagger, allowed, best, load, to_spans, to_tags
-from router.classify.pii.tokens import leads, seen, shape, tokens
+from router.classify.pii.tagger import Tagger, added, allowed, best, keys, load, scores, to_spans, to_tags
+from router.classify.pii.tokens import shape, tokens
+from tests.router.classify import plain_features
 
 NAMES = ["Anna Berg", "Omar Haddad", "Li Wei", "Tom Fox", "Ines Prado", "Jan Novak", "Kofi Mensah", "Eva Lind"]
 TOWNS = ["Oslo", "Lyon", "Porto", "Graz", "Cork", "Turin", "Ghent", "Basel"]
@@ -83,7 +85,39 @@ def test_spans_lie_in_the_text_in_order_and_never_overlap(text: str) -> None:
 def test_every_token_is_seen_and_lies_where_it_says(text: str) -> None:
     found = tokens(text)
     assert all(text[each.start : each.end] == each.text for each in found)
-    assert len(seen(text, found)) == len(leads(found)) == len(found)
+    assert len(keys(text, found)) == len(found)
+
+
+@settings(max_examples=60)
+@given(st.text(alphabet=st.sampled_from("Anna 12,.:@/\n\u00b6é日_x"), max_size=60) | st.text(max_size=60))
+def test_a_token_has_the_rows_of_its_features_one_by_one(text: str) -> None:
+    found = tokens(text)
+    assert [sorted(each.tolist()) for each in keys(text, found)] == list(map(sorted, plain_features.rows(text, found)))
+
+
+def test_scores_are_the_sums_of_rows() -> None:
+    text = "My name is Ruth Okoye, write to ruth@mail.example.org or 12 Elm Street"
+    found = tokens(text)
+    told = scores(TAGGER.table, text, found)
+    assert np.allclose(told, [TAGGER.table[rows].sum(axis=0) for rows in keys(text, found)], atol=1e-3)
+    assert added(TAGGER.table, np.array([3, 3, 5]), np.array([2, 0, 1])).tolist() == [
+        (2 * TAGGER.table[3]).tolist(), np.zeros(5).tolist(), TAGGER.table[5].tolist(),
+    ]  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 4))
+def test_the_best_tags_are_those_of_the_best_of_all_sequences(seed: int, length: int, tags: int) -> None:
+    chance = np.random.default_rng(seed)
+    told = chance.normal(size=(length, tags)).astype(np.float32)
+    after = chance.normal(size=(tags, tags)).astype(np.float32)
+
+    def worth(sequence: tuple[int, ...]) -> float:
+        moves = [float(after[one, two]) for one, two in pairwise((0, *sequence))]
+        return sum(moves) + sum(float(told[at, tag]) for at, tag in enumerate(sequence))
+
+    found = tuple(best(told, after).tolist())
+    assert worth(found) == pytest.approx(max(map(worth, product(range(tags), repeat=length))), abs=1e-4)
 
 
 @pytest.mark.parametrize("text", ["1" * 100_000, "a@" * 20_000, ":" * 50_000, "A1 " * 20_000])
@@ -125,7 +159,7 @@ def test_a_span_goes_on_only_where_it_began() -> None:
     assert barred[1, 2] == 0
     assert barred[2, 2] == 0
     assert barred[3, 2] < 0
-    tags = best(np.zeros((8, 5), np.float32), barred, [np.array([0]), np.array([1]), np.array([2])])
+    tags = best(np.zeros((3, 5), np.float32), barred)
     assert not {2, 4} & set(tags[:1].tolist())
 
 

@@ -176,7 +176,7 @@ def test_heads_side_by_side_score_as_each_does_alone() -> None:
     seen = seen_of(["bake bread", "a visa for the island", "zebra quark", ""], "static", vectors)
     stack = Stack(heads)
     assert np.allclose(stack.scores(seen), np.concatenate([head.scores(seen) for head in heads], axis=1), atol=1e-4)
-    told = stack.readings(seen)
+    told = stack.readings(stack.scores(seen))
     for head in heads:
         alone = head.readings(seen)
         assert [each.label for each in told[head.name]] == [each.label for each in alone]
@@ -194,6 +194,7 @@ def test_a_stack_of_the_encoder_tier_reads_both_embeddings() -> None:
 def test_a_broken_head_in_a_stack_is_unknown_and_the_others_go_on() -> None:
     whole = trained().head
     broken = replace(whole, name="broken", weights=whole.weights * np.nan)
-    told = Stack([whole, broken]).readings(seen_of(["bake bread"], "static", vectors))
+    stack = Stack([whole, broken])
+    told = stack.readings(stack.scores(seen_of(["bake bread"], "static", vectors)))
     assert told["broken"] == [UNKNOWN]
     assert told["topic"][0].label == "cooking"

@@ -7,7 +7,6 @@ import pytest
 
 from router.extproc import frames
 from router.extproc.endpoint import Endpoint
-from router.intake import apply
 from router.refusals import TABLE
 from router.settings import Settings
 from tests.router.extproc.plane import (
@@ -27,7 +26,6 @@ from tests.router.extproc.plane import (
 )  # fmt: skip
 from tests.router.routers import core_of, described
 from weir.v1 import ext_proc_pb2 as pb
-from weir.v1 import fleet_pb2
 
 USAGE = b'{"choices":[],"usage":{"prompt_tokens":40,"completion_tokens":5}}'
 
@@ -197,6 +195,21 @@ def test_what_matters_more_leaves_the_queue_first() -> None:
     assert made.core.metrics.held == 0
 
 
+def test_of_too_many_that_wait_the_next_is_refused() -> None:
+    made = endpoint(1, most_held=1)
+    made.core.view.set_ready(0, False)
+    plane = Plane(made).greet()
+    calls = [plane.call(), plane.call()]
+    for call in calls:
+        plane.say(call, headers(), body())
+    (answer,) = plane.heard(calls[1])
+    assert answer.immediate_response.status.code == 503
+    assert (plane.heard(calls[0]), made.core.metrics.held) == ([], 1)
+    made.give_up(next(iter(made.calls)).held_since + made.settings.hold_s + 1.0)
+    (answer,) = plane.heard(calls[0])
+    assert (answer.immediate_response.status.code, made.core.metrics.held) == (503, 0)
+
+
 @pytest.mark.parametrize(("sent", "status", "reason"), [
     (b'{"model":"nobody","messages":[{"role":"user","content":"hi"}]}', 404, "unknown-model"),
     (b'{"model":"m","messages":[]}', 400, "bad-request"),
@@ -243,42 +256,6 @@ def test_nobody_ready_is_a_503_once_it_was_waited_for() -> None:
     assert set_headers(answer.immediate_response.headers)["retry-after"] == "1"
 
 
-def test_a_pool_at_zero_is_waited_for_and_no_more_wait_than_may() -> None:
-    made = endpoint(1, hold_s=0.0, most_held=1)
-    made.core.view.set_ready(0, False)
-    coming = fleet_pb2.Directions(elastic=[described("p-0", "")])
-    apply(made.core, fleet_pb2.FleetUpdate(directions=coming))
-    plane = Plane(made).greet()
-    first, second = plane.call(), plane.call()
-    plane.say(first, headers(), body())
-    made.release()
-    assert (plane.heard(first), made.waiting()) == ([], ["m"])
-    plane.say(second, headers(), body())
-    (answer,) = plane.heard(second)
-    assert answer.immediate_response.status.code == 503
-    made.core.view.set_ready(0, True)
-    made.release()
-    assert endpoint_of(plane.heard(first)[0]) == "10.0.0.1:8000"
-    assert (made.waiting(), made.core.metrics.held) == ([], 0)
-
-
-def test_an_endpoint_with_nobody_is_well_while_somebody_may_come() -> None:
-    made = endpoint(1)
-    made.core.view.set_ready(0, False)
-    assert not made._ready()
-    apply(made.core, fleet_pb2.FleetUpdate(directions=fleet_pb2.Directions(elastic=[described("p-0", "")])))
-    assert made._ready()
-
-
-def test_a_request_that_is_turned_away_for_its_objective_was_never_sent() -> None:
-    made = endpoint(1, objectives=(("low", -1),), ttft_slo_s=1e-9)
-    plane = Plane(made).greet()
-    call = plane.call()
-    plane.say(call, headers(x_gateway_inference_objective="low"), body())
-    assert plane.heard(call)[0].immediate_response.status.code == 429
-    assert [each.arrived for each in made.core.tally.pools.values()] == [0]
-
-
 def test_a_body_beyond_the_limit_is_refused_before_it_is_whole() -> None:
     plane = Plane(endpoint(max_body_bytes=1000)).greet()
     call = plane.call()
@@ -294,7 +271,7 @@ def test_a_body_that_never_ends_is_given_up() -> None:
     plane = Plane(made).greet()
     call = plane.call()
     plane.say(call, headers(), body(CHAT, ends=False))
-    made._sweep(next(iter(made.calls)).since + made.settings.body_timeout_s + 1.0)
+    made.sweep(next(iter(made.calls)).since + made.settings.body_timeout_s + 1.0)
     (answer,) = plane.heard(call)
     assert answer.immediate_response.status.code == 408
 
@@ -304,7 +281,7 @@ def test_a_reply_beyond_the_deadline_is_broken_off() -> None:
     plane = Plane(made).greet()
     call = plane.call()
     plane.say(call, headers(), body(), reply_headers())
-    made._sweep(next(iter(made.calls)).since + made.settings.deadline_s + 1.0)
+    made.sweep(next(iter(made.calls)).since + made.settings.deadline_s + 1.0)
     plane._take()
     assert [one.stream for one in plane.of(frames.RST_STREAM)] == [call]
     assert made.core.metrics.series("m", "p").codes == {504: 1}

@@ -44,7 +44,7 @@ def test_a_call_that_closes_before_the_reply_counts_for_as_long_as_was_predicted
         plane.write(frames.reset(call, frames.CANCEL))
     assert plane.status(call) == ("0" if politely else None)
     assert load(made.core) > 0
-    made._sweep(1e18)
+    made.sweep(1e18)
     assert load(made.core) == 0
     assert made.core.metrics.series("m", "p").codes == {0: 1}
 
@@ -76,7 +76,7 @@ def test_of_a_reply_only_the_headers_may_be_shown(status: int, left: bool) -> No
     plane.say(call, headers(DUPLEX, HIDDEN), body(), reply_headers(status))
     plane.write(frames.reset(call, frames.CANCEL))
     assert (load(made.core) > 0) == left
-    made._sweep(1e18)
+    made.sweep(1e18)
     assert load(made.core) == 0
     assert made.core.metrics.series("m", "p").codes == {status: 1}
 

@@ -118,7 +118,7 @@ def test_no_bytes_break_anything_but_their_own_connection(noise: bytes) -> None:
     plane.write(noise)
     plane.connection.connection_lost(None)
     assert not made.calls
-    made._sweep(1e18)
+    made.sweep(1e18)
     assert load(made.core) == 0
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.extproc import answers, messages, metadata
-from router.extproc.rewriting import Rewriting, renamed
+from router.rewriting import Rewriting, renamed
 from router.settings import Settings
 from tests.router.extproc.plane import Mode
 from weir.v1 import ext_proc_pb2 as pb
@@ -101,12 +101,11 @@ def test_metadata_of_an_endpoint_is_a_struct_of_structs() -> None:
 
 @given(st.integers(1, 9), st.integers(1, 9))
 def test_a_rewrite_draws_its_targets_by_weight_and_the_same_for_the_same_request(first: int, second: int) -> None:
-    rules = Rewriting(Settings(rewrites=(("alias", (("a", first), ("b", second))),), objectives=(("batch", -2),)))
+    rules = Rewriting(Settings(rewrites=(("alias", (("a", first), ("b", second))),)))
     drawn = [rules.target("alias", f"id-{i}") for i in range(600)]
     assert drawn == [rules.target("alias", f"id-{i}") for i in range(600)]
     assert abs(drawn.count("a") / 600 - first / (first + second)) < 0.08
     assert rules.target("other", "id") == "other"
-    assert (rules.priority("batch"), rules.priority("nobody")) == (-2, 0)
 
 
 def test_a_renamed_body_keeps_the_bytes_of_every_other_member() -> None:

@@ -45,11 +45,11 @@ def test_who_watches_is_told_of_changes_alone() -> None:
     call, other = plane.call(WATCH), plane.call(WATCH)
     plane.say(call, health_pb2.HealthCheckRequest())
     plane.say(other, health_pb2.HealthCheckRequest(service="other"))
-    made._sweep(0.0)
+    made.sweep(0.0)
     made.core.view.set_ready(0, False)
-    made._sweep(0.0)
+    made.sweep(0.0)
     assert statuses(plane, call) == [SERVING, NOT_SERVING]
     assert statuses(plane, other) == [UNKNOWN]
     plane.connection.connection_lost(None)
-    made._sweep(0.0)
+    made.sweep(0.0)
     assert not made._watches

@@ -22,7 +22,7 @@ from tests.router.routers import core_of, described
 
 pytestmark = [
     pytest.mark.asyncio,
-    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy is installed here: `make test-cluster`"),
+    pytest.mark.skipif(not Path(PROGRAM).exists(), reason="no Envoy here: `python -m bench.cluster.ready` gets one"),
 ]
 MODES = {
     "buffered": configs.modes(configs.BUFFERED, replies=False),
@@ -138,7 +138,7 @@ async def test_a_reply_not_shown_counts_until_it_ends_or_as_predicted_where_the_
             while made.calls:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert made.core.metrics.in_flight == left
-        made._sweep(1e18)
+        made.sweep(1e18)
         assert made.core.metrics.in_flight == 0
     await replica.stop()
 

@@ -32,6 +32,15 @@ def test_a_gpu_far_dearer_is_not_simulated_and_says_so() -> None:
     assert found["only l40s"].parts[0].replicas >= 1
 
 
+def test_little_traffic_is_no_reason_to_call_the_cheaper_card_far_dearer() -> None:
+    found = {design.name: design for design, _ in bench(asked("h100-sxm", "l40s"), rate=1.0).singles(hopeless=1.2)}
+    few, many = found["only l40s"], found["only h100-sxm"]
+    assert few.simulated
+    assert sum(part.replicas for part in (*few.parts, *many.parts)) == 2
+    objective = asked("l40s").objective
+    assert few.cost(objective) < many.cost(objective)
+
+
 def test_a_gpu_too_slow_says_which_deadline_and_by_how_much() -> None:
     request = asked("h100-sxm", "l4", classes=(SloClass(ttft=Deadline(seconds=0.3)),))
     found = {design.name: design for design, _ in bench(request, prompt=2000).singles()}

@@ -1,6 +1,4 @@
-"""What the inference extension's resources say of models and priorities, as plain values (InferenceModelRewrite,
-InferenceObjective): which model a request is for in truth, and how much it matters.
-"""
+"""Which model a request is for in truth, as InferenceModelRewrites say: at every door that reads a body the same."""
 
 import msgspec
 
@@ -13,13 +11,12 @@ SALT = 11  # of the draw among a rewrite's targets
 
 
 class Rewriting:
-    """The rewrites and objectives of one router."""
+    """The rewrites of one router."""
 
-    __slots__ = ("_objectives", "_targets")
+    __slots__ = ("_targets",)
 
     def __init__(self, settings: Settings) -> None:
         self._targets = {model: list(targets) for model, targets in settings.rewrites}
-        self._objectives = dict(settings.objectives)
 
     def target(self, model: str, request_id: str) -> str:
         """The model that a request for `model` goes to: of several targets one by weight, drawn from the request id."""
@@ -34,10 +31,6 @@ class Rewriting:
             if left < 0.0:
                 return name
         return targets[-1][0]
-
-    def priority(self, objective: str) -> int:
-        """How much requests of an objective matter; 0 where none is named, or one that nobody described."""
-        return self._objectives.get(objective, 0)
 
 
 def renamed(body: bytes, model: str) -> bytes:

@@ -1,0 +1,202 @@
+"""A learner of whole sessions behind "auto": it hands over, has failed turns cut, and its records teach the next."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli.session_logs import sessions
+from cli.train_sessions import Worth, session_head
+from policies.select.learners import learner
+from policies.select.session_q import SessionQ
+from policies.select.session_values import SessionValues, Settings
+from router.auto.session_cuts import TRIED, without_failed
+from router.record import Recorder
+from tests.router.auto.ruled import ruler
+from tests.router.auto.test_learned_choice import PRICES, learning
+from tests.router.caller import Caller, Reply
+from tests.router.fakes import FakeReplica
+from tests.router.routers import Routers, Running
+
+WIDTH = Settings().most_failures + 1 + 5 + 2
+BIAS = slice(0, 4)  # one of the failures' columns is always 1
+COLUMNS = {"small": 0, "large": 1}
+
+
+def values(clean: int, failed: int) -> dict[str, Any]:
+    """A head that takes one action while nothing has failed, and another once something has."""
+    weights = np.zeros((4, WIDTH))
+    weights[clean, 0], weights[failed, 1:4] = 1.0, 1.0
+    held = SessionValues(models=2, settings=Settings(), weights=weights, inverse=np.zeros((4, WIDTH, WIDTH)),
+                         noise=np.zeros(4))  # fmt: skip
+    return {"version": "v1", "columns": COLUMNS, "values": held.plain()}
+
+
+SMALL, LARGE, SMALL_CUT, LARGE_CUT = range(4)
+HANDS_OVER = {"policy": "session_q", "prices": PRICES, "head": values(SMALL, LARGE_CUT)}
+STAYS = {"policy": "session_q", "prices": PRICES, "head": values(SMALL, LARGE)}
+
+
+def called(name: str, at: int) -> dict[str, Any]:
+    return {"id": f"c{at}", "type": "function", "function": {"name": name, "arguments": f'{{"at":{at}}}'}}
+
+
+def conversation(*failed: bool) -> list[dict[str, Any]]:
+    """A user's task, and one turn with a tool for each of these: whether it failed."""
+    found: list[dict[str, Any]] = [{"role": "user", "content": "mend the build"}]
+    for at, bad in enumerate(failed):
+        found.append({"role": "assistant", "content": "", "tool_calls": [called("run", at)]})
+        said = f"error: no such file {at}" if bad else f"done {at}"
+        found.append({"role": "tool", "tool_call_id": f"c{at}", "content": said})
+    return found
+
+
+async def turn(caller: Caller, *failed: bool, session: str = "s", path: str = "/v1/chat/completions") -> Reply:
+    own = (f"x-weir-session: {session}", "x-weir-tenant: acme")
+    return await caller.ask(path, *own, model="auto", messages=conversation(*failed))
+
+
+def asked(replica: FakeReplica) -> list[dict[str, Any]]:
+    """The messages that a replica was last asked with."""
+    return list(json.loads(replica.seen[-1].body)["messages"])
+
+
+async def test_a_session_begins_with_the_model_that_is_worth_most_to_it(routers: Routers) -> None:
+    running, _ = await learning(routers, HANDS_OVER)
+    async with running.caller() as caller:
+        reply = await turn(caller)
+        assert reply.headers["x-weir-model"] == "small"
+        assert "x-weir-cut" not in reply.headers
+        assert (await turn(caller, False)).headers["x-weir-model"] == "small"
+
+
+async def test_after_a_failed_turn_another_model_goes_on_without_it(routers: Routers) -> None:
+    running, _ = await learning(routers, HANDS_OVER)
+    async with running.caller() as caller:
+        await turn(caller, False)
+        reply = await turn(caller, False, True)
+    assert (reply.headers["x-weir-model"], reply.headers["x-weir-cut"]) == ("large", "1")
+    said = asked(running.replicas[1])
+    assert [each["role"] for each in said] == ["system", "user", "assistant", "tool"]
+    assert said[0]["content"] == f'{TRIED}- run {{"at":1}}: error: no such file 1'
+    assert said[3]["content"] == "done 0"
+    assert running.core.metrics.snapshot().sessions == {"failed-turns-cut": 1}
+
+
+async def test_what_was_cut_stays_cut_when_the_client_sends_it_again(routers: Routers) -> None:
+    running, _ = await learning(routers, HANDS_OVER)
+    async with running.caller() as caller:
+        await turn(caller, True)
+        reply = await turn(caller, True, False)
+        assert (reply.headers["x-weir-model"], reply.headers["x-weir-cut"]) == ("small", "1")
+        assert [each["role"] for each in asked(running.replicas[0])] == ["system", "user", "assistant", "tool"]
+        assert (await turn(caller, True, False, True)).headers["x-weir-cut"] == "2"
+    assert running.core.metrics.snapshot().sessions == {"failed-turns-cut": 2}
+
+
+async def test_a_head_that_says_so_hands_over_and_leaves_the_context_alone(routers: Routers) -> None:
+    running, _ = await learning(routers, STAYS)
+    async with running.caller() as caller:
+        reply = await turn(caller, True)
+    assert reply.headers["x-weir-model"] == "large"
+    assert asked(running.replicas[1]) == conversation(True)
+
+
+async def test_without_a_session_nothing_is_cut_for_nothing_would_be_remembered(routers: Routers) -> None:
+    running, _ = await learning(routers, HANDS_OVER)
+    async with running.caller() as caller:
+        reply = await turn(caller, True, session="")
+    assert "x-weir-cut" not in reply.headers
+
+
+async def test_the_record_tells_where_the_session_stood_and_how_likely_the_choice_was(
+    routers: Routers, tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "decisions.jsonl")
+    running, _ = await learning(routers, HANDS_OVER | {"settings": {"epsilon": 0.2}}, recorder=recorder)
+    async with running.caller() as caller:
+        for _ in range(20):
+            await turn(caller, False, True, session=f"s{_}")
+    recorder.close()
+    choices = [json.loads(line)["choice"] for line in (tmp_path / "decisions.jsonl").read_text().splitlines()]
+    for choice in choices:
+        assert choice["readings"]["session_state"]["scores"] | {"context_tokens": 0.0} == {
+            "turn": 2.0, "failures": 1.0, "successes": 1.0, "cut": 0.0, "context_tokens": 0.0,
+        }  # fmt: skip
+        taken = choice["options"][choice["chosen"]]
+        best = (taken["model"], taken["intervene"]) == ("large", True)
+        assert choice["propensity"] == pytest.approx(0.8 + 0.05 if best else 0.05)
+        assert [(one["model"], one["intervene"]) for one in choice["options"]] == [
+            ("small", False), ("large", False), ("small", True), ("large", True),
+        ]  # fmt: skip
+    assert any(choice["why"] == "worth most to the session" for choice in choices)
+
+
+async def test_other_workers_know_what_was_cut(routers: Routers) -> None:
+    running, told = await learning(routers, HANDS_OVER)
+    other, _ = await learning(routers, HANDS_OVER)
+    async with running.caller() as caller:
+        await turn(caller, True)
+    ruler(running).tick()
+    for message in told:
+        ruler(other).hear(message)
+    async with other.caller() as caller:
+        assert (await turn(caller, True, False)).headers["x-weir-cut"] == "1"
+
+
+async def test_a_canary_of_whole_sessions_beside_another_learner_cuts_only_in_its_own(routers: Routers) -> None:
+    canary = {"policy": "session_q", "share": 0.5}
+    learn = {"policy": "epsilon_greedy", "settings": {"epsilon": 0.0}, "prices": PRICES, "canary": canary}
+    running, _ = await learning(routers, learn | {"head": values(SMALL, LARGE_CUT)})
+    async with running.caller() as caller:
+        cut = ["x-weir-cut" in (await turn(caller, True, session=f"s{at}")).headers for at in range(30)]
+    assert 5 < sum(cut) < 25
+
+
+async def run_sessions(running: Running, count: int, turns: int) -> None:
+    """Sessions whose second turn fails, and each later one that `small` takes over a failure; rated by their last."""
+    async with running.caller() as caller:
+        for at in range(count):
+            failed: list[bool] = []
+            for number in range(turns):
+                reply = await turn(caller, *failed, session=f"x{at}")
+                spoiled = sum(failed) > int(reply.headers.get("x-weir-cut", 0))
+                failed.append(number == 1 or (spoiled and reply.headers["x-weir-model"] == "small"))
+            told = json.dumps({"decision": reply.headers["x-weir-decision"], "rating": float(not failed[-1])})
+            assert (await caller.ask("/v1/feedback", "x-weir-tenant: acme", body=told.encode())).status == 202
+            ruler(running).tick()
+
+
+async def test_a_routers_own_records_teach_it_to_cut(routers: Routers, tmp_path: Path) -> None:
+    """A failed turn spoils every later one of the small model unless it is cut, and the large one is dear."""
+    recorder = Recorder(tmp_path / "decisions.jsonl")
+    dear = {**PRICES, "large": {"input_usd": 900.0, "output_usd": 900.0}}
+    even = {"policy": "session_q", "settings": {"epsilon": 1.0}, "prices": dear, "head": values(SMALL, SMALL)}
+    running, _ = await learning(routers, even, recorder=recorder)
+    await run_sessions(running, 30, 5)
+    recorder.close()
+    head = session_head(tmp_path / "decisions.jsonl", Worth(completed_usd=0.1))
+    assert (head.models, head.card["sessions"], head.card["turns"]) == (("large", "small"), 30, 150)
+    assert head.card["cuts"] > 15
+    found, left_out = sessions(tmp_path / "decisions.jsonl")
+    assert (len(found), left_out) == (30, 0)
+    told = {"version": head.version, "columns": {"large": 0, "small": 1}, "values": head.values.plain()}
+    learned, _ = await learning(routers, {"policy": "session_q", "prices": dear, "head": told})
+    async with learned.caller() as caller:
+        await turn(caller)
+        reply = await turn(caller, False, True)
+    assert (reply.headers["x-weir-model"], reply.headers["x-weir-cut"]) == ("small", "1")
+
+
+def test_a_body_that_is_no_conversation_stays_as_it_is() -> None:
+    for body in (b"{}", b"[]", b"nonsense", b'{"messages": 3}', b'{"messages": [1, {"role": "user"}]}'):
+        assert without_failed(body, 3) == body
+
+
+def test_two_heads_are_two_policies_by_name() -> None:
+    made = learner(HANDS_OVER)
+    assert isinstance(made, SessionQ)
+    assert made.values is not None
+    assert learner({"policy": "session_q"}) == SessionQ()
