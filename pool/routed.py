@@ -40,7 +40,8 @@ class Counts:
     def of(cls, told: fleet_pb2.PoolDemand) -> Self:
         """As a router says them."""
         made: dict[str, Any] = {name: getattr(told, name) for name in NUMBERS}
-        return cls(**made, **{name: tuple(getattr(told, name)[:CLASSES]) for name in BY_CLASS})
+        made |= {name: tuple(getattr(told, name)[:CLASSES]) for name in BY_CLASS}
+        return cls(**made)
 
     def __add__(self, other: "Counts") -> "Counts":
         return self._with(other, lambda mine, theirs: mine + theirs)

@@ -90,7 +90,6 @@ class Core:
         self._decide_by(routing(settings.policy, dict(settings.policy_settings)))
         self._promise(settings)
         self.tally = Tally()
-        self.boundaries = Boundaries(self.fleet, settings.boundaries)
         self.models: dict[str, Model] = {}
         self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
@@ -98,15 +97,11 @@ class Core:
         self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
-        """Decide by another policy and other deadlines from the next request on; raises `UnknownName` or `BadSetting`,
-        and then nothing is another.
-        """
+        """Decide by others from the next request on; raises `UnknownName` or `BadSetting`, and then nothing is another."""
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)
         self._promise(settings)
-        if settings.boundaries != self.boundaries.told:
-            self.boundaries = Boundaries(self.fleet, settings.boundaries)
 
     def _decide_by(self, policy: Routing) -> None:
         self.placer = self.used = Placer(policy, self.fleet, self.held.index, self.held.blocks)
@@ -115,6 +110,7 @@ class Core:
 
     def _promise(self, settings: Settings) -> None:
         self.settings, self.promises, self.rewriting = settings, Promises(settings), Rewriting(settings)
+        self.boundaries = Boundaries(self.fleet, settings.boundaries)
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""

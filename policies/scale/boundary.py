@@ -66,7 +66,7 @@ class ByLength:
     dwell_s: float = 1800.0  # between two moves
     turn_s: float = 7200.0  # between a move and one the other way
     lacking: float = 1.1  # times the replicas there can be, from which none of these is longer ...
-    urgent_s: float = 180.0  # ... than this, the last one than ten times this
+    urgent_s: float = 180.0  # ... than this, the last one than four times this
 
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
@@ -155,10 +155,10 @@ class ByLength:
         return (old, new) if rule._held(history, here, pair, best.pair) else None
 
     def _urgent(self) -> "ByLength":
-        """The same in a hurry; a cost goes with the cube of what lacks, so three times the gain is asked for."""
+        """The same in a hurry."""
         most = self.urgent_s
-        hold_s, dwell_s, turn_s = min(self.hold_s, most), min(self.dwell_s, most), min(self.turn_s, 10.0 * most)
-        return replace(self, hold_s=hold_s, dwell_s=dwell_s, turn_s=turn_s, gain=3.0 * self.gain)
+        hold_s, dwell_s, turn_s = min(self.hold_s, most), min(self.dwell_s, most), min(self.turn_s, 4.0 * most)
+        return replace(self, hold_s=hold_s, dwell_s=dwell_s, turn_s=turn_s)
 
     def _pays(self, old: Sized, new: Sized) -> bool:
         return new.cost < inf and new.cost < (1.0 - self.gain) * old.cost
