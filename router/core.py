@@ -97,7 +97,7 @@ class Core:
         self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
-        """Decide by others from the next request on; raises `UnknownName` or `BadSetting`, and then nothing is another."""
+        """Decide by others from now on; raises `UnknownName` or `BadSetting`, and nothing is another then."""
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)

@@ -1,14 +1,14 @@
-"""`python -m bench.boundary [--seeds N] [--phases N]`: a table on stdout, a row a rule, 95 % intervals over seeds."""
+"""`python -m bench.boundary [--seeds N] [--phases N] [--heavy]`: a table on stdout, a row a rule, 95 % intervals over seeds."""
 
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
-from bench.boundary.traffic import PHASES, hours
+from bench.boundary.traffic import HEAVY, KINDS, PHASES, hours
 from bench.boundary.trial import Outcome, rule, run
 from sims.statistics import Interval, interval
 
-FIXED = (1024.0, 1448.0, 2896.0, 5793.0)
+FIXED = (1024.0, 1448.0, 4096.0, 5793.0)
 BEGINS, COMPRESSIBLE = 2048.0, 0.5
 
 RULES: Mapping[str, Mapping[str, float]] = {
@@ -35,10 +35,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m bench.boundary")
     asked.add_argument("--seeds", type=int, default=3)
     asked.add_argument("--phases", type=int, default=PHASES)
+    asked.add_argument("--heavy", action="store_true", help="as much as the fleet can serve at all")
     given = asked.parse_args()
     made = {name: list[Outcome]() for name in RULES}
     for seed in range(given.seeds):
-        arrivals = hours(seed, given.phases)
+        arrivals = hours(seed, given.phases, HEAVY if given.heavy else KINDS)
         for name, settings in RULES.items():
             made[name].append(run(rule(**settings), arrivals, seed))
             sys.stderr.write(f"seed {seed}, {name}: {made[name][-1]}\n")

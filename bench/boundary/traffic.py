@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sims.analytic.lengths import published
 from sims.arrivals import Arrivals
 
-PHASE_S, PHASES = 5400.0, 4
+PHASE_S, PHASES = 5400.0, 2
 ANSWER_SHARE = 0.2
 """Share of a request's tokens that is its answer; the distributions are of both together."""
 
@@ -31,9 +31,14 @@ class Kind:
 
 
 KINDS = (
+    Kind(lengths="lmsys", first=True, own_rps=40.0, other_rps=4.0),
+    Kind(lengths="agent", first=False, own_rps=1.5, other_rps=0.15),
+)
+HEAVY = (
     Kind(lengths="lmsys", first=True, own_rps=45.0, other_rps=4.5),
     Kind(lengths="agent", first=False, own_rps=1.8, other_rps=0.18),
 )
+"""About as much as the fleet of `bench.boundary.trial` can serve at all."""
 
 
 def hours(seed: int, phases: int = PHASES, kinds: tuple[Kind, ...] = KINDS) -> Arrivals:

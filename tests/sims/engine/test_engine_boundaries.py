@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.boundary.__main__ import row
-from bench.boundary.traffic import PHASE_S, Kind, hours
+from bench.boundary.traffic import HEAVY, PHASE_S, Kind, hours
 from bench.boundary.trial import Outcome, rule, run
 from policies.boundary import ROOM
 from policies.fleet import Replica
@@ -106,13 +106,13 @@ def test_where_the_short_pool_is_full_requests_go_to_the_long_one_and_nobody_is_
 @pytest.fixture(scope="module")
 def shifting() -> dict[str, Outcome]:
     """A boundary that moves and two that stay, through one phase of chats and one of agents."""
-    asked = hours(3, phases=2)
+    asked = hours(3, phases=2, kinds=HEAVY)
     settings = {"moves": {}, "1,448": {"step": 0}, "5,793": {"step": 0}}
     begins = {"moves": 2048.0, "1,448": 1448.0, "5,793": 5793.0}
     return {name: run(rule(tokens=begins[name], **more), asked, 3) for name, more in settings.items()}
 
 
-def test_on_a_mix_that_shifts_a_boundary_that_moves_keeps_more_than_any_that_stays(
+def test_near_the_limit_of_a_fleet_a_boundary_that_moves_with_the_mix_keeps_more_than_two_that_stay(
     shifting: dict[str, Outcome],
 ) -> None:
     best = max(shifting["1,448"].kept, shifting["5,793"].kept)
