@@ -1,4 +1,4 @@
-"""`python -m bench.boundary [--seeds N] [--phases N] [--heavy]`: a table on stdout, a row a rule, 95 % intervals over seeds."""
+"""`python -m bench.boundary [--seeds N] [--phases N] [--heavy]`: a row a rule on stdout, 95 % intervals over seeds."""
 
 import argparse
 import sys
