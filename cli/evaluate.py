@@ -12,6 +12,7 @@ from cli.output import Json
 if TYPE_CHECKING:
     from cli.selections import Selection
     from policies.evaluate.logged import Estimate
+    from policies.select.objective import Objective
     from policies.select.port import Selector
 
 FEWEST = 20
@@ -25,6 +26,11 @@ def evaluate(
     value_usd: Annotated[
         float, typer.Option("--value", min=0.0, help="Dollars that an answer of quality 1 is worth.")
     ] = 0.01,
+    surge: Annotated[
+        float, typer.Option(min=0.0, help="How fast the policy has a model's price rise as its replica fills.")
+    ] = 0.0,
+    late: Annotated[float, typer.Option(min=0.0, help="Dollars of a predicted second past a deadline to it.")] = 0.0,
+    joule: Annotated[float, typer.Option(min=0.0, help="Dollars of a predicted joule to it.")] = 0.0,
     learn: Annotated[float, typer.Option(min=0.0, max=0.9, help="Share of the records it learns from first.")] = 0.5,
     clip: Annotated[float, typer.Option(min=1.0, help="Most that one decision may count.")] = 50.0,
     by: Annotated[
@@ -36,35 +42,44 @@ def evaluate(
     from cli.door import WrongUse
     from cli.output import write_json
     from cli.selections import selections
+    from policies.select.objective import Objective
 
+    weighs = Objective(worth_usd=value_usd, late_usd=late, joule_usd=joule, surge=surge)
     if by not in (REQUEST, SESSION):
         raise WrongUse(f"--by {by}: request or session")
     if by == SESSION:
         from cli.evaluate_sessions import judge_file
 
-        result = judge_file(file, policy, value_usd=value_usd, learn=learn, clip=clip)
+        result = judge_file(file, policy, value_usd=value_usd, learn=learn, clip=clip, weighs=weighs)
     else:
         found = selections(file)
         judged = [one for one in found if one.quality == one.quality]
-        result = judge(judged, policy, value_usd=value_usd, learn=learn, clip=clip, unjudged=len(found) - len(judged))
+        unjudged = len(found) - len(judged)
+        result = judge(judged, policy, value_usd=value_usd, learn=learn, clip=clip, unjudged=unjudged, weighs=weighs)
     write_json(json_to, result)
     if json_to != "-":
         typer.echo("\n".join(words(policy, result, by)))
 
 
 def judge(
-    judged: "Sequence[Selection]", policy: str, *, value_usd: float, learn: float, clip: float, unjudged: int = 0
-) -> dict[str, Any]:
-    """Every estimator's answer on the records that the policy did not learn from."""
+    judged: "Sequence[Selection]", policy: str, *, value_usd: float, learn: float, clip: float, unjudged: int = 0,
+    weighs: "Objective | None" = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Every estimator's answer on the records that the policy did not learn from.
+
+    An answer earns its value less its bill, whatever the policy weighs beside them.
+    """
     from cli.door import WrongUse
     from cli.selections import logged
     from policies.evaluate.logged import ESTIMATORS
+    from policies.select.objective import Objective
 
     cut = int(learn * len(judged))
     earlier, later = judged[:cut], judged[cut:]
     if len(later) < FEWEST:
         raise WrongUse(f"{len(later)} judged decisions are too few to tell anything from, {FEWEST} are needed")
-    log = logged(later, taught(policy, earlier, later, value_usd), value_usd)
+    weighs = weighs or Objective(worth_usd=value_usd)
+    log = logged(later, taught(policy, earlier, later, weighs), value_usd)
     return {
         "policy": policy,
         "decisions": len(later),
@@ -75,14 +90,15 @@ def judge(
     }
 
 
-def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selection]", value_usd: float) -> "Selector":
+def taught(
+    policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selection]", weighs: "Objective"
+) -> "Selector":
     """The policy, having learned from the earlier records where it learns."""
     from cli.door import WrongUse
     from policies.select.beliefs import Beliefs
     from policies.select.exploring import Explorer
     from policies.select.foretold import QUALITY
     from policies.select.learners import READ
-    from policies.select.objective import Objective
     from policies.select.port import SELECTORS
     from policies.select.session_q import SessionQ
 
@@ -98,9 +114,9 @@ def taught(policy: str, earlier: "Sequence[Selection]", later: "Sequence[Selecti
         raise WrongUse(f"{policy} is about whole sessions: judge it with --by session")
     if READ.get(policy) == QUALITY and not any(QUALITY in one.context.readings for one in later):
         raise WrongUse(f"{policy} cannot be judged by these records: none of them holds the reading {QUALITY!r}")
-    worth = Objective(worth_usd=value_usd)
     width = 1 + max(len(one.context.features) for one in later)
-    made = kind(objective=worth, beliefs=Beliefs(width=width)) if issubclass(kind, Explorer) else kind()
+    more = {"beliefs": Beliefs(width=width)} if issubclass(kind, Explorer) else {}
+    made = kind(objective=weighs, **more)
     told = [one.feedback() for one in earlier]
     return made.learn(told) if told and hasattr(made, "learn") else made  # type: ignore[no-any-return]
 

@@ -43,6 +43,7 @@ class Judges:
     ] = None
     worth: Annotated[float, typer.Option(min=0.0, help="Dollars that a right answer is worth to a chooser.")] = 0.01
     late: Annotated[float, typer.Option(min=0.0, help="Dollars of each predicted second past a deadline.")] = 0.0
+    joule: Annotated[float, typer.Option(min=0.0, help="Dollars of each predicted joule beside the list price.")] = 0.0
     surge: Annotated[
         float, typer.Option(min=0.0, help="How fast a busy replica's price rises, as aware and bandits see it.")
     ] = 6.0
@@ -88,8 +89,7 @@ class Judges:
 
         value = Value(
             usd_per_token=prices(fleet, arrivals),
-            objective=Objective(worth_usd=self.worth, late_usd=self.late),
-            surge=self.surge,
+            objective=Objective(worth_usd=self.worth, late_usd=self.late, joule_usd=self.joule, surge=self.surge),
         )
         ruleset = read_rules(self.rules)[0] if self.rules else None
         return Judging(questions=self.questions(served(fleet)), value=value, rules=ruleset)

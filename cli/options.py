@@ -1,4 +1,4 @@
-"""`--option KEY=VALUE`: the settings of a service that have no option of their own."""
+"""Options that several services take; `--option KEY=VALUE` is for the settings that have none of their own."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -16,6 +16,12 @@ Options = Annotated[
     typer.Option(
         "--option", metavar="KEY=VALUE", help="Any other setting; an unknown key lists them. May be repeated."
     ),
+]
+
+
+Switching = Annotated[
+    str,
+    typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from cli.options import Options
+from cli.options import Options, Switching
 
 Redis = Annotated[
     str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
@@ -42,10 +42,7 @@ def pool(
     scaling_policy: ScalingPolicy = "",
     scaling_set: ScalingSet = None,
     kv_source: Annotated[str, typer.Option(help="Decoder of the engines' KV events.")] = "vllm",
-    roles: Annotated[
-        str,
-        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
-    ] = "fixed",
+    roles: Switching = "fixed",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more than warnings.")] = False,
     options: Options = None,
 ) -> None:

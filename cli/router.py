@@ -10,7 +10,6 @@ from cli.chosen import Policy, Set
 from cli.options import Options
 
 if TYPE_CHECKING:
-    from weir import fleetfile
     from weir.v1 import fleet_pb2
 
 Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
@@ -71,6 +70,7 @@ def router(
     from cli.chosen import checked
     from cli.options import optioned
     from cli.places import free_port, url
+    from cli.selection import selection
     from router.directing import directed
     from router.front import FrontSettings, run
     from router.settings import Settings
@@ -78,14 +78,13 @@ def router(
     _check(fleet, tokens, decisions, pool, *tell.split(","))
     _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
     told = _told(fleet)
-    if any(_is_given(ctx, name) for name in ("policy", "settings")):
-        told.ClearField("policy")
-    chosen = _selected(fleet, rules, heads, classifier_deadline)
+    _prefer_given(ctx, told)
+    chosen = selection(fleet, rules, heads, classifier_deadline)
     ours = directed(Settings(
         policy=policy, policy_settings=checked(policy, settings or []), host=host, port=free_port(host, port),
         workers=workers, drain_s=drain, stall_s=stall, tokens=tokens, decisions=str(decisions or ""),
         ext_proc=ext_proc, ext_proc_fallbacks=fallbacks, ext_proc_replies=replies,
-        classifier_deadline_s=classifier_deadline or (chosen.deadline_s if chosen else 0.05),
+        classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     ), told)  # fmt: skip
     ours = optioned(ours, options or [])
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
@@ -95,19 +94,6 @@ def router(
         heads=(chosen.heads or "") if chosen else "",
     )  # fmt: skip
     run(front, lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))
-
-
-def _selected(
-    fleet: Path | None, rules: Path | None, heads: Path | None, classifier_deadline: float | None
-) -> "fleetfile.Select | None":
-    """How a model is chosen for requests that name none; raises `WrongUse` for options that go with rules alone."""
-    from cli.door import WrongUse
-    from cli.selection import selection
-
-    chosen = selection(fleet, rules, heads)
-    if chosen is None and (heads is not None or classifier_deadline is not None):
-        raise WrongUse("--heads and --classifier-deadline go with rules: give --rules, or `select` in the fleet file")
-    return chosen
 
 
 def _check_listening(*addresses: str) -> None:
@@ -133,9 +119,11 @@ def _check(fleet: Path | None, tokens: str, decisions: Path | None, *pools: str)
         writable(decisions)
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _prefer_given(ctx: typer.Context, told: "fleet_pb2.Directions") -> None:
+    """A policy of the command line goes before the fleet file's."""
+    sources = [ctx.get_parameter_source(name) for name in ("policy", "settings")]
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources):
+        told.ClearField("policy")
 
 
 def _told(fleet: Path | None) -> "fleet_pb2.Directions":

@@ -45,7 +45,10 @@ def selections(path: Path) -> list[Selection]:
     last = {str(record["choice"].get("decision", record["id"])): record for record in chosen}  # of several attempts
     found = [_selection(path, record, judged) for record in last.values()]
     if not found:
-        raise BadRecord(f"{path} holds no model choices among options: requests for the model auto write them")
+        raise BadRecord(
+            f"{path} holds no model choices among options: "
+            "requests for the model auto write them where the rules have a section `learn`"
+        )
     return sorted(found, key=lambda one: one.at_s)
 
 

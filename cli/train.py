@@ -119,6 +119,8 @@ def by_tier(head: str, data: Path, tiers: "Sequence[str]") -> dict[str, Made]:
         plan, examples, synthetic = chosen(head, data, tier)
         typer.echo(f"{head}: {len(examples):,} examples, {tier} tier", err=True)
         found[tier] = classifier(plan, examples, synthetic)
+    if torn := next(iter(found.values())).head.card.get("contradicted"):
+        typer.echo(f"{head}: {torn:,} texts have more than one label; each counts as often as it was given", err=True)
     return found
 
 

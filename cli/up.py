@@ -7,6 +7,7 @@ import typer
 
 from cli.chosen import Policy, Set
 from cli.emulate import Chaos, Interval, Scale
+from cli.options import Switching
 
 if TYPE_CHECKING:
     from cli.stack import Emulation, RouterOptions
@@ -23,10 +24,7 @@ def up(
     decisions: Annotated[Path | None, typer.Option(help="Write one JSON line per decision to this file.")] = None,
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
     metrics_port: Annotated[int, typer.Option(help="Serve the router's /metrics on this port; 0 does not.")] = 0,
-    roles: Annotated[
-        str,
-        typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),
-    ] = "fixed",
+    roles: Switching = "fixed",
     time_scale: Scale = 1.0,
     stream_interval: Interval = 1,
     chaos: Chaos = False,

@@ -66,6 +66,11 @@ class Columns(NamedTuple):
     transfer_base_s: Column  # set-up of one such transfer
     encode_s: Column  # each visual token, before the slowdown
     pool: Column
+    idle_w: Column  # watts with nothing running, see policies.perf.latency
+    busy_w: Column  # watts of decoding at batch 1
+    sequence_j: Column  # joules of each decoding sequence and step above that, and of each KV token read
+    context_j: Column
+    limit_w: Column
     bound_tokens: Column  # of its prompts, see policies.boundary; 0 where it takes all
 
 
@@ -73,10 +78,10 @@ class Columns(NamedTuple):
     KEY, MODEL, ROLE, READY, LIMIT_TOKENS, TOKEN_S, RUNNING, WAITING, QUEUED_TOKENS, QUEUED_ATTENDED,
     CONTEXT_TOKENS, KV_USED, FRONTEND_S, SLOWDOWN, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
-    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL, BOUND_TOKENS,
+    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL, IDLE_W, BUSY_W, SEQUENCE_J, CONTEXT_J, LIMIT_W, BOUND_TOKENS,
 ) = range(len(Columns._fields))  # fmt: skip
 
-WIDTH = 40  # columns of a row, the last ones unused: five whole cache lines
+WIDTH = 40  # columns of a row: five whole cache lines
 
 COEFFICIENTS = tuple(f.name for f in fields(LatencyModel) if f.name in Columns._fields)
 STATE = ("ready", "running", "waiting", "queued_tokens", "queued_attended", "context_tokens", "kv_used")

@@ -10,6 +10,7 @@ from policies.fleet import Fleet, Replica
 from policies.native.placer import Placer
 from policies.policy import Routing, routing
 from policies.request import Ask, hash31
+from policies.select.pace import Pace
 from router.adapters import Adapters
 from router.boundaries import Boundaries
 from router.coming import Coming
@@ -77,9 +78,8 @@ class Core:
 
     __slots__ = (
         "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "boundaries", "coming", "complaints", "fleet",
-        "held", "metrics", "models", "own", "placer", "promises", "recorder", "retention", "rewriting", "settings",
-        "tally",
-        "used", "view",
+        "held", "metrics", "models", "own", "pace", "placer", "promises", "recorder", "retention", "rewriting",
+        "settings", "tally", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -94,6 +94,7 @@ class Core:
         self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
         self.retention = Retention()
+        self.pace: Pace | None = None  # of prompts sent, where somebody chooses models by it
         self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
@@ -328,7 +329,7 @@ class Core:
         return row, block_tokens
 
     def _ask(self, order: Order, model: Model, tokens: float) -> None:
-        expected = model.estimate.expected_tokens
+        expected = model.estimate.expected_tokens * order.longer
         if order.max_tokens and order.max_tokens < expected:
             expected = float(order.max_tokens)
         most, limit = float(order.max_tokens), float(model.context_limit)
@@ -351,6 +352,10 @@ class Core:
         self.view.send(placement.load)
         asked = order.uncut_tokens or placement.prompt_tokens
         self.tally.sent(replica.pool, replica.role, placement.load.queued, asked)
+        if self.pace is not None:
+            columns, seconds = self.fleet.columns, placement.load.queued
+            seconds *= float(columns.token_s[row] * columns.slowdown[row])
+            self.pace.sent(row, seconds, now)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)

@@ -60,6 +60,8 @@ class Learning:
         """A choice did not come about: no verdict on it says anything."""
         self.awaiting.forget(decision)
         self._hints.pop(decision, None)
+        self._bills.pop(decision, None)
+        self._tried.discard(decision)
 
     def billed(self, decision: str, usd: float) -> None:
         """What a request did cost; before its verdict."""
@@ -120,6 +122,8 @@ class Learning:
             self.beside = None if self.beside is None else taught(self.beside, told, duels)
         if len(self._bills) > len(self.awaiting) + SPARE_BILLS:
             self._bills = {name: usd for name, usd in self._bills.items() if self.awaiting.tenant(name) is not None}
+        if len(self._tried) > len(self.awaiting) + SPARE_BILLS:
+            self._tried = {name for name in self._tried if self.awaiting.tenant(name) is not None}
         return bool(told or duels)
 
     def _ripen(self, now: float) -> None:

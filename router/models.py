@@ -51,7 +51,8 @@ class Model:
         """A replica of it is described, perhaps anew: an engine's own word on its blocks goes before the file's; the
         model takes what any of its replicas takes. One that was only expected has no number before the first.
         """
-        self.number = float(number)
+        if self.number < 0.0:
+            self.number = float(number)
         self.context_limit = max(self.context_limit, replica.context_limit)
         self.block_tokens = replica.block_tokens
         if replica.events:

@@ -20,10 +20,10 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "compressible", "digest", "id", "lag", "max_tokens", "media", "messages", "model",
-        "pools", "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable",
-        "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools", "uncut_tokens", "untold",
-        "wider",
+        "bills", "chat", "choice", "compressible", "digest", "id", "lag", "longer", "max_tokens", "media", "messages",
+        "model", "pools", "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session",
+        "sheddable", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools",
+        "uncut_tokens", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +42,7 @@ class Order:
     ) -> None:
         self.id, self.model, self.text, self.start = id, model, text, start
         self.max_tokens, self.stream = max_tokens, stream
+        self.longer = 1.0  # times as long as its model's answers that this one is expected to be
         self.session, self.tenant, self.slo = session, tenant, slo
         self.prompt_tokens, self.tokens = prompt_tokens, tokens
         self.chat: Sequence[object] | None = None  # the messages as they were parsed

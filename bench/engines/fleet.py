@@ -16,6 +16,7 @@ from bench.engines.model import CONTEXT_TOKENS, make_adapter, make_model
 from bench.ports import free_ports
 
 MODEL = "tiny"
+TWIN = "tiny-twin"  # the same model by another name, so that two engines can pass for two models
 ADAPTERS = ("tiny-verse", "tiny-prose")
 BLOCK_TOKENS = 32  # the CPU attention's own unit
 BLOCKS = 400
@@ -90,7 +91,7 @@ def options(model: Path, adapters: list[Path], ports: Ports) -> list[str]:
         "replay_endpoint": f"tcp://*:{ports.replay}",
     }
     return [
-        str(model), "--served-model-name", MODEL, "--dtype", "float32", "--enforce-eager",
+        str(model), "--served-model-name", MODEL, TWIN, "--dtype", "float32", "--enforce-eager",
         "--max-model-len", str(CONTEXT_TOKENS), "--max-num-seqs", str(MAX_NUM_SEQS),
         "--block-size", str(BLOCK_TOKENS), "--num-gpu-blocks-override", str(BLOCKS),
         "--enable-prefix-caching", "--enable-prompt-tokens-details", "--kv-events-config", json.dumps(events),

@@ -18,7 +18,7 @@ from sims.statistics import interval
 
 TARGET = {"cheaper_share": {"least": 0.10}}
 SPEED = 1.0  # times the trace's own
-SEEDS = 3
+SEEDS = 16
 LEADS = tuple(0.45 + 0.05 * i for i in range(9))  # of the large model's lead over the small one
 TOLD = (0.5, 0.65, 0.8)
 
@@ -26,9 +26,9 @@ TOLD = (0.5, 0.65, 0.8)
 def measure(data: Path) -> Found:
     """What awareness saves, over seeds, and the most that it could: a blind chooser that is sent no bursts."""
     offered = sent(data, SPEED)
-    found = everything(offered, range(SEEDS))
     small, large = offered.questions.quality.mean(axis=0).tolist()
     levels = {lead: small + lead * (large - small) for lead in LEADS}
+    found = everything(offered, range(SEEDS), levels.values())
     shares = [cheaper(found["blind"], found["aware"], levels.values(), seed) for seed in range(SEEDS)]
     bound = [cheaper(found["blind"], found["blind, evenly spaced"], levels.values(), seed) for seed in range(SEEDS)]
     over = interval(shares)

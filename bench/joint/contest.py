@@ -1,6 +1,6 @@
 """Every fleet under every chooser, over the processors of this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -8,7 +8,7 @@ from os import sched_getaffinity
 
 from bench.joint.fleets import Chooser, Fleet, Served, candidates, price, serve
 from bench.joint.reach import reach
-from bench.joint.savings import Reached
+from bench.joint.savings import Reached, cheapest
 from bench.joint.traffic import Drawn, Sent
 from bench.select.told import say
 from sims.sweep.trial import ensure_compiled
@@ -23,19 +23,50 @@ WHO = {
 }
 
 
-def everything(offered: Sent, seeds: Sequence[int]) -> dict[str, Reached]:
-    """By chooser, seed and fleet what is reached."""
+def everything(offered: Sent, seeds: Sequence[int], levels: Iterable[float]) -> dict[str, Reached]:
+    """By chooser, seed and fleet what is reached, of every fleet that is the cheapest for some seed and quality."""
     ensure_compiled()
+    qualities = list(levels)
     found: dict[str, Reached] = {name: {} for name in WHO}
-    tasks = [(seed, fleet, name) for seed in seeds for fleet in candidates() for name in WHO]
+    climbs = [(seed, name, max(qualities)) for seed in seeds for name in WHO]
     with ProcessPoolExecutor(
         len(sched_getaffinity(0)), mp_context=get_context("spawn"), initializer=take, initargs=(offered,)
     ) as pool:
-        for (seed, fleet, name), reached in zip(tasks, pool.map(reached_by, tasks), strict=True):
-            say(f"{told(fleet)} ${price(fleet):.2f}, seed {seed}, {name}: {reached}")
-            if reached is not None:
-                found[name][seed, fleet] = reached
+        for (seed, name, _), reached in zip(climbs, pool.map(climbed, climbs), strict=True):
+            found[name] |= _said(seed, name, reached)
+        lacking = [one for name in WHO for one in elsewhere(found[name], qualities, seeds, name)]
+        for (seed, fleet, name), served in zip(lacking, pool.map(reached_by, lacking), strict=True):
+            found[name] |= _said(seed, name, {fleet: served} if served is not None else {})
     return found
+
+
+def climbed(task: tuple[int, str, float]) -> dict[Fleet, Served]:
+    """What fleets reach under a chooser, the cheapest first, until one reaches the highest quality: no dearer one can
+    then be the cheapest for any.
+    """
+    seed, name, highest = task
+    found: dict[Fleet, Served] = {}
+    for fleet in sorted(candidates(), key=price):
+        served = reached_by((seed, fleet, name))
+        if served is not None:
+            found[fleet] = served
+            if served.quality >= highest:
+                break
+    return found
+
+
+def elsewhere(
+    reached: Reached, levels: Sequence[float], seeds: Sequence[int], name: str
+) -> list[tuple[int, Fleet, str]]:
+    """Fleets that one seed chose, on the seeds that did not come to them."""
+    chosen = dict.fromkeys(cheapest(reached, quality, seed) for seed in seeds for quality in levels)
+    return [(seed, fleet, name) for fleet in chosen for seed in seeds if (seed, fleet) not in reached]
+
+
+def _said(seed: int, name: str, reached: Mapping[Fleet, Served]) -> Reached:
+    for fleet, served in reached.items():
+        say(f"{told(fleet)} ${price(fleet):.2f}, seed {seed}, {name}: {served}")
+    return {(seed, fleet): served for fleet, served in reached.items()}
 
 
 def told(fleet: Fleet) -> str:

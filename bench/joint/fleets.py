@@ -10,6 +10,7 @@ from bench.joint.traffic import Drawn
 from policies.fleet import Replica
 from policies.perf.profiles import latency_model
 from policies.policy import routing
+from policies.select.congestion import SURGE
 from policies.select.objective import Objective
 from sims.engine.conditions import Conditions
 from sims.engine.run import SERVED
@@ -76,7 +77,7 @@ def serve(drawn: Drawn, seed: int, fleet: Fleet, worth_usd: float, who: Chooser)
     conditions = Conditions(seed=seed, ttft_slo_s=TTFT_S, tpot_slo_s=TPOT_S, unstable_growth=0.2)
     policy, made, questions = routing("shortest_ttft", {}), replicas(fleet), drawn.sent.questions
     if who.aware:
-        value = Value(usd_per_token=USD_PER_TOKEN, objective=Objective(worth_usd=worth_usd))
+        value = Value(usd_per_token=USD_PER_TOKEN, objective=Objective(worth_usd=worth_usd, surge=SURGE))
         answers = Judging(questions=questions, value=value).answers(AWARE, arrivals, asked)
         run = simulate(arrivals, made, policy, conditions, answers=answers)
     else:

@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,14 +97,19 @@ class Weir:
 
 
 @contextmanager
-def weir_over(engines: Engines, folder: Path, roles: Roles = ()) -> Iterator[Weir]:
-    """Weir over those engines, all mixed or of those roles, once it knows what each caches; gone afterwards."""
+def weir_over(
+    engines: Engines, folder: Path, roles: Roles = (), told: Mapping[str, Any] | None = None
+) -> Iterator[Weir]:
+    """Weir over those engines, all mixed or of those roles, once it knows what each caches; gone afterwards.
+
+    `told` is the fleet file where another one is meant.
+    """
     ensure_built()  # a pool that compiles first is late
     folder.mkdir(parents=True, exist_ok=True)
     weir, port = Weir(folder=folder), free_port(HOST, 0)
     weir.metrics = f"http://{HOST}:{port}/metrics"
     fleet = folder / "fleet.yaml"
-    fleet.write_text(yaml.safe_dump(fleet_file(engines, roles), sort_keys=False))
+    fleet.write_text(yaml.safe_dump(dict(told or fleet_file(engines, roles)), sort_keys=False))
     try:
         weir.process = started(weir, fleet, port)
         weir.url = listening(weir)

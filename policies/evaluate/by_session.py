@@ -54,7 +54,7 @@ def _scored(walk: Walk, q: Floats, clip: float, discount: float) -> tuple[float,
     for at in range(len(walk.action) - 1, -1, -1):
         off = walk.reward[at] + discount * found - told[at, walk.action[at]]
         found = float(values[at] + ratios[at] * off)
-    return float(values[0]), found, float(min(np.prod(ratios), clip))
+    return float(values[0]), found, min(float(np.prod(ratios)), clip)
 
 
 def _valued(walks: Sequence[Walk], discount: float) -> Floats:

@@ -36,6 +36,7 @@ class Rated(NamedTuple):
 
     model: str
     quality: float  # 0..1
+    weight: float = 1.0  # of how many judgements it counts
 
 
 @select
@@ -74,8 +75,9 @@ class Elo:
                 continue
             before = rated.pop(place, None)
             if before is not None and before.model != told.model:
-                duels.append(Duel(told.model, before.model, 0.5 + 0.5 * (told.quality - before.quality)))
-            rated[place] = Rated(told.model, told.quality)
+                sure = min(told.weight, before.weight)
+                duels.append(Duel(told.model, before.model, 0.5 + 0.5 * sure * (told.quality - before.quality)))
+            rated[place] = Rated(told.model, told.quality, told.weight)
         kept = dict(list(rated.items())[-MOST_SESSIONS:])
         return replace(self.heard(duels), rated=MappingProxyType(kept))
 

@@ -22,6 +22,9 @@ Plain = Mapping[str, Any]
 SHARES = frozenset({"epsilon", "floor"})
 """Settings that are probabilities."""
 
+OUTPUT_P50 = "output_p50"
+"""The learned reading of how long an answer will be: its median in tokens."""
+
 READ = {"best_value": QUALITY, "model_reputation": DOMAIN, "failure_memory": DOMAIN}
 """The learned reading that a policy goes by, beside what its learner is given to see."""
 
@@ -77,7 +80,8 @@ def columns(told: Plain) -> Columns:
 def wanted(told: Plain) -> frozenset[str]:
     """The learned readings that a learner so told goes by."""
     own = {READ[told["policy"]]} if told["policy"] in READ else set()
-    return columns(told).wanted() | own | ({QUALITY} if told.get("quality") else set())
+    also = ({QUALITY} if told.get("quality") else set()) | ({OUTPUT_P50} if told.get("lengths") else set())
+    return columns(told).wanted() | own | also
 
 
 def purse(told: Plain, share: float) -> Purse:

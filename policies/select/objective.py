@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from policies.select.congestion import price_now
 from policies.select.port import Choice, Context, Option
 from policies.select.quality.port import Floats
 
@@ -21,6 +22,7 @@ class Objective:
     joule_usd: float = 0.0  # of each predicted joule beside what the bill has of it
     lost_token_usd: float = 0.0  # of each token of the session's context that must be computed again after a switch
     handoff_usd: float = 0.0  # of a switch itself: a model takes up badly what another one began
+    surge: float = 0.0  # how fast a model's price rises as its replica fills, see `policies.select.congestion`
 
     def scores(self, context: Context, options: Sequence[Option], quality: Floats) -> list[float]:
         """Dollars gained by each option, its expected quality in the same order."""
@@ -44,8 +46,8 @@ class Objective:
         return Choice(best, 1.0, f"{why}: {options[best].model}", tuple(map(float, known)))
 
     def _price(self, option: Option, turns: float) -> float:
-        """A turn's bill and joules count once for each turn to come; lateness is this turn's alone."""
-        running = option.usd + self.joule_usd * option.joules
+        """A turn's price now and joules count once for each turn to come; lateness is this turn's alone."""
+        running = price_now(option.usd, option.full, self.surge) + self.joule_usd * option.joules
         return running * turns + self.late_usd * option.over_slo_s
 
     def _switch(self, context: Context, option: Option, kept: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.registry import Registry
+from policies.select.congestion import COMFORT
 from policies.signals.reading import Readings
 
 Features = npt.NDArray[np.float64]
@@ -19,12 +20,13 @@ class Option(NamedTuple):
 
     model: str
     pool: str
-    usd: float  # dollars that this request would cost there
+    usd: float  # dollars that this request would cost there by the list, or at the price of a replica's time
     ttft_s: float = 0.0
     e2e_s: float = 0.0
     over_slo_s: float = 0.0  # predicted seconds past the deadline
     joules: float = 0.0
     cached_tokens: float = 0.0  # of this session's context, held there
+    full: float = COMFORT  # how near a limit it would bring its replica, see `policies.select.congestion`
     intervene: bool = False  # whether the session's failed turns are cut out before it is asked
 
 

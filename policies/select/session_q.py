@@ -83,9 +83,13 @@ def state_of(readings: Readings, last_model: int) -> State:
     )
 
 
-def standing(asked: Facts, cut: int) -> Reading:
-    """Where a session stands, its first `cut` failed turns being left out; the reading's value is the failures."""
-    failed, took = failed_turns(asked.messages), len(turns(asked.messages))
+def standing(asked: Facts, cut: int, of: Sequence[range] | None = None) -> Reading:
+    """Where a session stands, its first `cut` failed turns being left out; the reading's value is the failures.
+
+    `of` are its turns, where somebody knows them already.
+    """
+    there = turns(asked.messages) if of is None else of
+    failed, took = failed_turns(asked.messages, there), len(there)
     gone = sum(tokens(asked.messages, turn) for turn in failed[:cut])
     failures = float(max(len(failed) - cut, 0))
     scores = {

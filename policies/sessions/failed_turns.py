@@ -9,19 +9,25 @@ CHARACTERS_A_TOKEN = 4.0
 
 def turns(messages: Sequence[Message]) -> list[range]:
     """Where each of the model's turns stands: what it said and the tools' answers to that."""
-    found, begun = list[range](), -1
-    for at, message in enumerate([*messages, Message("", "")]):
-        if begun >= 0 and message.role != "tool":
-            found.append(range(begun, at))
-            begun = -1
-        if message.role == "assistant":
-            begun = at
+    roles, found = [message.role for message in messages], list[range]()
+    for begin in (at for at, role in enumerate(roles) if role == "assistant"):
+        end = begin + 1
+        while end < len(roles) and roles[end] == "tool":
+            end += 1
+        found.append(range(begin, end))
     return found
 
 
-def failed_turns(messages: Sequence[Message]) -> list[range]:
-    """Where the turns stand of which every tool's answer told an error; one without tools has not failed."""
-    return [turn for turn in turns(messages) if len(turn) > 1 and all(messages[at].failed for at in turn[1:])]
+def failed_turns(messages: Sequence[Message], of: Sequence[range] | None = None) -> list[range]:
+    """Where the turns stand of which every tool's answer told an error; one without tools has not failed.
+
+    `of` are the turns, where somebody knows them already.
+    """
+    return [
+        turn
+        for turn in (turns(messages) if of is None else of)
+        if len(turn) > 1 and all(messages[at].failed for at in turn[1:])
+    ]
 
 
 def tokens(messages: Sequence[Message], turn: range) -> float:

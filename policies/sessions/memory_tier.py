@@ -14,16 +14,6 @@ class Tier(Enum):
     RETRIEVAL = "retrieval"  # the last turns, and what fits the question from the rest
 
 
-class Trust(Enum):
-    """Who wrote a block; what is below may never change what is above."""
-
-    HOSTILE = 0
-    EXTERNAL = 1
-    KNOWN = 2
-    OWNER = 3
-    SYSTEM = 4
-
-
 class Surface(NamedTuple):
     """What a turn is shown."""
 
@@ -70,8 +60,3 @@ class Shaping:
         if tier is Tier.FULL:
             return past + recent
         return recent + (self.summary * past if tier is Tier.SUMMARY else min(past, self.retrieved_tokens))
-
-
-def may_write(writer: Trust, block: Trust) -> bool:
-    """Whether a writer may change a block: never one above itself, and the system's nobody."""
-    return block is not Trust.SYSTEM and writer.value >= block.value

@@ -38,6 +38,8 @@ class ObjectiveGiven(Strict):
     late_usd: NonNegativeFloat = 0.0
     lost_token_usd: NonNegativeFloat = 0.0
     handoff_usd: NonNegativeFloat = 0.0
+    joule_usd: NonNegativeFloat = 0.0
+    surge: NonNegativeFloat = 0.0
 
 
 class EvidenceGiven(Strict):
@@ -96,6 +98,7 @@ class LearnGiven(PolicyGiven):
     context: list[str] = []  # signals that it sees
     embedding: NonNegativeInt = Field(default=0, le=MOST_DIMENSIONS)  # dimensions of the text's embedding that it sees
     quality: bool = False  # whether it starts from what the trained head of qualities expects
+    lengths: bool = False  # whether an answer counts as long as the trained head of lengths expects
     judged_as: dict[str, str] = {}  # a model's name in the head, by its name in the fleet, where those differ
     prices: dict[str, PriceGiven] = {}
     verdicts: VerdictsGiven = VerdictsGiven()

@@ -14,6 +14,7 @@ from router.apart.answer import FIELDS, Answer, Ask, Digest, Wrong
 from router.order import Order
 
 GRACE_S = 2.0
+PATIENCE_S = 30.0  # for one body; a process that takes longer is ended
 
 
 class Reader:
@@ -32,12 +33,14 @@ class Reader:
         reading.add_done_callback(lambda done: None if done.cancelled() else then(done.result()))
 
     def ask(self, asked: Ask, body: bytes) -> Order | Wrong | None:
-        """Have a body read and wait for it; None where the process ended over it."""
+        """Have a body read and wait for it; None where the process ended over it, or took too long."""
         try:
             if self._pipe is None:
                 self._pipe = self._start()
             self._pipe.send(asked)
             self._pipe.send_bytes(body)
+            if not self._pipe.poll(PATIENCE_S):
+                raise TimeoutError
             return _heard(self._pipe, asked, body)
         except (EOFError, OSError):
             self._stop()

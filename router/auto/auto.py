@@ -12,6 +12,7 @@ import numpy as np
 from policies.candidates import candidates
 from policies.decision import Outcome
 from policies.fleet import TIERS
+from policies.select.pace import Pace
 from policies.select.rules.deciding import Decided, Place, decide, needed, wanted
 from policies.select.rules.known import is_learned, signals
 from policies.select.rules.rule import RuleSet
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
 
 SIGNED_WITH = "WEIR_JWT_SECRET"  # the environment's name for what callers' tokens are signed with
 ENOUGH_USD = float("inf")
+
+AWAY = {
+    "unread": "nothing here reads {}: what asks for it does not fire; `weir train` makes heads, --heads names a folder",
+    "absent": "the classifier is not there: requests are decided without {}",
+    "died": "the classifier has died: requests are decided without {}",
+}
+"""What is said of readings that are missing for longer than a moment; those that are only late are counted."""
 
 
 class Auto:
@@ -97,6 +105,7 @@ class Auto:
             return
 
         def read(found: Mapping[str, Reading], why: str) -> None:
+            self._complain(why, open_ones - set(found))
             found = self._sound(found)
             self._hear_tone(asked, found)
             if not exchange.ended:
@@ -104,6 +113,12 @@ class Auto:
 
         question, before = asked.last_user_text(), previous_question(asked)
         self._classifier.ask(open_ones, question, before, read, int(asked.prompt_tokens))
+
+    def _complain(self, why: str, missing: frozenset[str]) -> None:
+        """Say once in a while which readings nobody makes, or that whoever makes them is away."""
+        if why in AWAY and missing:
+            said = AWAY[why].format(", ".join(sorted(missing)))
+            self._gateway.core.complaints.say(f"auto {why}", said, self.clock())
 
     def _sound(self, found: Mapping[str, Reading]) -> Mapping[str, Reading]:
         """Readings that make sense; of the others it is said once in a while, and they count as unknown."""
@@ -130,10 +145,12 @@ class Auto:
 
     def learn(self, told: Mapping[str, Any] | None, workers: int = 1) -> None:
         """Choose by such a learner from now on, or by none; one that is told the same again stays as it is."""
+        core = self._gateway.core
         if told is None:
-            self.chooser = None
+            self.chooser = core.pace = None
         elif self.chooser is None or self.chooser.learn != told:
-            self.chooser = Chooser(told, self._gateway.core.metrics.learning, workers, lambda told: self.share(told))
+            self.chooser = Chooser(told, core.metrics.learning, workers, lambda told: self.share(told))
+            core.pace = Pace(1.0 / workers)
 
     def recall(self) -> None:
         """Learn all that was heard, before anybody is served."""

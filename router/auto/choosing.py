@@ -10,6 +10,7 @@ from policies.select.awaiting import Unsettled
 from policies.select.columns import EMBEDDING
 from policies.select.elo import Duel
 from policies.select.exploring import Explorer
+from policies.select.fleet_options import Rates
 from policies.select.foretold import QUALITY
 from policies.select.learners import beside, by_session, columns, label, learner, wanted
 from policies.select.port import Context
@@ -18,8 +19,9 @@ from policies.select.session_q import STATE
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading, Readings
 from router.auto.evidence import canary, staged
+from router.auto.lengths import Lengths
 from router.auto.lessons import Lesson, Said, decode, encode, feedback, lesson
-from router.auto.offers import Rates, offers
+from router.auto.offers import offers
 from router.auto.session_cuts import stand
 from router.auto.turns import Turn, Turns
 from router.counts import LearningCounts
@@ -92,7 +94,8 @@ class Chooser:
         self.learning = Learning(
             learner(learn, 1.0 / workers), beside=trial, patience_s=float(verdicts.get("patience_s", 600.0))
         )
-        self.turns, self._open = Turns(), dict[str, Open]()
+        self.turns, self._open, self._lengths = Turns(), dict[str, Open](), Lengths()
+        self._surge = float(learn.get("objective", {}).get("surge", 0.0))
         self._wanted = wanted(learn) | (wanted(beside(learn)) if trial is not None else frozenset())
 
     def wants(self, asked: Facts) -> frozenset[str]:
@@ -109,7 +112,8 @@ class Chooser:
         last = self.turns.last(asked.tenant, asked.session)
         may_cut = by_session(beside(self.learn) if trying else self.learn)
         stands = stand(asked, exchange.head.path, exchange.body, last, may_cut)
-        there = offers(exchange, found, self.learn.get("prices", {}), stands)
+        longer = self._lengths.longer(known) if self.learn.get("lengths") else 1.0
+        there = offers(exchange, found, self.learn.get("prices", {}), stands, longer)
         if not there:
             return None
         context = Context(
@@ -122,7 +126,8 @@ class Chooser:
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
         self.counts.choices[option.model] = self.counts.choices.get(option.model, 0) + 1
-        told["policy"], cut = new if trying else self._label, option.intervene
+        told |= {"policy": new if trying else self._label, "surge": self._surge, "longer": longer}
+        cut = option.intervene
         body = stands.shorter if cut and stands.shorter is not None else stands.body
         return Chosen(option.model, taken.pools, told, body, stands.cuts(cut), cut)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from policies.fleet import MIXED, ROLE
 from policies.predict import decode_usd
-from policies.select.fleet_options import predicted
+from policies.select.congestion import Spot
+from policies.select.fleet_options import Rates, option
 from policies.select.port import Option
 from policies.select.rules.deciding import Decided
 from router.auto.rewriting import rewritten
@@ -21,19 +22,6 @@ LARGE = 64 << 10  # bytes of a body above which it is not read again for each mo
 MILLION = 1e6
 
 
-class Rates(NamedTuple):
-    """Dollars of a token."""
-
-    prompt_usd: float  # of one that is computed
-    cached_usd: float
-    output_usd: float
-
-    def bill(self, prompt_tokens: float, cached_tokens: float, output_tokens: float) -> float:
-        """What a request did cost."""
-        computed = max(prompt_tokens - cached_tokens, 0.0)
-        return self.prompt_usd * computed + self.cached_usd * cached_tokens + self.output_usd * output_tokens
-
-
 class Offer(NamedTuple):
     """One model in one pool, or in the pools that serve it together."""
 
@@ -44,27 +32,33 @@ class Offer(NamedTuple):
     cached_tokens: float
 
 
-def offers(exchange: "Exchange", found: Decided, prices: Mapping[str, Any], stands: Stand) -> list[Offer]:
+def offers(
+    exchange: "Exchange", found: Decided, prices: Mapping[str, Any], stands: Stand, longer: float = 1.0
+) -> list[Offer]:
     """What can be had now of what a rule admits, in the rule's order; models without a ready replica are left out.
 
-    Where a session's failed turns may be cut out, all of it once more without these.
+    Where a session's failed turns may be cut out, all of it once more without these. `longer` times as long as usual is
+    what the answer is expected to be.
     """
-    made = _with_body(exchange, found, prices, stands.body)
+    made = _with_body(exchange, found, prices, stands.body, longer)
     if stands.shorter is not None:
-        cut = _with_body(exchange, found, prices, stands.shorter)
+        cut = _with_body(exchange, found, prices, stands.shorter, longer)
         made += [one._replace(option=one.option._replace(intervene=True)) for one in cut]
     return made
 
 
-def _with_body(exchange: "Exchange", found: Decided, prices: Mapping[str, Any], body: bytes) -> list[Offer]:
+def _with_body(
+    exchange: "Exchange", found: Decided, prices: Mapping[str, Any], body: bytes, longer: float
+) -> list[Offer]:
     core, made, now = exchange.gateway.core, list[Offer](), monotonic()
     for model in dict.fromkeys(place.model for place in found.places):
         order = _order(exchange, model, found, body)
+        order.longer = longer
         for pools in together(core, model, [place.pool for place in found.places if place.model == model]):
             order.pools = pools
             foreseen = core.foresee(order, now)
             if foreseen is not None:
-                made.append(_offer(core, order, foreseen, prices.get(model)))
+                made.append(_offer(core, order, foreseen, prices.get(model), now))
     return made
 
 
@@ -95,15 +89,14 @@ def _as_text(order: Order, model: str) -> Order:
     return made
 
 
-def _offer(core: Core, order: Order, foreseen: Foreseen, price: Mapping[str, float] | None) -> Offer:
+def _offer(core: Core, order: Order, foreseen: Foreseen, price: Mapping[str, float] | None, now: float) -> Offer:
     ask, cached = core.used.asked(), foreseen.cached_tokens
     rates = listed(price) if price is not None else _of_replica(core, foreseen)
-    usd = rates.bill(foreseen.prompt_tokens, cached, foreseen.expected_tokens)
-    option = predicted(
-        order.model, order.pools[0] if order.pools else "", ask, usd=usd, ttft_s=foreseen.ttft_s,
-        tpot_s=foreseen.tpot_s, cached_tokens=cached,
-    )  # fmt: skip
-    return Offer(option, order.pools, rates, foreseen.prompt_tokens, cached)
+    busy = core.pace.busy(foreseen.row, now) if core.pace is not None else 0.0
+    spot = Spot(foreseen.row, foreseen.decode, foreseen.ttft_s, foreseen.tpot_s, cached, busy)
+    pool = order.pools[0] if order.pools else ""
+    made = option(order.model, pool, ask, core.fleet.table, spot, rates)
+    return Offer(made, order.pools, rates, foreseen.prompt_tokens, cached)
 
 
 def listed(price: Mapping[str, float]) -> Rates:

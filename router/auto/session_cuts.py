@@ -1,11 +1,12 @@
 """Bodies without their failed turns: what failed is said in short, so that the model does not try the same again."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from policies.select.session_q import standing
-from policies.sessions.failed_turns import failed_turns
+from policies.sessions.failed_turns import failed_turns, turns
 from policies.signals.facts import Facts, Message
 from policies.signals.reading import Reading
 from router.auto.facts import message
@@ -16,7 +17,7 @@ CHAT = b"/v1/chat/completions"
 TRIED = "Tried before in this conversation, without success:\n"
 MOST_TOLD = 8  # failures that are told, the newest
 CALL, ERROR = 160, 240  # characters of each
-MOST_BYTES = 4 << 20  # of a body that is taken apart
+MOST_BYTES = 1 << 20  # of a body that is taken apart
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,22 +38,25 @@ class Stand(NamedTuple):
 
 def stand(asked: Facts, path: bytes, body: bytes, last: Turn | None, may_cut: bool) -> Stand:
     """A session before a turn; failed turns are left out of chat completions that belong to a session."""
-    failed = len(failed_turns(asked.messages))
-    able = path == CHAT and bool(asked.session) and len(body) <= MOST_BYTES
+    of = turns(asked.messages)
+    gone = failed_turns(asked.messages, of)
+    failed, able = len(gone), path == CHAT and bool(asked.session) and len(body) <= MOST_BYTES
     cut = min(last.cut, failed) if last is not None and able else 0
-    shorter = without_failed(body, failed) if may_cut and able and failed > cut else None
-    return Stand(standing(asked, cut), cut, failed, without_failed(body, cut) if cut else body, shorter)
+    shorter = without_failed(body, gone, len(asked.messages)) if may_cut and able and failed > cut else None
+    plain = without_failed(body, gone[:cut], len(asked.messages)) if cut else body
+    cut = cut if plain is not body else 0
+    return Stand(standing(asked, cut, of), cut, failed, plain, shorter if shorter is not body else None)
 
 
-def without_failed(body: bytes, count: int) -> bytes:
-    """The body without its first `count` failed turns, which are told in short before the first user's message."""
+def without_failed(body: bytes, gone: Sequence[range], count: int) -> bytes:
+    """The body without these failed turns of its messages, which are told in short before the first user's.
+
+    A body that has another count of messages than the facts that told the turns is left as it is.
+    """
     told = read(body)
     messages = told.get("messages") if told else None
-    if told is None or not isinstance(messages, list):
-        return body
-    listed = [each for each in messages if isinstance(each, dict)]
-    gone = failed_turns([message(each) for each in listed])[:count]
-    if not gone:
+    listed = [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
+    if told is None or not gone or len(listed) != count:
         return body
     out = {at for turn in gone for at in turn}
     said = "\n".join(_failure([listed[at] for at in turn]) for turn in gone[-MOST_TOLD:])

@@ -20,6 +20,8 @@ def card(head: Linear, *, synthetic: bool = False) -> str:
     lines += ["", "## Trained on", "", f"{found['examples']:,} examples of {len(head.labels)} labels"]
     lines[-1] += f" and {found['outside']:,} of none" if found["outside"] else ""
     lines[-1] += "; encoders " + ", ".join(sorted(head.encoders.values())) + "." if head.encoders else "."
+    if torn := found.get("contradicted"):
+        lines += ["", f"{torn:,} of its texts have more than one label: each label counts as often as it was given."]
     lines += ["", "## Evaluated", "", f"Each example by a fit without its fold, {found['folds']} folds.", ""]
     lines += [*_figures(found), "", *_abstention(head), "", "## By label", "", *_labels(found["by_label"]), ""]
     return "\n".join(lines)

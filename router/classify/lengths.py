@@ -108,6 +108,8 @@ def load(path: Path) -> Lengths:
 def at_bins(logs: Floats, middles: Floats, factors: Floats) -> Floats:
     """Quantiles in tokens for predicted logarithms, shape (texts, quantiles)."""
     plain = np.exp(logs)
-    by_quantile = [np.interp(logs, middles, factors[:, q]) * plain - 1 for q in range(factors.shape[1])]
-    told: Floats = np.maximum.accumulate(np.stack(by_quantile, axis=1), axis=1).clip(0, None).astype(np.float32)
-    return told
+    told = np.empty((len(logs), factors.shape[1]), np.float32)
+    for q in range(factors.shape[1]):
+        told[:, q] = np.interp(logs, middles, factors[:, q]) * plain - 1
+    np.maximum.accumulate(told, axis=1, out=told)
+    return np.maximum(told, 0, out=told)

@@ -4,7 +4,6 @@ Reads WordLlama's packaged table (32,000 tokens, 256 dimensions) with the tokeni
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,7 @@ class StaticEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(tokens)
         self._tokens = tokens
-        self._part = lru_cache(REMEMBERED)(self._encoded)
+        self._known = dict[str, list[int]]()
         self.name = f"wordllama-{self._table.shape[1]}-{tokens}"
         self.width = int(self._table.shape[1])
         self._add, self._table_at = function("add_rows"), int(self._table.ctypes.data)
@@ -50,8 +49,12 @@ class StaticEncoder:
             row /= max(float(row @ row) ** 0.5, 1e-9)
         return out
 
-    def _encoded(self, part: str) -> list[int]:
+    def _read(self, part: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode_batch_fast([part], add_special_tokens=False)[0].ids
+        if len(part) < LONGEST:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[part] = ids
         return ids
 
     def _ids(self, text: str) -> list[int]:
@@ -59,9 +62,10 @@ class StaticEncoder:
 
         Several spaces in a row, or one at an end, are tokens of their own, and such a text is read whole.
         """
-        parts = [text] if "  " in f" {text} " else text.split(" ")
-        read = (self._part(part) if len(part) < LONGEST else self._encoded(part) for part in parts)
-        return [token for ids in read for token in ids][: self._tokens]
+        known, ids = self._known, list[int]()
+        for part in [text] if "  " in f" {text} " else text.split(" "):
+            ids += known.get(part) or self._read(part)
+        return ids[: self._tokens]
 
 
 def _rows(path: Path) -> Vectors:

@@ -90,9 +90,19 @@ def train(plan: Plan, examples: Sequence[Example], embed: Embed) -> Trained:
         mean=problem.mean(),
         sharpness=factor,
         abstain_below=abstention(left, labels, plan.outside_recall),
-        card=evaluation(left, labels, known, factor) | alarm(plan, known, left, labels),
+        card=evaluation(left, labels, known, factor)
+        | alarm(plan, known, left, labels)
+        | {"contradicted": contradicted(examples)},
     )
     return Trained(head=head, labels=labels, left_out=left, folds=folds)
+
+
+def contradicted(examples: Sequence[Example]) -> int:
+    """Texts that have more than one label: each counts as often as it was given, so the head is torn between them."""
+    labels: dict[str, set[str]] = {}
+    for each in examples:
+        labels.setdefault(each.text, set()).add(each.label)
+    return sum(len(given) > 1 for given in labels.values())
 
 
 def seen_of(texts: Sequence[str], tier: str, embed: Embed) -> Seen:

@@ -277,7 +277,8 @@ class Call(Service):
         if output < 0:
             output = max(self._events - 2, 0)
         first = self._first_at or now
+        seen = bool(self._usage) or (not ok and not self._unshown)
         self.endpoint.core.end(placement, Outcome(
             ok, first - placement.sent_at, (now - first) / max(output - 1, 1), now - self.since, max(prompt, 0),
             output, cached, placement.cost_usd, status,
-        ))  # fmt: skip
+        ), seen)  # fmt: skip

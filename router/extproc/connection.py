@@ -13,7 +13,6 @@ from router.extproc.stream import BadMessage, Service, Stream
 STREAM_WINDOW = 1 << 20
 CONNECTION_WINDOW = 1 << 24
 MOST_BLOCK = 64 << 10  # bytes of a header block over all its frames
-MOST_UNREAD = 4 << 20  # bytes that may wait for a peer that reads no more, before its streams get no more room
 MOST_OWED = 4096  # answers to SETTINGS and PING that a peer may leave unread
 
 

@@ -10,6 +10,7 @@ from router.models import count
 from router.order import Order
 from weir.tokenizer import Tokenizer
 
+MOST_NAME = 256  # characters of a session's name, as of one in a header: many are remembered
 MOST_SALT = 1024  # characters of a cache salt
 SPOKEN = frozenset(("text", "input_text", "output_text", "refusal", "thinking", "tool_reference", ""))
 
@@ -94,7 +95,7 @@ def _from_chat(chat: Chat, body: bytes, request_id: str, limits: Limits) -> Orde
     if tools:
         order.tools = hash31(tools)
     if chat.user is not None:
-        order.session = chat.user
+        order.session = chat.user[:MOST_NAME]
     if chat.cache_salt is not None:
         order.salt = _salt(chat.cache_salt)
     _see_media(order, chat.messages)
@@ -131,7 +132,8 @@ def _from_completion(completion: Completion, body: bytes, request_id: str, limit
     bound = 16 if completion.max_tokens is None else completion.max_tokens
     _check(bound, completion.n, limits)
     start = max(body.find(b'"prompt"'), 0)
-    order = Order(request_id, completion.model, body, start, bound, bool(completion.stream), completion.user or "")
+    session = (completion.user or "")[:MOST_NAME]
+    order = Order(request_id, completion.model, body, start, bound, bool(completion.stream), session)
     if completion.cache_salt is not None:
         order.salt = _salt(completion.cache_salt)
     _single(order, completion.prompt)

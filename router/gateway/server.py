@@ -219,7 +219,10 @@ class Gateway:
 
         def go_on(order: Order, slow: Tokenizer | None = None) -> None:
             order.stamp, order.choice, order.pools = stamp, choice, pools
-            order.wider, order.compressible = wider, order.compressible or compressible
+            order.wider, longer = wider, choice.get("longer")
+            order.compressible = order.compressible or compressible
+            if isinstance(longer, float):
+                order.longer = longer
             exchange.becomes(body, order)
             self._go(exchange, body, slow)
 
@@ -248,7 +251,7 @@ class Gateway:
         old = exchange.order
         order, slow = self.read(old.id, exchange.head, made)
         order.stamp, order.choice, order.pools, order.wider = old.stamp, old.choice, old.pools, old.wider
-        order.compressible = False  # once is enough
+        order.longer, order.compressible = old.longer, False  # once is enough
         model = self.core.models.get(old.model)
         if len(made) < len(body) and model is not None:
             order.uncut_tokens = prompt_tokens(old, model)

@@ -12,9 +12,11 @@ from policies.fleet import Table
 from policies.registry import UnknownName, known
 from policies.request import Ask
 from policies.select.beliefs import Beliefs
-from policies.select.congestion import fullness, price_now
+from policies.select.congestion import SURGE, Spot, prompt_seconds
 from policies.select.exploring import Explorer
+from policies.select.fleet_options import Rates, option
 from policies.select.objective import Objective
+from policies.select.pace import Pace
 from policies.select.port import SELECTORS, Context, Feedback, Option
 from policies.select.rules.deciding import Decided, Denied, Place, decide
 from policies.select.rules.rule import RuleSet
@@ -35,8 +37,7 @@ class Value:
     """What choosers weigh: the same for all of them, but that some see the fleet."""
 
     usd_per_token: tuple[float, ...]  # list prices of each model, of prompts and answers alike
-    objective: Objective = field(default_factory=Objective)
-    surge: float = 6.0  # how fast a busy replica's price rises, see `policies.select.congestion`
+    objective: Objective = field(default_factory=lambda: Objective(surge=SURGE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def chooser(name: str, scene: Scene) -> Chooser:
         return ByRules(scene)
     if name in BANDITS:
         return Learning(scene, SELECTORS[name])
-    return ByValue(scene, scene.value.surge if name == AWARE else 0.0)
+    return ByValue(scene, sees=name == AWARE)
 
 
 class Only:
@@ -94,9 +95,11 @@ class Only:
 class Weighing:
     """What choosers by value share: a request's context and its options, at list prices or as the fleet stands."""
 
-    def __init__(self, scene: Scene, surge: float) -> None:
-        self.scene, self.surge = scene, surge
-        self._models, self._usd = scene.questions.models, scene.value.usd_per_token
+    def __init__(self, scene: Scene, sees: bool) -> None:
+        self.scene, self._sees = scene, sees
+        self._models = scene.questions.models
+        self._rates = [Rates(usd, usd, usd) for usd in scene.value.usd_per_token]
+        self._pace = Pace()
         self._last: dict[int, str] = {}
         self._session: list[int] = scene.arrivals.session.tolist()
 
@@ -111,26 +114,27 @@ class Weighing:
             return Context(str(index), features)
         return Context(str(index), features, session=str(session), last_model=self._last.get(session, ""))
 
-    def options(self, ask: Ask, placed: Sequence[Placed]) -> tuple[list[int], list[Option]]:
+    def options(self, now: float, ask: Ask, placed: Sequence[Placed]) -> tuple[list[int], list[Option]]:
         """The models that somebody can serve, and each as an option."""
         there = [i for i, each in enumerate(placed) if each.row != NOBODY]
-        return there, [self._option(i, ask, placed[i]) for i in there]
+        return there, [self._option(i, now, ask, placed[i]) for i in there]
 
-    def took(self, index: int, model: int) -> int:
-        """The model was chosen: a session's next turn knows it."""
+    def took(self, index: int, model: int, now: float, ask: Ask, one: Placed) -> int:
+        """The model was chosen: a session's next turn knows it, and its replica has another prompt to compute."""
         if self._session[index] != NONE:
             self._last[self._session[index]] = self._models[model]
+        if self._sees:
+            self._pace.sent(one.row, prompt_seconds(ask, self.fleet, one.row, one.told.cached_tokens), now)
         return model
 
-    def _option(self, model: int, ask: Ask, one: Placed) -> Option:
-        ttft_s, tpot_s, tokens = one.told.ttft_s, one.told.tpot_s, one.expected_tokens
-        usd, name = self._usd[model] * (ask.prompt_tokens + tokens), self._models[model]
-        if not self.surge:
-            return Option(name, name, usd, cached_tokens=one.told.cached_tokens)
-        told = ask._replace(expected_tokens=tokens)
-        now = price_now(usd, fullness(told, self.fleet, one.row, ttft_s, tpot_s), self.surge)
-        late = max(ttft_s - ask.ttft_deadline_s, 0.0) + max(tpot_s - ask.tpot_deadline_s, 0.0) * tokens
-        return Option(name, name, now, ttft_s, ttft_s + tpot_s * tokens, late, cached_tokens=one.told.cached_tokens)
+    def _option(self, model: int, now: float, ask: Ask, one: Placed) -> Option:
+        told, tokens, name = one.told, one.expected_tokens, self._models[model]
+        if not self._sees:
+            usd = self._rates[model].bill(ask.prompt_tokens, told.cached_tokens, tokens)
+            return Option(name, name, usd, cached_tokens=told.cached_tokens)
+        busy = self._pace.busy(one.row, now)
+        spot = Spot(one.row, int(told.decode), told.ttft_s, told.tpot_s, told.cached_tokens, busy)
+        return option(name, name, ask._replace(expected_tokens=tokens), self.fleet, spot, self._rates[model])
 
 
 NO_FEATURES = np.zeros(0)
@@ -139,23 +143,26 @@ NO_FEATURES = np.zeros(0)
 class ByValue(Weighing):
     """What a head expects under one objective; blind, its options are the list's and never late."""
 
-    def __init__(self, scene: Scene, surge: float) -> None:
-        super().__init__(scene, surge)
-        self._expected, self._objective = scene.asked.expected.tolist(), scene.value.objective
+    def __init__(self, scene: Scene, sees: bool) -> None:
+        super().__init__(scene, sees)
+        objective = scene.value.objective
+        self._expected = scene.asked.expected.tolist()
+        self._objective = objective if sees else replace(objective, surge=0.0)
 
     def choose(self, index: int, now: float, ask: Ask, placed: Sequence[Placed]) -> int:
         """See `Chooser`."""
-        there, options = self.options(ask, placed)
+        there, options = self.options(now, ask, placed)
         quality = self._expected[index]
         scores = self._objective.scores(self.context(index, NO_FEATURES), options, [quality[i] for i in there])  # type: ignore[arg-type]
-        return self.took(index, there[max(range(len(there)), key=scores.__getitem__)])
+        model = there[max(range(len(there)), key=scores.__getitem__)]
+        return self.took(index, model, now, ask, placed[model])
 
 
 class Learning(Weighing):
     """A bandit that starts knowing nothing: its features are what the head expects, its verdicts come with answers."""
 
     def __init__(self, scene: Scene, kind: Any) -> None:
-        super().__init__(scene, scene.value.surge)
+        super().__init__(scene, sees=True)
         beliefs = Beliefs(width=1 + len(scene.questions.models))
         self._explorer: Explorer = kind(objective=scene.value.objective, beliefs=beliefs)
         self._waiting: list[tuple[int, Any]] = []  # arrival, and its verdict from its end on
@@ -164,7 +171,7 @@ class Learning(Weighing):
     def choose(self, index: int, now: float, ask: Ask, placed: Sequence[Placed]) -> int:
         """See `Chooser`."""
         self._learn(now)
-        there, options = self.options(ask, placed)
+        there, options = self.options(now, ask, placed)
         context = self.context(index, self.scene.asked.expected[index])
         choice = self._explorer.choose(context, options)
         self._explorer = self._explorer.sent(context, options, choice)
@@ -174,7 +181,7 @@ class Learning(Weighing):
             float(self.scene.asked.quality[index, model]), option.usd,
         )  # fmt: skip
         self._waiting.append((index, verdict))
-        return self.took(index, model)
+        return self.took(index, model, now, ask, placed[model])
 
     def _learn(self, now: float) -> None:
         self._since += 1

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from bench.joint import contest
+from bench.joint.contest import climbed, elsewhere
 from bench.joint.fleets import (
     B200,
     CARD,
@@ -76,6 +78,27 @@ def test_what_is_saved_is_a_share_of_what_the_blind_pay_over_all_levels() -> Non
     assert cheaper(blind, blind, [LOW, HIGH], 0) == 0.0
     saved = price(DEAR) - price(CHEAP)
     assert cheaper(blind, aware, [LOW, HIGH], 0) == pytest.approx(saved / (price(DEAR) + price(CHEAP)))
+
+
+def test_fleets_are_tried_from_the_cheapest_until_one_reaches_the_highest_quality(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+
+    def reached_by(task: tuple[int, Fleet, str]) -> Served | None:
+        asked.append(price(task[1]))
+        return found(0.5 + 0.05 * len(asked)) if len(asked) > 1 else None
+
+    monkeypatch.setattr(contest, "reached_by", reached_by)
+    told = climbed((0, "aware", 0.65))
+    assert asked == sorted(price(fleet) for fleet in candidates())[:3]
+    assert [round(served.quality, 2) for served in told.values()] == [0.6, 0.65]
+
+
+def test_a_fleet_that_one_seed_chose_is_tried_on_the_others() -> None:
+    told: Reached = {(0, CHEAP): found(0.66), (1, CHEAP): found(0.5), (1, DEAR): found(0.66)}
+    assert elsewhere(told, [LOW, 0.65], range(2), "aware") == [(0, DEAR, "aware")]
+    assert elsewhere(reached(0.55, 0.65), [LOW, HIGH], range(2), "aware") == []
 
 
 def test_a_choice_is_looked_at_on_the_seeds_that_did_not_make_it() -> None:

@@ -111,3 +111,23 @@ def test_a_propensity_of_zero_names_its_decision(weir: Weir, tmp_path: Path) -> 
     done = weir("evaluate", written(tmp_path, rows), "--policy", "ucb")
     assert done.exit_code == 2
     assert "propensity outside" in done.output
+
+
+def test_a_surge_is_judged_on_records_of_list_prices(weir: Weir, tmp_path: Path) -> None:
+    """Where the large model was full a surging policy would have asked the small one, and the log tells both."""
+    rows = []
+    for i in range(1200):
+        told = record(i)
+        told["choice"]["readings"] = {"quality": {"value": 0.8, "label": "large", "scores": GOOD}}
+        for option in told["choice"]["options"]:
+            option["full"] = 2.0 if option["model"] == "large" and i % 2 else 0.8
+        rows.append(told)
+    log = written(tmp_path, rows)
+    earned = [
+        json.loads(weir("evaluate", log, "--policy", "best_value", "--value", "0.01", *more, "--json", "-").stdout)
+        for more in ([], ["--surge", "6"])
+    ]
+    level, surging = [each["estimates"]["doubly_robust"] for each in earned]
+    worth = {model: 0.01 * GOOD[model] - USD[model] for model in GOOD}
+    assert level["low"] <= worth["large"] <= level["high"]
+    assert surging["low"] <= 0.5 * (worth["large"] + worth["small"]) <= surging["high"]

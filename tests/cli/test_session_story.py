@@ -53,7 +53,8 @@ def sent(url: str, body: dict[str, Any], *, session: str = "") -> Message:
     told = {"content-type": "application/json", **({"x-weir-session": session} if session else {})}
     with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), told), timeout=60.0) as reply:
         reply.read()
-        return reply.headers
+        headers: Message = reply.headers
+        return headers
 
 
 def session(stack: Stack, name: str) -> list[int]:

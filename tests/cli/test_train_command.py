@@ -1,7 +1,7 @@
 """`weir train`: heads and their cards from folders and from labelled files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,17 @@ def test_a_head_of_ones_own_rows_is_made_with_its_card(rows: Path, tmp_path: Pat
     assert head.readings(seen)[0].label == "cooking"
     card = (tmp_path / "heads" / "topic.md").read_text()
     assert "90 examples of 3 labels and 12 of none; encoders static." in card
+
+
+def test_texts_with_two_labels_are_told_once_and_stand_in_the_card(rows: Path, tmp_path: Path) -> None:
+    given = [json.loads(line) for line in rows.read_text().splitlines()]
+    inside = [row for row in given if row["label"]]
+    other = next(row["label"] for row in inside if row["label"] != inside[0]["label"])
+    rows.write_text("".join(json.dumps(row) + "\n" for row in [*given, {**inside[0], "label": other}]))
+    status, said = run("topics", "--data", rows, "--out", tmp_path / "heads")
+    assert status == 0, said
+    assert said.count("1 texts have more than one label") == 1
+    assert "1 of its texts have more than one label" in (tmp_path / "heads" / "topics.md").read_text()
 
 
 def test_a_known_head_is_made_of_a_folder_of_public_sets(tmp_path: Path) -> None:
@@ -147,14 +158,14 @@ def test_a_head_that_needs_data_says_which_and_one_that_needs_none_needs_none(tm
     assert run("feedback", "--tier", "static", "--out", tmp_path)[0] == 0
 
 
-def lines(path: Path, told: list[dict[str, object]]) -> Path:
+def lines(path: Path, told: Sequence[Mapping[str, object]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in told))
     return path
 
 
 def test_a_guard_learns_from_ones_own_rows(tmp_path: Path) -> None:
     told = [{"text": each.text, "label": "yes" if each.label == "money" else "no"} for each in examples()]
-    path = lines(tmp_path / "mine.jsonl", list(told))
+    path = lines(tmp_path / "mine.jsonl", told)
     assert run("jailbreak", "--data", path, "--tier", "static", "--out", tmp_path)[0] == 0
     (read,) = Classifier(load(tmp_path, Words)).read(
         [Text("how about loan bank tax")], [frozenset({"jailbreak"})], [NO_MEANINGS]
@@ -165,13 +176,13 @@ def test_a_guard_learns_from_ones_own_rows(tmp_path: Path) -> None:
 def test_personal_data_and_lengths_are_learned_from_ones_own_rows(tmp_path: Path) -> None:
     names = ["Ann", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jo"] * 4
     marked = [{"text": f"My name is {n} today", "spans": [[11, 11 + len(n), "PERSON"]]} for n in names]
-    assert run("pii", "--data", lines(tmp_path / "pii.jsonl", list(marked)), "--out", tmp_path)[0] == 0
+    assert run("pii", "--data", lines(tmp_path / "pii.jsonl", marked), "--out", tmp_path)[0] == 0
     asked_for = [("an essay", 405), ("a word", 5)]
     answers = [
         {"text": f"write {what} about topic {at}", "output_tokens": tokens, "model": model}
         for at in range(40) for what, tokens in asked_for for model in ("small", "large")
     ]  # fmt: skip
-    path = lines(tmp_path / "lengths.jsonl", list(answers))
+    path = lines(tmp_path / "lengths.jsonl", answers)
     assert run("length", "--data", path, "--tier", "static", "--out", tmp_path)[0] == 0
     made = Classifier(load(tmp_path, Words))
     wanted = frozenset(("output_p50", "pii"))

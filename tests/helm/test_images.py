@@ -1,4 +1,4 @@
-"""The Dockerfile held against the tree: nobody runs it here, so what it copies, installs and starts is checked."""
+"""The Dockerfile held against the tree: CI does not run it, so what it copies, installs and starts is checked."""
 
 import re
 import tomllib

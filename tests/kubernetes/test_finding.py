@@ -123,6 +123,9 @@ async def test_an_inference_pool_says_whom_and_where(world: World, tmp_path: Pat
         await asyncio.to_thread(world.api.patch, path, body)
         await until(lambda: "SelectorMatchesAll" in seen.reasons())
         assert seen.routable() == ["a"]
+        await asyncio.to_thread(world.api.patch, path, {"spec": {"targetPorts": None}})
+        await until(lambda: "NoPort" in seen.reasons())
+        assert seen.routable() == ["a"]
 
 
 async def test_a_services_endpoints_are_replicas(world: World, tmp_path: Path) -> None:

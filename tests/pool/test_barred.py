@@ -3,31 +3,15 @@
 import asyncio
 from typing import Any
 
-from pool.crew import Crew
 from pool.discovery.port import Sighting
-from pool.events import Following
-from pool.keep import Keeper
-from pool.kv_events import KV_SOURCES
-from pool.registry.memory import MemoryRegistry
-from pool.watch import Watching, phase
+from pool.watch import phase
+from tests.pool.crews import crew
 from tests.pool.fakes import FakeEngine, described, roster, until
-
-
-class Seen:
-    def looked(self, seconds: float, outcome: str) -> None:
-        """Nobody counts."""
-
-
-def crew(group: asyncio.TaskGroup, context: Any, interval_s: float) -> Crew:
-    known = roster()
-    keeper = Keeper(roster=known, registry=MemoryRegistry(), lease_s=10.0, snapshot_interval_s=10.0)
-    watching = Watching(roster=known, seen=Seen(), interval_s=interval_s)
-    return Crew(group, keeper, watching, Following(roster=known, decode=KV_SOURCES["vllm"], context=context))
 
 
 async def test_who_is_barred_is_not_ready_and_keeps_what_is_known_of_it(context: Any) -> None:
     async with FakeEngine() as engine, asyncio.TaskGroup() as group:
-        made = crew(group, context, 60.0)
+        made = crew(group, context, roster())
         replica = described(address=engine.address)
         await made.sighted(Sighting(replicas=[replica]))
         entry = made._roster.get("a-0")
@@ -44,7 +28,7 @@ async def test_who_is_barred_is_not_ready_and_keeps_what_is_known_of_it(context:
 async def test_who_may_serve_again_and_was_not_well_is_asked_at_once(context: Any) -> None:
     async with FakeEngine() as engine, asyncio.TaskGroup() as group:
         engine.status = 503
-        made = crew(group, context, 600.0)
+        made = crew(group, context, roster(), interval_s=600.0)
         replica = described(address=engine.address)
         await made.sighted(Sighting(replicas=[replica], barred={"a-0": "its pod is not ready"}))
         entry = made._roster.get("a-0")
@@ -58,7 +42,7 @@ async def test_who_may_serve_again_and_was_not_well_is_asked_at_once(context: An
 
 async def test_another_process_of_the_same_name_begins_a_new_epoch(context: Any) -> None:
     async with FakeEngine() as engine, asyncio.TaskGroup() as group:
-        made = crew(group, context, 60.0)
+        made = crew(group, context, roster())
         replica = described(address=engine.address)
         await made.sighted(Sighting(replicas=[replica]))
         await made.sighted(Sighting(replicas=[replica], renewed=frozenset({"a-0"})))

@@ -5,23 +5,12 @@ from typing import Any
 
 import pytest
 
-from pool.crew import Crew
 from pool.discovery.port import Sighting
-from pool.events import Following
-from pool.keep import Keeper
-from pool.kv_events import KV_SOURCES
 from pool.registry.memory import MemoryRegistry
 from pool.registry.port import Member
-from pool.watch import Watching
+from tests.pool.crews import HELD_S, crew
 from tests.pool.fakes import FakeEngine, described, roster
 from weir.v1 import fleet_pb2
-
-HELD_S = 10.0
-
-
-class Seen:
-    def looked(self, seconds: float, outcome: str) -> None:
-        """Nobody counts."""
 
 
 def of_role(role: str, address: str) -> fleet_pb2.Replica:
@@ -34,16 +23,13 @@ async def role_after(context: Any, found: fleet_pb2.Replica, told: fleet_pb2.Rep
     """The role of a replica that the fleet's file tells, when the registry has it as it was found."""
     registry, known = MemoryRegistry(), roster()
     await registry.renew([Member(described=found, report=fleet_pb2.ReplicaReport(name=found.name))], HELD_S)
-    keeper = Keeper(roster=known, registry=registry, lease_s=HELD_S, snapshot_interval_s=HELD_S)
-    watching = Watching(roster=known, seen=Seen(), interval_s=60.0)
-    following = Following(roster=known, decode=KV_SOURCES["vllm"], context=context)
     async with asyncio.TaskGroup() as group:
-        crew = Crew(group, keeper, watching, following, keeps_roles=keeps_roles)
-        await crew.sighted(Sighting(replicas=[told]))
+        made = crew(group, context, known, registry, keeps_roles=keeps_roles)
+        await made.sighted(Sighting(replicas=[told]))
         entry = known.get(told.name)
         assert entry is not None
         role = entry.described.role
-        crew.disband()
+        made.disband()
     return role
 
 
@@ -65,17 +51,14 @@ async def test_an_edit_of_the_file_does_not_undo_a_role_that_was_found(context: 
         registry, known = MemoryRegistry(), roster()
         found = Member(described=of_role("prefill", engine.address), report=fleet_pb2.ReplicaReport(name="a-0"))
         await registry.renew([found], HELD_S)
-        keeper = Keeper(roster=known, registry=registry, lease_s=HELD_S, snapshot_interval_s=HELD_S)
-        watching = Watching(roster=known, seen=Seen(), interval_s=60.0)
-        following = Following(roster=known, decode=KV_SOURCES["vllm"], context=context)
         async with asyncio.TaskGroup() as group:
-            crew = Crew(group, keeper, watching, following, keeps_roles=True)
+            made = crew(group, context, known, registry, keeps_roles=True)
             told = of_role("mixed", engine.address)
-            await crew.sighted(Sighting(replicas=[told]))
+            await made.sighted(Sighting(replicas=[told]))
             edited = of_role("mixed", engine.address)
             edited.context_limit = 777
-            await crew.sighted(Sighting(replicas=[edited]))
+            await made.sighted(Sighting(replicas=[edited]))
             entry = known.get("a-0")
             assert entry is not None
             assert (entry.described.role, entry.described.context_limit) == ("prefill", 777)
-            crew.disband()
+            made.disband()

@@ -92,6 +92,25 @@ def test_a_flood_of_verdicts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     assert of.dropped == 3
 
 
+def test_of_a_choice_that_did_not_come_about_nothing_is_kept() -> None:
+    of = Learning(EpsilonGreedy(), Awaiting(keep_s=100.0), beside=EpsilonGreedy())
+    for i in range(3):
+        of.choose(f"request-{i}", asked(i), OPTIONS, 0.0, beside=True)
+        of.billed(f"request-{i}", 0.1)
+        of.forget(f"request-{i}")
+    assert (of._tried, of._bills, len(of.awaiting)) == (set(), {}, 0)
+
+
+def test_choices_that_were_crowded_out_are_forgotten_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "SPARE_BILLS", 0)
+    of = Learning(EpsilonGreedy(), Awaiting(most=2, keep_s=100.0), beside=EpsilonGreedy())
+    for i in range(5):
+        of.choose(f"request-{i}", asked(i), OPTIONS, 0.0, beside=True)
+        of.billed(f"request-{i}", 0.1)
+    of.tick(1.0)
+    assert of._tried == set(of._bills) == {"request-3", "request-4"}
+
+
 def test_the_record_is_what_weir_evaluate_reads() -> None:
     option, told = begun().choose("d1", asked(), OPTIONS, 0.0)
     again = json.loads(json.dumps(told))

@@ -115,3 +115,9 @@ names = st.sampled_from(
 def test_any_json_is_an_order_or_is_refused(fields: dict[str, Any], path: bytes) -> None:
     body = json.dumps({"model": "m", "messages": [{"role": "u", "content": "x"}], "prompt": "p", **fields}).encode()
     assert (told(path, body) or ".").endswith(".")
+
+
+@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/completions"])
+def test_a_sessions_name_in_a_body_is_cut_as_one_in_a_header_is(path: bytes) -> None:
+    asked = {"model": "m", "prompt": "hi", "messages": [{"role": "user", "content": "hi"}], "user": "u" * 1_000_000}
+    assert parse(path, json.dumps(asked).encode(), "id", Limits(1 << 20, 128)).session == "u" * 256

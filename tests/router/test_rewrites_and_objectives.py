@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.decision import Queue, Refusal, Shed
+from router.apart.large import UNRULED
 from router.core import Core, Placement
+from router.gateway.server import MOST_AT_ONCE
 from router.order import OBJECTIVE, Order, told
 from router.promises import Promises
 from router.settings import Settings
 from tests.router import fakes
-from tests.router.caller import chat
+from tests.router.caller import chat, post
 from tests.router.extproc.plane import Plane, body, endpoint, headers, set_headers
 from tests.router.routers import Routers, core_of, described, load, update
 
@@ -81,6 +83,22 @@ class TestRewrites:
         went = ["n" if b'"model":"n"' in seen.body else "m" for seen in running.replicas[0].seen]
         assert went == [running.core.rewriting.target("alias", f"id-{i}") for i in range(60)]
         assert 5 < Counter(went)["n"] < 27
+
+    @pytest.mark.parametrize("size", [MOST_AT_ONCE, UNRULED])
+    async def test_a_large_body_is_rewritten_and_weighed_as_a_small_one(self, routers: Routers, size: int) -> None:
+        running = await routers.start(
+            fakes.answer, facts={"context_limit": 1 << 25}, tokens="estimate", rewrites=ALIAS, objectives=OBJECTIVES,
+            ttft_slo_s=1e-9,
+        )  # fmt: skip
+        said = [{"role": "user", "content": "word " * (size // 4)}]
+        async with running.caller() as caller:
+            caller.send(post(model="alias", messages=said))
+            assert (await caller.reply(within=60.0)).status == 200  # a process is started for it
+            caller.send(post("/v1/chat/completions", objective("batch"), model="alias", messages=said))
+            shed = await caller.reply(within=60.0)
+            assert (shed.status, shed.headers["x-weir-refused"]) == (429, "saturated")
+        (seen,) = running.replicas[0].seen
+        assert json.loads(seen.body)["model"] == "m"
 
 
 class TestObjectives:

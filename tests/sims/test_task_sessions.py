@@ -1,10 +1,14 @@
 """The simulated sessions do what they say."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
-from policies.select.session_values import Action
-from sims.task_sessions import Behaviour, Model, Sessions, at_random, earned, like
+from policies.select.port import Choice, Context, Option
+from policies.select.session_q import state_of
+from policies.select.session_values import Action, State, actions
+from sims.task_sessions import Behaviour, Model, Sessions, at_random, by_policy, earned, like
 
 SURE = Sessions(models=(Model(1.0, 1.0, 1.0, 1.0),), steps=5.0)
 NEVER = Sessions(models=(Model(0.0, 1.0, 1.0, 1.0),), gives_up=0.0, most_turns=7)
@@ -64,3 +68,19 @@ def test_sessions_are_as_long_as_recorded_ones() -> None:
 def test_recorded_sessions_of_one_turn_tell_nothing_of_growth() -> None:
     with pytest.raises(ValueError, match="two turns"):
         like([[(1.0, 1.0)]])
+
+
+def test_a_policy_sees_of_a_session_what_the_gateway_shows_it() -> None:
+    seen: list[tuple[State, list[tuple[str, bool]]]] = []
+
+    class Looks:
+        def choose(self, context: Context, options: Sequence[Option]) -> Choice:
+            place = ("small", "large").index(context.last_model) if context.last_model else -1
+            seen.append((state_of(context.readings, place), [(one.model, one.intervene) for one in options]))
+            return Choice(len(options) - 1, 1.0, "the last")
+
+    (one,) = Sessions().log(by_policy(Looks(), ("small", "large")), 1, 3)
+    assert [state for state, _ in seen] == [step.state for step in one]
+    for (state, offered), step in zip(seen, one, strict=True):
+        assert len(offered) == (4 if state.failures else 2)
+        assert actions(2)[step.action] == Action(1, state.failures > 0)

@@ -23,6 +23,10 @@ ANSWERED: dict[str, tuple[str, Any]] = {
     "chat, streamed with token ids": (
         CHAT, {"messages": SAID, "max_tokens": 3, "stream": True, "return_token_ids": True},
     ),
+    "chat with probabilities": (CHAT, {"messages": SAID, "max_tokens": 3, "logprobs": True, "top_logprobs": 2}),
+    "chat, streamed with probabilities": (
+        CHAT, {"messages": SAID, "max_tokens": 3, "logprobs": True, "top_logprobs": 2, "stream": True},
+    ),
     "text": (TEXT, {"prompt": "hello world", "max_tokens": 3}),
     "token ids": (TEXT, {"prompt": [5, 6, 7], "max_tokens": 3, "return_token_ids": True}),
     "text, streamed": (TEXT, {"prompt": "hello world", "max_tokens": 3, "stream": True, **OPTIONS}),
@@ -31,6 +35,8 @@ ANSWERED: dict[str, tuple[str, Any]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[str, Any]] = {
+    "likeliest tokens without probabilities": (CHAT, {"messages": SAID, "top_logprobs": 2}),
+    "more likeliest tokens than it tells": (CHAT, {"messages": SAID, "logprobs": True, "top_logprobs": 21}),
     "another model": (CHAT, {"model": "nobody", "messages": SAID}),
     "more output than fits": (CHAT, {"messages": SAID, "max_tokens": 100_000}),
     "a prompt that does not fit": (TEXT, {"prompt": [7] * 5000, "max_tokens": 1}),

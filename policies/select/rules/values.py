@@ -84,8 +84,6 @@ class Words(NamedTuple):
 
 Values = Union[Numbers, Words]  # noqa: UP007 (a name for both, read at run time)
 
-EVERY_NUMBER = Numbers(((-inf, inf),))
-
 
 def meet(one: Values, other: Values) -> Values:
     """What is in both; they are of one kind."""

@@ -57,13 +57,16 @@ def add(bucket: np.int64, first: int, n: int, buckets: Places, values: Numbers, 
 
 
 def weigh(at: Places, buckets: Places, values: Numbers, having: Numbers, telling: Numbers) -> None:
-    """Weigh words by how few sentences have them: how telling each sentence is, and its row at unit length."""
-    sentences = len(telling)
-    for s in range(sentences):
+    """Weigh words by how few sentences have them, which `having` becomes: how telling each sentence is, and its row at
+    unit length.
+    """
+    for bucket in range(BUCKETS):
+        having[bucket] = np.log1p(len(telling) / max(having[bucket], 1.0))
+    for s in range(len(telling)):
         words, weight, square = 0.0, 0.0, 0.0
         for i in range(at[s], at[s + 1]):
             words += values[i]
-            values[i] *= np.log1p(sentences / having[buckets[i]])
+            values[i] *= having[buckets[i]]
             weight += values[i]
             square += values[i] * values[i]
         telling[s] = weight / max(words, 1.0)

@@ -11,7 +11,8 @@ LENGTH = 3
 
 def walk(chance: np.random.Generator, odds: float, target: float, lie: float = 0.0) -> Walk:
     """Three turns; action 1 pays 1, but only while every action before it was 1; the features tell that."""
-    features, action, reward, alive = [], [], [], True
+    features, action, reward = list[list[float]](), list[int](), list[float]()
+    alive = True
     for at in range(LENGTH):
         features.append([1.0, *(float(alive and at == each) for each in range(LENGTH))])
         taken = int(chance.random() < odds)

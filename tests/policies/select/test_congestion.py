@@ -1,22 +1,13 @@
 """How full a replica is, and what a request costs there now."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.fleet import CONTEXT_TOKENS, KV_TOKENS, KV_USED, QUEUED_TOKENS, READY, RUNNING, Fleet, Replica, Table
-from policies.perf.profiles import latency_model
-from policies.request import Ask
-from policies.select.congestion import COMFORT, fullness, price_now, steady_tpot_seconds
-
-ASK = Ask(1.0, 0.0, 0.0, 500.0, 0.0, 100.0, 2.0, 0.1)
-
-
-def table() -> Table:
-    made = Fleet()
-    perf = latency_model("l40s", "llama-3.1-8b", 1)
-    row = made.add(Replica(name="a", address="", pool="p", model="llama-3.1-8b", gpu="l40s", perf=perf))
-    made.table[row, READY] = 1.0
-    return made.table
+from policies.fleet import KV_TOKENS, KV_USED
+from policies.select.congestion import COMFORT, LEAST_FREE, crowded_tpot_seconds, fullness, price_now, prompt_seconds
+from policies.select.pace import WINDOW_S
+from tests.policies.select.spots import ASK, fleet, spot
 
 
 def test_at_list_price_a_full_replica_costs_no_more() -> None:
@@ -33,27 +24,44 @@ def test_the_fuller_the_dearer(one: float, other: float, surge: float) -> None:
     assert price_now(1.0, low, surge) <= price_now(1.0, high, surge)
 
 
-def test_prompts_that_come_meanwhile_lengthen_every_token() -> None:
-    fleet = table()
-    idle = steady_tpot_seconds(ASK, fleet, 0, 0.02)
-    fleet[0, RUNNING], fleet[0, CONTEXT_TOKENS] = 20.0, 20.0 * 550.0
-    busy = steady_tpot_seconds(ASK, fleet, 0, 0.02)
-    assert 0.02 < idle < busy
-    prompts_a_token = (20.0 * 500.0 + 500.0) / 100.0
-    assert (busy - 0.02) / (idle - 0.02) == prompts_a_token / 5.0
+def test_prompts_that_came_lately_lengthen_every_token() -> None:
+    table = fleet().table
+    own = prompt_seconds(ASK, table, 0, 0.0) / WINDOW_S
+    assert crowded_tpot_seconds(ASK, table, spot(tpot_s=0.02)) == pytest.approx(0.02 / (1.0 - own))
+    assert crowded_tpot_seconds(ASK, table, spot(tpot_s=0.02, busy=0.5)) == pytest.approx(0.02 / (0.5 - own))
 
 
-def test_prompts_in_the_queue_count_as_those_that_run() -> None:
-    fleet = table()
-    fleet[0, RUNNING], fleet[0, CONTEXT_TOKENS] = 4.0, 2200.0
-    before = steady_tpot_seconds(ASK, fleet, 0, 0.02)
-    fleet[0, QUEUED_TOKENS] = 1000.0
-    assert steady_tpot_seconds(ASK, fleet, 0, 0.02) > before
+@given(st.floats(0.0, 3.0), st.floats(0.0, 3.0))
+def test_the_busier_with_prompts_the_fuller(one: float, other: float) -> None:
+    table, (low, high) = fleet().table, sorted((one, other))
+    assert fullness(ASK, table, spot(busy=low)) <= fullness(ASK, table, spot(busy=high))
+
+
+def test_a_replica_with_prompts_for_all_its_time_yet_gives_some_tokens() -> None:
+    assert crowded_tpot_seconds(ASK, fleet().table, spot(tpot_s=0.02, busy=7.0)) == pytest.approx(0.02 / LEAST_FREE)
+
+
+def test_who_computes_prompts_for_others_to_decode_holds_up_nobody() -> None:
+    told = spot(busy=0.9, tpot_s=0.02)._replace(decode=1)
+    assert crowded_tpot_seconds(ASK, fleet().table, told) == 0.02
 
 
 def test_a_replica_is_full_by_whichever_limit_is_nearest() -> None:
-    fleet = table()
-    assert fullness(ASK, fleet, 0, 1.0, 0.001) == 0.5
-    assert fullness(ASK, fleet, 0, 0.01, 0.09) >= 0.9
-    fleet[0, KV_USED] = fleet[0, KV_TOKENS]
-    assert fullness(ASK, fleet, 0, 0.01, 0.001) > 1.0
+    table = fleet().table
+    assert fullness(ASK, table, spot(ttft_s=1.0, tpot_s=0.001)) == 0.5
+    assert fullness(ASK, table, spot(tpot_s=0.09)) >= 0.9
+    table[0, KV_USED] = table[0, KV_TOKENS]
+    assert fullness(ASK, table, spot(tpot_s=0.001)) > 1.0
+
+
+def test_a_split_request_needs_kv_in_both_places() -> None:
+    table = fleet().table
+    table[1, KV_USED] = table[1, KV_TOKENS]
+    assert fullness(ASK, table, spot(tpot_s=0.001)) < 0.5
+    assert fullness(ASK, table, spot(tpot_s=0.001)._replace(decode=1)) > 1.0
+
+
+@given(st.floats(0.0, 499.0), st.floats(0.0, 0.9))
+def test_what_is_cached_of_the_prompt_leaves_more_room(cached: float, busy: float) -> None:
+    table = fleet().table
+    assert fullness(ASK, table, spot(cached=cached, busy=busy)) <= fullness(ASK, table, spot(busy=busy))

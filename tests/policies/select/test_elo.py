@@ -88,6 +88,12 @@ def test_ratings_of_other_sessions_of_the_same_model_or_of_nobody_compare_with_n
     assert Elo().learn([rated("a", 0.9), other]).ratings == {}
 
 
+def test_a_rating_that_was_inferred_moves_less() -> None:
+    said, inferred = rated("b", 0.2), rated("b", 0.2)._replace(weight=0.25)
+    moved = [Elo().learn([rated("a", 0.9), one]).ratings["a"] for one in (said, inferred)]
+    assert moved[1] == pytest.approx(0.25 * moved[0])
+
+
 def test_ratings_without_a_session_compare_with_nothing() -> None:
     assert Elo().learn([rated("a", 0.9, session=""), rated("b", 0.1, session="")]).ratings == {}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.sessions.memory_tier import Shaping, Tier, Trust, may_write
+from policies.sessions.memory_tier import Shaping, Tier
 
 TOOLS = [f"tool{i}" for i in range(741)]
 
@@ -47,9 +47,3 @@ def test_a_long_agent_session_is_billed_a_fraction() -> None:
         shaped += Shaping().surface(tokens, [], 32_000).tokens
         whole += sum(tokens)
     assert shaped < 0.5 * whole
-
-
-def test_nobody_writes_above_itself_and_nobody_rewrites_the_system() -> None:
-    assert may_write(Trust.OWNER, Trust.KNOWN)
-    assert not may_write(Trust.EXTERNAL, Trust.OWNER)
-    assert not any(may_write(writer, Trust.SYSTEM) for writer in Trust)

@@ -42,7 +42,7 @@ def ask(**more: Any) -> Ask:
 
 def noted(order: Order) -> dict[str, object]:
     beside = {"text", "chat", "digest", "tokens", "messages", "prompt"}
-    return {name: getattr(order, name) for name in Order.__slots__ if name not in beside}
+    return {name: getattr(order, name) for name in dir(order) if name[0] != "_" and name not in beside}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,14 @@ def test_a_process_that_ended_is_started_again(reader: Reader) -> None:
     assert reader._process is not first
 
 
+def test_a_process_that_takes_too_long_is_ended(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.apart.reader.PATIENCE_S", 0.0)
+    assert reader.ask(ask(), chat()) is None
+    assert reader._process is None
+    monkeypatch.undo()
+    assert isinstance(reader.ask(ask(), chat()), Order)
+
+
 def test_only_what_signals_look_at_is_kept_at_length() -> None:
     many = [{"role": "user", "content": "a" * 100_000}, {"role": "system", "content": "b" * 1000}]
     many += [{"role": "user", "content": "c" * 50_000}, {"role": "tool", "content": "d" * 1000}]
@@ -158,6 +166,16 @@ async def test_rules_choose_for_a_large_body_and_change_nothing_else(routers: Ro
     (_, question, before), *_ = classifier.asked
     assert question == f"{LONG[:HEAD]}\n{LONG[-TAIL:]}"
     assert before == TURNS[18]["content"]
+
+
+async def test_a_large_body_is_renamed_where_a_rewrite_says_so(routers: Routers) -> None:
+    facts = {"context_limit": 1 << 25}
+    running = await routers.start(fakes.answer, tokens="estimate", facts=facts, rewrites=(("alias", (("m", 1),)),))
+    body = chat(model="alias", messages=[{"role": "user", "content": LONG * 2}])
+    async with running.caller() as caller:
+        caller.send(post(body=body))
+        assert (await caller.reply()).status == 200
+    assert json.loads(running.replicas[0].seen[0].body) == {**json.loads(body), "model": "m"}
 
 
 async def test_a_client_that_leaves_meanwhile_is_forgotten(routers: Routers) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from policies.signals.reading import UNKNOWN, Reading
+from router.complaints import Complaints
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import RULES, FakeClassifier, ruled, ruler
@@ -83,10 +84,31 @@ async def test_without_readings_the_request_goes_on_and_the_metric_says_why(
     routers: Routers, told: dict[str, Reading], why: str
 ) -> None:
     running = await ruled(routers, classifier=FakeClassifier(told, why))
+    running.core.complaints = Complaints(lambda said: None)
     async with running.caller() as caller:
         reply = await caller.ask(model="auto")
     assert (reply.status, reply.headers["x-weir-rule"]) == (200, "fallback")
     assert running.core.metrics.snapshot().unread == {why: 1}
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("unread", "nothing here reads difficulty: what asks for it does not fire"),
+        ("absent", "the classifier is not there: requests are decided without difficulty"),
+        ("died", "the classifier has died: requests are decided without difficulty"),
+        ("late", ""),
+        ("light", ""),
+    ],
+)
+async def test_readings_that_nobody_makes_are_named_once(routers: Routers, why: str, said: str) -> None:
+    heard: list[str] = []
+    running = await ruled(routers, classifier=FakeClassifier({}, why))
+    running.core.complaints = Complaints(heard.append)
+    async with running.caller() as caller:
+        for _ in range(3):
+            assert (await caller.ask(model="auto")).status == 200
+    assert [one.startswith(said) for one in heard] == ([True] if said else [])
 
 
 async def test_without_a_classifier_learned_rules_do_not_fire(routers: Routers) -> None:

@@ -12,6 +12,7 @@ from cli.train_sessions import Worth, session_head
 from policies.select.learners import learner
 from policies.select.session_q import SessionQ
 from policies.select.session_values import SessionValues, Settings
+from router.auto.facts import MOST_MESSAGES
 from router.auto.session_cuts import TRIED, without_failed
 from router.record import Recorder
 from tests.router.auto.ruled import ruler
@@ -190,9 +191,19 @@ async def test_a_routers_own_records_teach_it_to_cut(routers: Routers, tmp_path:
     assert (reply.headers["x-weir-model"], reply.headers["x-weir-cut"]) == ("small", "1")
 
 
-def test_a_body_that_is_no_conversation_stays_as_it_is() -> None:
+def test_a_body_that_is_no_conversation_or_another_one_stays_as_it_is() -> None:
     for body in (b"{}", b"[]", b"nonsense", b'{"messages": 3}', b'{"messages": [1, {"role": "user"}]}'):
-        assert without_failed(body, 3) == body
+        assert without_failed(body, [range(1, 3)], 3) == body
+
+
+async def test_a_conversation_too_long_to_be_known_whole_is_not_cut(routers: Routers) -> None:
+    running, _ = await learning(routers, HANDS_OVER)
+    talk = [*[{"role": "user", "content": "x"}] * MOST_MESSAGES, *conversation(True)]
+    async with running.caller() as caller:
+        own = ("x-weir-session: s", "x-weir-tenant: acme")
+        reply = await caller.ask("/v1/chat/completions", *own, model="auto", messages=talk)
+    assert "x-weir-cut" not in reply.headers
+    assert reply.status == 200
 
 
 def test_two_heads_are_two_policies_by_name() -> None:

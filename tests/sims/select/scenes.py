@@ -48,5 +48,5 @@ def fleet(small: int = 1, large: int = 1) -> list[Replica]:
 
 
 def judging(worth: float = 0.01, surge: float = 6.0, **more: Any) -> Judging:
-    value = Value(usd_per_token=USD, objective=Objective(worth_usd=worth), surge=surge)
+    value = Value(usd_per_token=USD, objective=Objective(worth_usd=worth, surge=surge))
     return Judging(questions=questions(), value=value, **more)
