@@ -93,9 +93,8 @@ class Core:
         self.models: dict[str, Model] = {}
         self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
-        self.retention = Retention()
+        self.retention, self._block_bytes = Retention(), settings.text_block_bytes
         self.pace: Pace | None = None  # of prompts sent, where somebody chooses models by it
-        self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
         """Decide by others from now on; raises `UnknownName` or `BadSetting`, and nothing is another then."""
@@ -189,9 +188,7 @@ class Core:
         return Foreseen(row, int(told[5]), told[1], told[2], told[3], told[4], used.prompt_tokens, used.expected_tokens)
 
     def decoder(self, placement: Placement, now: float, avoid: frozenset[int] = NOBODY) -> int:
-        """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
-        nobody can, or nobody but `avoid`.
-        """
+        """The row that should now decode what the placement's replica has computed; -1 where nobody can but `avoid`."""
         fenced = self._fence(placement.order.widest)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
@@ -353,9 +350,8 @@ class Core:
         asked = order.uncut_tokens or placement.prompt_tokens
         self.tally.sent(replica.pool, replica.role, placement.load.queued, asked)
         if self.pace is not None:
-            columns, seconds = self.fleet.columns, placement.load.queued
-            seconds *= float(columns.token_s[row] * columns.slowdown[row])
-            self.pace.sent(row, seconds, now)
+            columns = self.fleet.columns
+            self.pace.sent(row, placement.load.queued * float(columns.token_s[row] * columns.slowdown[row]), now)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)
