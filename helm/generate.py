@@ -61,6 +61,10 @@ STATUS: Schema = {
         "replicas": {"type": "integer"},
         "ready": {"type": "integer"},
         "wanted": {"type": "integer"},
+        "boundary": {"type": "object", "properties": {
+            "short": {"type": "string"}, "long": {"type": "string"}, "tokens": {"type": "integer"},
+            "gamma": {"type": "string"},
+        }},
         "selector": {"type": "string"},
     },
 }  # fmt: skip

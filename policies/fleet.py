@@ -71,16 +71,17 @@ class Columns(NamedTuple):
     sequence_j: Column  # joules of each decoding sequence and step above that, and of each KV token read
     context_j: Column
     limit_w: Column
+    bound_tokens: Column  # of its prompts, see policies.boundary; 0 where it takes all
 
 
 (
     KEY, MODEL, ROLE, READY, LIMIT_TOKENS, TOKEN_S, RUNNING, WAITING, QUEUED_TOKENS, QUEUED_ATTENDED,
     CONTEXT_TOKENS, KV_USED, FRONTEND_S, SLOWDOWN, KV_TOKENS, CHUNK_TOKENS, MAX_SEQS, BASE_S, SEQUENCE_S, CONTEXT_S,
     EXPERT_S, EXPERTS, TOP_K, PREFILL_BASE_S, ATTENTION_S, HOST_S, HOST_LOAD_S, DISK_LOAD_S, REMOTE_LOAD_S, USD_PER_S,
-    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL, IDLE_W, BUSY_W, SEQUENCE_J, CONTEXT_J, LIMIT_W,
+    TRANSFER_S, TRANSFER_BASE_S, ENCODE_S, POOL, IDLE_W, BUSY_W, SEQUENCE_J, CONTEXT_J, LIMIT_W, BOUND_TOKENS,
 ) = range(len(Columns._fields))  # fmt: skip
 
-WIDTH = 40  # columns of a row, the last one unused: five whole cache lines
+WIDTH = 40  # columns of a row: five whole cache lines
 
 COEFFICIENTS = tuple(f.name for f in fields(LatencyModel) if f.name in Columns._fields)
 STATE = ("ready", "running", "waiting", "queued_tokens", "queued_attended", "context_tokens", "kv_used")

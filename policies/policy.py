@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from policies.boundary import bounded
 from policies.cached import Cached
 from policies.decision import NOBODY, Decision, Queue, Refusal, Send, Shed
 from policies.fleet import Table
@@ -58,7 +59,7 @@ class Routing:
 
     def decide(self, request: Request, fleet: Table, cached: Cached, now: float) -> Decision:
         """Run the kernel as plain Python and put its answer in words."""
-        row, propensity = type(self).kernel(request.ask, fleet, cached, self.settings(), now)
+        row, propensity = bounded(type(self).kernel)(request.ask, fleet, cached, self.settings(), now)
         decode = partner(request.ask, fleet, int(row)) if row != NOBODY else NOBODY
         return answer(self.name(), int(row), float(propensity), bool(len(fleet)), decode)
 

@@ -115,6 +115,8 @@ class Roster:
     def __init__(self, hasher: Hasher, *, failures: int = 3, limit_blocks: int, ranks: int = 1) -> None:
         self.changes = Changes()
         self.directions = fleet_pb2.Directions()  # what routers are to do
+        self._said = self.directions  # the part of them that discovery says
+        self._boundaries: Sequence[fleet_pb2.Boundary] = ()
         self._elastic: Sequence[fleet_pb2.Replica] = ()
         self._hasher, self._failures, self._limit, self._ranks = hasher, failures, limit_blocks, ranks
         self._entries: dict[str, Entry] = {}
@@ -132,10 +134,19 @@ class Roster:
 
     def direct(self, directions: fleet_pb2.Directions) -> None:
         """What routers are to do from now on."""
+        self._said = directions
+        self._direct()
+
+    def bound(self, boundaries: Sequence[fleet_pb2.Boundary]) -> None:
+        """Where pools are divided by length from now on."""
+        self._boundaries = boundaries
+        self._direct()
+
+    def _direct(self) -> None:
         whole = fleet_pb2.Directions()
-        whole.CopyFrom(directions)
-        del whole.elastic[:]
+        whole.CopyFrom(self._said)
         whole.elastic.extend(self._elastic)
+        whole.boundaries.extend(self._boundaries)
         if whole != self.directions:
             self.directions = whole
             self.changes.directed()
@@ -143,7 +154,7 @@ class Roster:
     def expect(self, elastic: Sequence[fleet_pb2.Replica]) -> None:
         """The pools that get replicas when requests wait: one of each, as it would be."""
         self._elastic = elastic
-        self.direct(self.directions)
+        self._direct()
 
     def enter(self, described: fleet_pb2.Replica, epoch: int = 0) -> Entry:
         """A replica joins, or comes back as another: nothing of its cache is known. The given epoch, if higher."""

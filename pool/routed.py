@@ -6,9 +6,11 @@ that is lost is in the next one, and one that comes twice or late adds nothing.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import zip_longest
 from time import monotonic
-from typing import Self
+from typing import Any, Self
 
+from policies.scale.lengths import CLASSES
 from weir.v1 import fleet_pb2
 
 SILENT_S = 5.0  # nobody waits any more at a router that was not heard for so long
@@ -30,22 +32,34 @@ class Counts:
     output_tokens: int = 0
     judged: int = 0
     late: int = 0
+    lengths: tuple[int, ...] = ()  # by class of length, see `policies.scale.lengths`; empty where nothing is said
+    answered: tuple[int, ...] = ()
+    answer_tokens: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, told: fleet_pb2.PoolDemand) -> Self:
         """As a router says them."""
-        return cls(**{each.name: getattr(told, each.name) for each in fields(cls)})
+        made: dict[str, Any] = {name: getattr(told, name) for name in NUMBERS}
+        made |= {name: tuple(getattr(told, name)[:CLASSES]) for name in BY_CLASS}
+        return cls(**made)
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(Counts)})
+        return self._with(other, lambda mine, theirs: mine + theirs)
 
     def since(self, before: "Counts") -> "Counts":
         """What was added; nothing is ever taken away."""
-        return Counts(
-            **{each.name: max(getattr(self, each.name) - getattr(before, each.name), 0) for each in fields(Counts)}
-        )
+        return self._with(before, lambda mine, theirs: max(mine - theirs, 0))
+
+    def _with(self, other: "Counts", both: Callable[[int, int], int]) -> "Counts":
+        made: dict[str, Any] = {name: both(getattr(self, name), getattr(other, name)) for name in NUMBERS}
+        for name in BY_CLASS:
+            pairs = zip_longest(getattr(self, name), getattr(other, name), fillvalue=0)
+            made[name] = tuple(both(*pair) for pair in pairs)
+        return Counts(**made)
 
 
+BY_CLASS = ("lengths", "answered", "answer_tokens")
+NUMBERS = tuple(each.name for each in fields(Counts) if each.name not in BY_CLASS)
 NONE = Counts()
 
 Totals = Mapping[Key, Counts]

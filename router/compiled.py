@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = (
     "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
     "router.order", "router.rewriting", "router.promises", "router.view", "router.held", "router.models",
-    "router.metrics", "router.tally", "router.coming", "router.core",
+    "router.metrics", "router.tally", "router.coming", "router.boundaries", "router.core",
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
     "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
     "router.counting", "router.unstreamed",

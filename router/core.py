@@ -12,6 +12,7 @@ from policies.policy import Routing, routing
 from policies.request import Ask, hash31
 from policies.select.pace import Pace
 from router.adapters import Adapters
+from router.boundaries import Boundaries
 from router.coming import Coming
 from router.complaints import Complaints
 from router.guesses import Guesses
@@ -76,9 +77,9 @@ class Core:
     """Decides with one compiled policy over one view of the fleet; single-threaded, no I/O."""
 
     __slots__ = (
-        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "coming", "complaints", "fleet", "held",
-        "metrics", "models", "own", "pace", "placer", "promises", "recorder", "retention", "rewriting", "settings",
-        "tally", "used", "view",
+        "_beside", "_block_bytes", "_guessed", "_guesses", "adapters", "boundaries", "coming", "complaints", "fleet",
+        "held", "metrics", "models", "own", "pace", "placer", "promises", "recorder", "retention", "rewriting",
+        "settings", "tally", "used", "view",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, metrics: Metrics, recorder: Observer | None = None) -> None:
@@ -92,14 +93,11 @@ class Core:
         self.models: dict[str, Model] = {}
         self.coming = Coming(self.fleet, settings)
         self.adapters, self.complaints = Adapters(self.fleet), Complaints()
-        self.retention = Retention()
+        self.retention, self._block_bytes = Retention(), settings.text_block_bytes
         self.pace: Pace | None = None  # of prompts sent, where somebody chooses models by it
-        self._block_bytes = settings.text_block_bytes
 
     def direct(self, settings: Settings) -> None:
-        """Decide by another policy and other deadlines from the next request on; raises `UnknownName` or `BadSetting`,
-        and then nothing is another.
-        """
+        """Decide by others from now on; raises `UnknownName` or `BadSetting`, and nothing is another then."""
         policy = routing(settings.policy, dict(settings.policy_settings))
         if policy != self.placer.policy:
             self._decide_by(policy)
@@ -112,10 +110,12 @@ class Core:
 
     def _promise(self, settings: Settings) -> None:
         self.settings, self.promises, self.rewriting = settings, Promises(settings), Rewriting(settings)
+        self.boundaries = Boundaries(self.fleet, settings.boundaries)
 
     def join(self, replica: Replica, adapters: Sequence[str] = ()) -> int:
         """A replica joined, or its facts changed; the adapters are those it serves beside its model."""
         row = self.view.join(replica)
+        self.boundaries.lay(row)
         self._serves(row, [name for name in adapters if name != replica.model])
         for name in (replica.model, *self.adapters.of(row)):
             self._know(name, replica).described(replica, self.fleet.model(replica.model))
@@ -188,9 +188,7 @@ class Core:
         return Foreseen(row, int(told[5]), told[1], told[2], told[3], told[4], used.prompt_tokens, used.expected_tokens)
 
     def decoder(self, placement: Placement, now: float, avoid: frozenset[int] = NOBODY) -> int:
-        """The row that should decode what the placement's replica has computed, on the fleet as it is now; -1 where
-        nobody can, or nobody but `avoid`.
-        """
+        """The row that should now decode what the placement's replica has computed; -1 where nobody can but `avoid`."""
         fenced = self._fence(placement.order.widest)
         hidden = self.view.without(avoid) if avoid else None
         self._ask(placement.order, placement.model, placement.prompt_tokens)
@@ -290,7 +288,8 @@ class Core:
         if seen:
             promised = self.promises.deadlines(order.slo)
             late = lateness(outcome, promised, streams=order.stream, begun=placement.first_seen)
-        self.tally.ended(by.pool, by.role, outcome, late, 0.0 if seen else placement.expected_tokens)
+        unseen = 0.0 if seen else placement.expected_tokens
+        self.tally.ended(by.pool, by.role, outcome, late, unseen, order.uncut_tokens or placement.prompt_tokens)
 
     def _choose(self, order: Order, model: Model, now: float) -> tuple[int, float]:
         """The chosen row or -1, and the tokens of a block."""
@@ -348,11 +347,11 @@ class Core:
         if self.recorder is not None:
             self.recorder.decision(self, placement, block_tokens)
         self.view.send(placement.load)
-        self.tally.sent(replica.pool, replica.role, placement.load.queued)
+        asked = order.uncut_tokens or placement.prompt_tokens
+        self.tally.sent(replica.pool, replica.role, placement.load.queued, asked)
         if self.pace is not None:
-            columns, seconds = self.fleet.columns, placement.load.queued
-            seconds *= float(columns.token_s[row] * columns.slowdown[row])
-            self.pace.sent(row, seconds, now)
+            columns = self.fleet.columns
+            self.pace.sent(row, placement.load.queued * float(columns.token_s[row] * columns.slowdown[row]), now)
         self._remember(placement, block_tokens, now)
         if self.retention.rows:
             self._keep(placement, now)

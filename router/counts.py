@@ -46,6 +46,9 @@ class DemandCounts(msgspec.Struct):
     output_tokens: int = 0
     judged: int = 0
     late: int = 0
+    lengths: dict[int, int] = {}  # of those that arrived, by the class of their prompts
+    answered: dict[int, int] = {}  # of those that ended, likewise
+    answer_tokens: dict[int, int] = {}  # of those
 
 
 class LearningCounts(msgspec.Struct):
@@ -85,6 +88,7 @@ class Snapshot(msgspec.Struct):
     cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
     cascades: dict[str, int] = {}  # cheap answers, by what became of them
     sessions: dict[str, int] = {}  # what was done to requests because of their session or caller
+    shortened: dict[str, int] = {}  # prompts compressed to fit a pool of short ones, by model
     untold: dict[str, int] = {}  # prompts compared as text, by why their tokens could not be told
     continuations: dict[str, int] = {}  # streams that went on at another replica, by what broke them
     handovers: dict[str, int] = {}  # prompts handed from one replica to another, by what came of it

@@ -21,6 +21,8 @@ def directed(own: Settings, told: fleet_pb2.Directions) -> Settings:
         or own.slo_classes,
         rewrites=tuple((each.model, tuple((to.model, to.weight) for to in each.targets)) for each in told.rewrites)
         or own.rewrites,
+        boundaries=tuple((each.short, each.long, each.tokens, each.gamma) for each in told.boundaries)
+        or own.boundaries,
         objectives=tuple((each.name, each.priority) for each in told.objectives) or own.objectives,
     )
 

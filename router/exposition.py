@@ -66,6 +66,8 @@ class Exposition:
         yield _counter("weir_refused", "Requests refused, by reason.", "reason", total.refused)
         yield _counter("weir_text_prompts", "Prompts compared as text though events are in tokens, by why.", "why",
                        total.untold)  # fmt: skip
+        yield _counter("weir_prompts_compressed", "Prompts compressed to fit a pool of short ones.", "model",
+                       total.shortened)  # fmt: skip
         yield from _choices(total)
         yield from _per_replica(total)
         yield _counter("weir_retries", "Attempts made again, by what failed.", "why", total.retries)
@@ -236,6 +238,7 @@ def merged(snapshots: list[Snapshot]) -> Snapshot:
             "cached",
             "cascades",
             "sessions",
+            "shortened",
         ):
             _add_counts(getattr(out, by), getattr(one, by))
         _add_learning(out.learning, one.learning)

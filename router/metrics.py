@@ -72,8 +72,8 @@ class Metrics:
 
     __slots__ = (
         "_caches", "_decisions", "_series", "broken", "cached", "cascades", "chosen", "connections", "continuations",
-        "handovers", "held", "in_flight", "judged_decisions", "learning", "refusals", "retries", "sessions", "unread",
-        "untold",
+        "handovers", "held", "in_flight", "judged_decisions", "learning", "refusals", "retries", "sessions",
+        "shortened", "unread", "untold",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -88,6 +88,7 @@ class Metrics:
         self.cached: dict[str, int] = {}  # requests that the response cache was asked for, by what it knew
         self.cascades: dict[str, int] = {}  # cheap answers, by what became of them
         self.sessions: dict[str, int] = {}  # what was done to requests because of their session or caller
+        self.shortened: dict[str, int] = {}  # prompts compressed to fit a pool of short ones, by model
         self.refusals: dict[str, int] = {}
         self.retries: dict[str, int] = {}
         self.continuations: dict[str, int] = {}
@@ -130,6 +131,10 @@ class Metrics:
     def as_text(self, why: str) -> None:
         """A prompt is compared as text, because its tokens could not be told."""
         self.untold[why] = self.untold.get(why, 0) + 1
+
+    def squeezed(self, model: str) -> None:
+        """A prompt was compressed to fit a pool of short ones."""
+        self.shortened[model] = self.shortened.get(model, 0) + 1
 
     def chosen_by(self, rule: str) -> None:
         """A rule chose a request's model."""
@@ -190,4 +195,5 @@ class Metrics:
             caches=self._caches, untold=self.untold, continuations=self.continuations, handovers=self.handovers,
             broken=self.broken, chosen=self.chosen, unread=self.unread, judged=self.judged_decisions,
             cached=self.cached, cascades=self.cascades, sessions=self.sessions, learning=self.learning,
+            shortened=self.shortened,
         )  # fmt: skip

@@ -20,9 +20,10 @@ class Order:
     """What a decision needs of a request; `text` from `start` on is the prompt as bytes to compare and count."""
 
     __slots__ = (
-        "bills", "chat", "choice", "digest", "id", "lag", "longer", "max_tokens", "media", "messages", "model", "pools",
-        "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session", "sheddable", "shows_ids",
-        "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools", "untold", "wider",
+        "bills", "chat", "choice", "compressible", "digest", "id", "lag", "longer", "max_tokens", "media", "messages",
+        "model", "pools", "priority", "prompt", "prompt_tokens", "records", "said_bytes", "salt", "session",
+        "sheddable", "shows_ids", "slo", "stamp", "start", "stream", "tenant", "text", "tokens", "tools",
+        "uncut_tokens", "untold", "wider",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +51,8 @@ class Order:
         self.digest: Digest | None = None  # what rules need of a large body, read apart
         self.lag = -1  # characters of its stream an engine may hold back; -1: another replica could not go on with it
         self.shows_ids = False  # whether the client asked for token ids itself
+        self.compressible = False  # whether its prompt may be compressed to fit a pool of short ones
+        self.uncut_tokens = 0.0  # that its prompt had before it was compressed; 0: it was not
         self.priority = 0  # who goes first of those that wait
         self.sheddable = False  # whether it is refused where it would wait or be late
         self.salt = ""  # prompts of another `cache_salt` share no block with it

@@ -46,6 +46,7 @@ class Settings:
     ext_proc_replies: float = 0.125  # share of the replies to be shown for what they tell: usage, failures
     ext_proc_streams: int = 128  # calls at once on a connection; a proxy with more opens another, at another worker
     rewrites: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()  # model asked for → (model, weight) it goes to
+    boundaries: tuple[tuple[str, str, float, float], ...] = ()  # short pool, long pool, tokens and gamma
     objectives: tuple[tuple[str, int], ...] = ()  # what clients may name, and its priority
     tokens: str = "auto"  # auto: count tokens where that tells something; always; estimate: never
     text_block_bytes: int = 256  # what a block is where prompts are compared as text

@@ -1,6 +1,7 @@
 """What a scaling policy is told of requests, counted where they are sent from: by pool and role, ever rising."""
 
 from policies.decision import Outcome
+from policies.scale.lengths import class_of
 from router.counts import DemandCounts
 
 BROKEN_OFF = (499, 504)  # by the client, or by its deadline: an answer that ended, if not as it should
@@ -17,13 +18,18 @@ class Tally:
     def __init__(self) -> None:
         self.pools: dict[tuple[str, str], DemandCounts] = {}  # by pool and role
 
-    def sent(self, pool: str, role: str, tokens: float) -> None:
-        """A request was sent to a replica of that role; so many of its tokens are to be computed there."""
-        counts = self._of(pool, role)
+    def sent(self, pool: str, role: str, tokens: float, asked_tokens: float = 1.0) -> None:
+        """A request was sent to a replica of that role, its prompt so long as it was asked; so many of its tokens are
+        to be computed there.
+        """
+        counts, length = self._of(pool, role), class_of(asked_tokens)
         counts.arrived += 1
         counts.prompt_tokens += round(tokens)
+        counts.lengths[length] = counts.lengths.get(length, 0) + 1
 
-    def ended(self, pool: str, role: str, outcome: Outcome, late: int, unseen_tokens: float = 0.0) -> None:
+    def ended(
+        self, pool: str, role: str, outcome: Outcome, late: int, unseen_tokens: float = 0.0, asked_tokens: float = 1.0
+    ) -> None:
         """A request ended at a replica of that role. `late`: 1 when it missed a deadline, 0 when it kept both, -1 when
         that is not known. Of an answer that nobody saw so many tokens are thought to have come.
         """
@@ -31,7 +37,10 @@ class Tally:
             return
         counts = self._of(pool, role)
         counts.ended += 1
-        counts.output_tokens += outcome.output_tokens or round(unseen_tokens)
+        tokens, length = outcome.output_tokens or round(unseen_tokens), class_of(asked_tokens)
+        counts.output_tokens += tokens
+        counts.answered[length] = counts.answered.get(length, 0) + 1
+        counts.answer_tokens[length] = counts.answer_tokens.get(length, 0) + tokens
         if late >= 0:
             counts.judged += 1
             counts.late += late

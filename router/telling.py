@@ -8,6 +8,7 @@ from time import monotonic
 
 import grpc
 
+from policies.scale.lengths import CLASSES
 from router.counts import DemandCounts, Snapshot
 from weir.v1 import fleet_pb2
 
@@ -80,7 +81,11 @@ def add(into: dict[str, DemandCounts], counts: dict[str, DemandCounts]) -> None:
     for key, one in counts.items():
         total = into.setdefault(key, DemandCounts())
         for field in DemandCounts.__struct_fields__:
-            setattr(total, field, getattr(total, field) + getattr(one, field))
+            here, more = getattr(total, field), getattr(one, field)
+            if isinstance(more, dict):
+                here |= {length: here.get(length, 0) + count for length, count in more.items()}
+            else:
+                setattr(total, field, here + more)
 
 
 def _pool(key: str, counts: DemandCounts) -> fleet_pb2.PoolDemand:
@@ -88,7 +93,13 @@ def _pool(key: str, counts: DemandCounts) -> fleet_pb2.PoolDemand:
     return fleet_pb2.PoolDemand(
         pool=pool, role=role, arrived=counts.arrived, prompt_tokens=counts.prompt_tokens, ended=counts.ended,
         output_tokens=counts.output_tokens, judged=counts.judged, late=counts.late,
+        lengths=_by_class(counts.lengths), answered=_by_class(counts.answered),
+        answer_tokens=_by_class(counts.answer_tokens),
     )  # fmt: skip
+
+
+def _by_class(counts: dict[int, int]) -> list[int]:
+    return [counts.get(length, 0) for length in range(CLASSES)] if counts else []
 
 
 async def _told(channel: grpc.aio.Channel, told: fleet_pb2.Demand) -> None:

@@ -8,6 +8,7 @@ from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic, register_jitable
 
 from policies import predict, split
+from policies.boundary import bounded
 from policies.compilable import COMPILABLE
 from policies.fleet import TIERS, WIDTH
 from policies.kv import blocks, lookup, table
@@ -36,7 +37,7 @@ def entries() -> list[Entry]:
     policies = list(ROUTES)
     for function in COMPILABLE:
         register_jitable(error_model="numpy", fastmath=False)(function)
-    kernels = [(policy.name(), njit(error_model="numpy")(policy.kernel)) for policy in policies]
+    kernels = [(policy.name(), _bounded(policy.kernel)) for policy in policies]
     routes = [(f"route_{name}", _route(kernel)) for name, kernel in kernels]
     places = [(f"place_{name}", _place(kernel)) for name, kernel in kernels]
     return routes + places + _table() + _sweeps() + _chains() + _hand_over()
@@ -92,6 +93,11 @@ def find(context, text, start, length, per_block, block_tokens, parent):  # type
     cached = carray(floats_at(c[3]), (np.int64(c[2]), TIERS))
     lookup.longest(rows, layout, slots, hashes, block_tokens, scratch, cached)
     return found
+
+
+def _bounded(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel compiled, behind the fence of `policies.boundary`."""
+    return njit(error_model="numpy")(bounded(njit(error_model="numpy")(kernel)))  # type: ignore[no-any-return]
 
 
 def _route(kernel: Callable[..., Any]) -> Callable[..., Any]:

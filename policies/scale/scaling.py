@@ -9,6 +9,16 @@ from policies.registry import Registry, strict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """Where two pools of one model divide its requests, see `policies.boundary`."""
+
+    short: str  # the pool of prompts of up to so many tokens
+    long: str  # and that of longer ones
+    tokens: float
+    gamma: float = 1.0  # prompts of up to so many boundaries that may be compressed are, and go to the short pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
     """One pool at one time."""
 
@@ -29,7 +39,12 @@ class PoolState:
     output_tokens: float = 0.0  # that came here since the state before, of answers ended or not
     judged: int = 0  # of those that ended, the ones of which it is known whether they kept their deadlines
     late: int = 0  # of those judged, the ones that missed one
+    lengths: tuple[int, ...] = ()  # requests sent here since the state before, see `policies.scale.lengths`
+    answered: tuple[int, ...] = ()  # answers that ended here since the state before, by the class of their prompts
+    answer_tokens: tuple[float, ...] = ()  # of those
     wanted: int = -1  # replicas that the decision before asked for; -1: not known
+    boundary: Boundary | None = None  # that is in force between this pool and another
+    limit_tokens: int = 0  # the longest prompt plus answer that its replicas take; 0: not known
     role: str = "mixed"  # what its replicas do, see `policies.fleet.ROLES`
     perf: LatencyModel | None = None  # of one of its replicas; none where there is none and none is known
 
@@ -53,7 +68,8 @@ class Wish:
 
     replicas: Mapping[str, int]  # ready and starting, by pool
     moves: tuple[Move, ...] = ()
-    why: str = ""  # of the moves, for the log
+    boundaries: tuple[Boundary, ...] = ()  # pools that none of them names stay divided as they are
+    why: str = ""  # of the moves and boundaries, for the log
 
 
 History = Sequence[Mapping[str, PoolState]]

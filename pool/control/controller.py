@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from pool.cluster import resources
 from pool.cluster.objects import Pod
 from pool.cluster.troubles import Conflict, Trouble
-from pool.control import observe, wishes
+from pool.control import divisions, observe, wishes
 from pool.control.events import About, Events
 from pool.control.leadership import Leads
 from pool.control.observe import Target
@@ -51,6 +52,7 @@ class Controller:
         self._events = Events(api=api, me=self.me)
         self._performer = Performer(api=api, events=self._events)
         self._statuses = Statuses(api=api)
+        self._led = False  # whether this one led when it last looked
         policy, given = self.settings.scaling_policy, self.settings.scaling_settings
         self._wishes = Wishes(policy=policy, settings=given, routed=self.routed) if policy else None
 
@@ -71,6 +73,7 @@ class Controller:
                 await self._do(action, pods)
         elif self.settings.scaling == "recommend":
             await self._recommend(wanted)
+        await self._say_boundaries()
         await self._tell(wanted)
 
     def wanted(self) -> dict[str, Wanted]:
@@ -86,6 +89,23 @@ class Controller:
             deadlines = told.ttft_s, told.tpot_s
             self._wishes.look(self.roster, self.fleet.pools, most, deadlines, min(least, default=1))
             self.roster.expect(self._elastic())
+            self._bound(self._wishes)
+
+    def _bound(self, wished: Wishes) -> None:
+        """Tell routers where pools are divided: as was decided here, or as the one who leads says in their statuses."""
+        if self.settings.scaling != "act":
+            return
+        leads = self.leadership.leads()
+        if not (leads and self._led):  # what another decided stands, until there is more to decide
+            wished.divided = self._kept()
+            wished.moved.clear()
+        self._led = leads
+        self.roster.bound(divisions.messages(wished.divided))
+
+    def _kept(self) -> divisions.Divided:
+        verdicts = self.fleet.resources.declared.verdicts if self.fleet.resources else {}
+        statuses = {each.meta.name: each.status for each in verdicts.values() if each.kind == "Pool"}
+        return divisions.read(statuses, self.fleet.pools)
 
     def _asked(self) -> dict[str, Wanted]:
         """What resources ask for of every pool."""
@@ -151,6 +171,17 @@ class Controller:
             for words in said:
                 await asyncio.to_thread(self._events.say, about, "Recommended", words)
 
+    async def _say_boundaries(self) -> None:
+        """An Event for each boundary that has moved, or would have where it is only told."""
+        if self._wishes is None:
+            return
+        moved, self._wishes.moved = self._wishes.moved, []
+        reason = "BoundaryMoved" if self.settings.scaling == "act" else "Recommended"
+        for boundary, why in moved:
+            log.warning("%s: %s: %s", reason, divisions.words(boundary), why)
+            about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=boundary.short)
+            await asyncio.to_thread(self._events.say, about, reason, f"{divisions.words(boundary)}: {why}")
+
     async def _tell(self, wanted: Mapping[str, Wanted]) -> None:
         """Every resource's status."""
         if self.fleet.resources is None:
@@ -165,8 +196,12 @@ class Controller:
             problems = [each for each in self.fleet.problems if each.about == name] if verdict.kind == "Pool" else []
             mine = counts.get(name) if verdict.kind == "Pool" else None
             standing = standings.get((verdict.kind, name))
-            made = status(verdict, mine, problems, pools, stamp(), standing)
+            made = status(verdict, mine, problems, pools, stamp(), standing) | self._division(verdict.kind, name)
             await asyncio.to_thread(self._statuses.write, verdict, made)
+
+    def _division(self, kind: str, name: str) -> dict[str, Any]:
+        wished = self._wishes if kind == "Pool" and self.settings.scaling == "act" else None
+        return divisions.kept(wished.divided.get(name)) if wished is not None else {}
 
     def _counts(self, wanted: Mapping[str, Wanted]) -> dict[str, Counts]:
         ready, all_of = Counter[str](), Counter[str]()

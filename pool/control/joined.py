@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from policies.scale.lengths import CLASSES
 from policies.scale.scaling import PoolState
 from pool.routed import NONE, Counts, Totals
 
@@ -23,9 +24,15 @@ def joined(
         told = totals.get(which, NONE).since(before.get(which, NONE))
         made[key] = replace(
             _counted(state, told), judged=told.judged, late=told.late, held=held / len(found),
-            wanted=wanted.get(key, -1),
+            wanted=wanted.get(key, -1), lengths=whole(told.lengths), answered=whole(told.answered),
+            answer_tokens=tuple(map(float, whole(told.answer_tokens))),
         )  # fmt: skip
     return made
+
+
+def whole(counts: tuple[int, ...]) -> tuple[int, ...]:
+    """A count for every class of length; none where nothing is said."""
+    return (*counts, *(0 for _ in range(CLASSES - len(counts)))) if counts else ()
 
 
 def _counted(state: PoolState, told: Counts) -> PoolState:

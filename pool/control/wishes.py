@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from time import monotonic
 from types import MappingProxyType
 
-from policies.scale.scaling import SCALES, Move, PoolState, Scaling, Wish, scaling
+from policies.scale.scaling import SCALES, Boundary, Move, PoolState, Scaling, Wish, scaling
+from pool.control.divisions import Divided, entered
 from pool.control.joined import joined
 from pool.demand import Before, model, seen, state
 from pool.reconcile import Switch, Wanted
@@ -71,6 +72,8 @@ class Wishes:
     settings: Mapping[str, float] = field(default_factory=dict)
     routed: Routed = field(default_factory=Routed)
     clock: Callable[[], float] = field(default=monotonic)
+    divided: Divided = field(default_factory=dict)  # the boundaries in force
+    moved: list[tuple[Boundary, str]] = field(default_factory=list)  # since somebody took them, each with its reason
     _policy: Scaling = field(init=False)
     _promise: tuple[Deadlines, int] = ((0.0, 0.0), 1)
     _groups: dict[str, Group] = field(default_factory=dict)
@@ -106,10 +109,11 @@ class Wishes:
         for name, mine in models.items():
             group = self._groups[name]
             group.pools = mine
-            found = self._states(name, group, entries, most, now)
+            found = bounded(self._states(name, group, entries, most, now), self.divided, entries)
             group.history.append(found)
             group.before, group.told = seen(entries), dict(self.routed.totals)
             group.wish = self._cautious(self._policy.wanted(list(group.history), now), group, now)
+            self._divide(group.wish)
             group.wanted |= group.wish.replicas
             for move in group.wish.moves:
                 self._take(move, found, entries, now)
@@ -141,6 +145,10 @@ class Wishes:
         there = {name: state.ready + state.starting for name, state in group.history[-1].items()}
         return replace(wish, replicas={name: max(count, there.get(name, 0)) for name, count in wish.replicas.items()})
 
+    def _divide(self, wish: Wish) -> None:
+        self.divided = entered(self.divided, wish.boundaries)
+        self.moved += [(boundary, wish.why) for boundary in wish.boundaries]
+
     def _take(self, move: Move, found: Mapping[str, PoolState], entries: Sequence[Entry], now: float) -> None:
         """A move between names of states is a switch of role within the pool that the replicas are of."""
         pool = move.source.partition(APART)[0]
@@ -171,6 +179,17 @@ class Wishes:
             replicas=sum(replicas), least=want.least, most=want.most, why=f"{self.policy} wants {sum(replicas)}",
             switches=switches,
         )  # fmt: skip
+
+
+def bounded(
+    states: Mapping[str, PoolState], divided: Mapping[str, Boundary], entries: Sequence[Entry]
+) -> dict[str, PoolState]:
+    """The states with the boundaries in force, and the longest request that each pool takes."""
+    limits = {entry.described.pool: entry.described.context_limit for entry in entries}
+    return {
+        name: replace(state, boundary=divided.get(name), limit_tokens=int(limits.get(name.partition(APART)[0], 0)))
+        for name, state in states.items()
+    }
 
 
 def promised(

@@ -53,6 +53,7 @@ class EffectsGiven(Strict):
     headers: dict[str, str] = Field(default_factory=dict)
     keep_tools: list[str] | None = None
     drop_tools: list[str] = Field(default_factory=list)
+    compress: bool = False
 
     @model_validator(mode="after")
     def _headers_can_be_sent(self) -> "EffectsGiven":

@@ -65,9 +65,11 @@ def verdict(body: bytes) -> float:
 
 
 def compressed(body: bytes, share: float) -> bytes:
-    """The body with its long texts cut to about a share of what they were."""
+    """The body with its long texts cut to about a share of what they were: a chat's messages, a completion's prompt."""
     told = read(body)
     messages = told.get("messages") if told else None
+    if told is not None and isinstance(told.get("prompt"), str):
+        return _encode(told | {"prompt": _shortened(told["prompt"], share)})
     if told is None or not isinstance(messages, list):
         return body
     return _encode(told | {"messages": [_shorter(each, share) for each in messages]})
@@ -135,9 +137,11 @@ def _cut(entry: Any, most: int) -> Any:
 
 def _shorter(message: Any, share: float) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, str) or len(content) <= SHORT:
-        return message
-    return message | {"content": compress(within(content), int(share * len(content) / CHARACTERS_A_TOKEN))}
+    return message | {"content": _shortened(content, share)} if isinstance(content, str) else message
+
+
+def _shortened(text: str, share: float) -> str:
+    return text if len(text) <= SHORT else compress(within(text), int(share * len(text) / CHARACTERS_A_TOKEN))
 
 
 def within(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from policies.select.rules.rule import RuleSet
+from policies.sessions.token_budget import Rung
 from router.auto.caching import Kept
 from router.auto.cascading import cascade
 from router.auto.guarded_replies import Guarded
@@ -56,4 +57,5 @@ class Served:
             Guarded(sending).begin()
         else:
             stamp, choice = sending.stamp(), sending.choice
-            self._gateway.chosen(exchange, sending.body, stamp, choice, sending.pools, sending.wider)
+            may = sending.found.answer.effects.compress or (visit is not None and visit.rung >= Rung.COMPRESS)
+            self._gateway.chosen(exchange, sending.body, stamp, choice, sending.pools, sending.wider, may)

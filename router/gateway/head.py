@@ -7,7 +7,7 @@ REQUEST_ID = (b"x-request-id",)
 DROPPED = frozenset((
     b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"upgrade", b"transfer-encoding",
     b"content-length", b"host", b"expect", b"proxy-authenticate", b"proxy-authorization",
-    b"x-request-id", b"x-weir-session", b"x-weir-deadline-ms", b"x-weir-tenant", b"x-weir-slo",
+    b"x-request-id", b"x-weir-session", b"x-weir-deadline-ms", b"x-weir-tenant", b"x-weir-slo", b"x-weir-compress",
 ))  # fmt: skip
 MANY = 100
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
@@ -25,8 +25,8 @@ class Head:
     """What the gateway needs of a request's head."""
 
     __slots__ = (
-        "deadline_s", "expects", "forward", "keep", "length", "method", "objective", "path", "request_id",
-        "session", "slo", "tenant",
+        "compress", "deadline_s", "expects", "forward", "keep", "length", "method", "objective", "path",
+        "request_id", "session", "slo", "tenant",
     )  # fmt: skip
 
     def __init__(self, method: bytes, target: bytes, length: int, keep: bool, expects: bool, forward: bytes) -> None:
@@ -36,6 +36,7 @@ class Head:
         self.expects = expects  # the client waits for a 100 before it sends the body
         self.forward = forward  # request line and headers as they go upstream, up to the Host header
         self.request_id = self.session = self.tenant = self.slo = self.objective = ""
+        self.compress = False  # whether the client lets its prompt be compressed
         self.deadline_s = 0.0  # 0: the client set none
 
 
@@ -51,6 +52,7 @@ def parse(raw: bytes) -> Head:
     head = Head(method, target, length, b"close" not in tokens, _expects(headers), forward)
     head.request_id, head.session = told(headers, REQUEST_ID), told(headers, SESSION)
     head.tenant, head.slo, head.objective = told(headers, TENANT), told(headers, SLO), told(headers, OBJECTIVE)
+    head.compress = _allows(headers.get(b"x-weir-compress", b""))
     head.deadline_s = _deadline(headers.get(b"x-weir-deadline-ms"))
     return head
 
@@ -106,6 +108,12 @@ def _expects(headers: dict[bytes, bytes]) -> bool:
     if expected is not None and expected.lower() != b"100-continue":
         raise BadHead(417, "The only expectation served is 100-continue.")
     return expected is not None
+
+
+def _allows(value: bytes) -> bool:
+    if value not in (b"", b"allow", b"never"):
+        raise BadHead(400, "x-weir-compress must be allow or never.")
+    return value == b"allow"
 
 
 def _deadline(value: bytes | None) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from policies.decision import Refusal, Shed
+from router.boundaries import prompt_tokens
 from router.core import Core
 from router.counting import count_apart, count_now
 from router.gateway import body as bodies
@@ -18,6 +19,7 @@ from router.gateway.body import BadRequest, ForeignKv, Limits
 from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.head import Head
+from router.gateway.squeezing import squeeze_apart
 from router.gateway.upstream import Lane
 from router.handover.legs import Handovers
 from router.models import Model
@@ -198,10 +200,8 @@ class Gateway:
             exchange.answer_early(refusal(Refusal.DRAINING, 1.0, order.id, model=order.model))
         elif self.auto is not None and order.model in self.auto.names:
             self._choose(exchange, body)
-        elif slow is None:
-            exchange.dispatch()
         else:
-            self._count_apart(exchange, self.core.models[order.model], slow)
+            self._go(exchange, body, slow)
 
     def wrong(self, request_id: str, bad: BadRequest, foreign: bool) -> bytes:
         """The reply to a body that is refused; `foreign`: it held a hand-over of the client's own."""
@@ -211,28 +211,54 @@ class Gateway:
 
     def chosen(
         self, exchange: Exchange, body: bytes, stamp: bytes, choice: dict[str, object], pools: tuple[str, ...],
-        wider: tuple[str, ...] | None = None,
+        wider: tuple[str, ...] | None = None, compressible: bool = False,
     ) -> None:  # fmt: skip
         """A request's model was chosen and its body says so: send it to one of those pools, or any where none is; where
-        nobody there is ready, to a wider choice of them.
+        nobody there is ready, to a wider choice of them. Its prompt may be compressed where a rule or the client says.
         """
 
         def go_on(order: Order, slow: Tokenizer | None = None) -> None:
             order.stamp, order.choice, order.pools = stamp, choice, pools
             order.wider, longer = wider, choice.get("longer")
+            order.compressible = order.compressible or compressible
             if isinstance(longer, float):
                 order.longer = longer
             exchange.becomes(body, order)
-            if slow is None:
-                exchange.dispatch()
-            else:
-                self._count_apart(exchange, self.core.models[order.model], slow)
+            self._go(exchange, body, slow)
 
         if len(body) > MOST_AT_ONCE:
             self._apart().again(exchange, body, go_on)
         else:
             order, slow = self.read(exchange.order.id, exchange.head, body)
             go_on(order, slow)
+
+    def _go(self, exchange: Exchange, body: bytes, slow: Tokenizer | None) -> None:
+        """Send a request, its prompt compressed and its tokens counted before where that is to be."""
+        order = exchange.order
+        model = self.core.models.get(order.model)
+        share = self.core.boundaries.share(order, model) if order.compressible and model is not None else 1.0
+        if share < 1.0:
+            squeeze_apart(body, share, lambda made: self._squeezed(exchange, body, made))
+        elif slow is None or model is None:
+            exchange.dispatch()
+        else:
+            self._count_apart(exchange, model, slow)
+
+    def _squeezed(self, exchange: Exchange, body: bytes, made: bytes) -> None:
+        """Its prompt was compressed: read it anew and send it."""
+        if exchange.ended:
+            return
+        old = exchange.order
+        order, slow = self.read(old.id, exchange.head, made)
+        order.stamp, order.choice, order.pools, order.wider = old.stamp, old.choice, old.pools, old.wider
+        order.longer, order.compressible = old.longer, False  # once is enough
+        model = self.core.models.get(old.model)
+        if len(made) < len(body) and model is not None:
+            order.uncut_tokens = prompt_tokens(old, model)
+            order.stamp += b"\r\nx-weir-compressed: %d" % (100 * len(made) // len(body))
+            self.core.metrics.squeezed(order.model)
+        exchange.becomes(made, order)
+        self._go(exchange, made, slow)
 
     def _choose(self, exchange: Exchange, body: bytes) -> None:
         """Have a model chosen for a request that names none; its body is to be read as the client sent it."""
@@ -249,7 +275,7 @@ class Gateway:
         """Note on an order what its request's headers say."""
         if head.session:
             order.session = head.session
-        order.tenant, order.slo = head.tenant, head.slo
+        order.tenant, order.slo, order.compressible = head.tenant, head.slo, head.compress
         self.core.promises.weigh(order, head.objective)
 
     def rewritten(self, order: Order, body: bytes) -> bytes:

@@ -47,6 +47,7 @@ class Conditions:
     classes: tuple[SloClass, ...] = ()  # what requests of these classes are promised instead
     most_in_flight: int = 0  # requests, held ones too, beyond which one more is turned away at once; 0: none is
     queue_s: float = 0.0  # how long a request may wait at the router for room before it is shed; 0: sent on at once
+    compressible: float = 0.0  # share of requests whose prompts may be compressed to fit a short pool
     cache_outputs: bool = False  # the full blocks of answers are cached too, and take room, as vLLM has it
     read_bytes_per_s: float = 2.0e9  # of weights, when a replica starts
     provision_s: float = 120.0  # from asking for a replica to its process starting

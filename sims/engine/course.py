@@ -123,6 +123,8 @@ class Course:
         self._wanted |= wish.replicas
         for pool, wanted in wish.replicas.items():
             self._resize(pool, wanted, now, first=len(self._history) == 1)
+        for boundary in wish.boundaries:
+            self.pools.bound(boundary)
         for move in wish.moves:
             self._move(move, now)
         self._at(now + self.scaling.interval_s, self._scale)

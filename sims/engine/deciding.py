@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from policies.boundary import bounded
 from policies.cached import Cached
 from policies.fleet import Table
 from policies.native.library import function
@@ -33,7 +34,7 @@ def compiled_function(name: str) -> int:
 
 def plain_kernel(policy: Routing) -> Plain:
     """A routing policy that nobody compiled, as a plain function."""
-    kernel, settings = type(policy).kernel, policy.settings()
+    kernel, settings = bounded(type(policy).kernel), policy.settings()
     return lambda i, ask, table, cached: int(kernel(ask, table, cached, settings, 0.0)[0])
 
 

@@ -79,6 +79,14 @@ def lay_arrivals(memory: Memory, arrivals: Arrivals, fleet: Fleet, first_model: 
     memory.world.spare = NONE
 
 
+def lay_squeezing(memory: Memory, models: int, arrivals: int, conditions: Conditions) -> None:
+    """Whose prompts may be compressed, drawn by the seed, and the boundaries of each model, of which there are none."""
+    draws = np.random.Generator(np.random.PCG64([conditions.seed, 0xC0DE])).random(arrivals)
+    memory.keep("squeezing_", np.where(draws < conditions.compressible, records.COMPRESSIBLE, 0).astype(np.int32))
+    memory.keep("bounds_", np.zeros(models))
+    memory.keep("gammas_", np.ones(models))
+
+
 def with_answers(arrivals: Arrivals) -> tuple[Array, Array]:
     """The arrivals' blocks, those of its answer after those of each prompt that is known to its last full block, and
     where each arrival's begin; an answer's blocks are like nobody else's."""

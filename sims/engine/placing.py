@@ -1,5 +1,6 @@
 """One arrival: what the policy is told of it, where it sends it, what is then counted."""
 
+from policies.boundary import ROOM
 from sims.engine import line
 from sims.engine.coin import hashed
 from sims.engine.compiled import compiled
@@ -11,7 +12,7 @@ from sims.engine.inbox import approach
 from sims.engine.knowledge import forget_last, hear, match
 from sims.engine.looks import read_scrape
 from sims.engine.memory import called, encoder_of, engine, flight, floats, integers, outcome, smalls
-from sims.engine.records import NONE, Engine, Flight, World
+from sims.engine.records import COMPRESSED, COMPRESSIBLE, NONE, Engine, Flight, World
 from sims.engine.run import REFUSED
 from sims.engine.view import imaged, sent
 
@@ -24,6 +25,7 @@ FAILED = -2
 def arrive(w: World, index: int) -> bool:
     """Place an arrival that comes now; False when the policy has failed."""
     outcome(w, index).at = w.now
+    squeeze(w, index)
     if too_long(w, index):
         refuse(w, index)
         return True
@@ -36,6 +38,26 @@ def arrive(w: World, index: int) -> bool:
         hold(w, index)
         return True
     return place(w, index)
+
+
+@compiled
+def squeeze(w: World, index: int) -> None:
+    """Compress a prompt that may be and is a little too long for the short pool."""
+    model, squeezing = smalls(w.models_)[index], smalls(w.squeezing_)
+    if squeezing[index] != COMPRESSIBLE or model < 0:
+        return
+    tokens, bound = smalls(w.prompts_)[index], floats(w.bounds_)[model]
+    if bound < tokens <= floats(w.gammas_)[model] * bound:
+        smalls(w.prompts_)[index] = max(int(ROOM * bound), 1)
+        squeezing[index] = COMPRESSED
+
+
+@compiled
+def known_blocks(w: World, index: int) -> int:
+    """Full blocks of an arrival's prompt, where blocks are known; a compressed one is like nobody else's."""
+    if smalls(w.squeezing_)[index] == COMPRESSED:
+        return 0
+    return int(integers(w.ends_)[index + 1] - integers(w.ends_)[index])
 
 
 @compiled
@@ -117,7 +139,7 @@ def describe(w: World, index: int) -> None:
 def look_up(w: World, index: int) -> None:
     """Write what each replica holds of a prompt, as far as the router knows."""
     ends, block = integers(w.ends_), engine(w, 0).block
-    count = min(ends[index + 1] - ends[index], smalls(w.prompts_)[index] // block, w.match_blocks)
+    count = min(known_blocks(w, index), smalls(w.prompts_)[index] // block, w.match_blocks)
     hear(w)
     expire(w)
     forget_last(w)
@@ -134,7 +156,7 @@ def send(w: World, index: int, row: int) -> None:
     prepare(w, f, index)
     f.row = row
     f.chain = integers(w.ends_)[index]
-    f.chained = integers(w.ends_)[index + 1] - f.chain
+    f.chained = known_blocks(w, index)
     f.due = w.now + e.frontend_s
     e.sent += 1
     o = outcome(w, index)

@@ -6,8 +6,8 @@ from enum import Enum
 
 import numpy as np
 
-from policies.fleet import READY, ROLES, RUNNING, WAITING, Replica
-from policies.scale.scaling import PoolState
+from policies.fleet import BOUND_TOKENS, LIMIT_TOKENS, MODEL, READY, ROLES, RUNNING, WAITING, Replica
+from policies.scale.scaling import Boundary, PoolState
 from sims.engine.arena import Array, Memory
 from sims.engine.looks import LOOKS
 from sims.engine.mix import Mix, Told
@@ -36,6 +36,8 @@ class Pools:
         self.pool = [replica.pool for replica in replicas]
         self.status = [status] * len(replicas)
         self.target: dict[int, str] = {}  # of those that drain to change their pool
+        self.boundaries: dict[str, Boundary] = {}  # by the name of either pool
+        self._bounds, self._gammas = memory.array("bounds_"), memory.array("gammas_")
         self._looks, self._mix = memory.array("looks_"), mix
         self._since = np.zeros(len(replicas))
         self._up_s = np.zeros(len(replicas))
@@ -67,7 +69,25 @@ class Pools:
                 raise ValueError(f"a move to {pool!r}: there is no such pool and no such role ({', '.join(ROLES)})")
             self.names.append(pool)
         self.pool[row] = pool
+        self._divide(row)
         return self.role_of(pool)
+
+    def bound(self, boundary: Boundary) -> None:
+        """Divide requests between two pools from now on."""
+        for pool in (boundary.short, boundary.long):
+            if pool not in self.names:
+                raise ValueError(f"a boundary of {pool!r}: there is no such pool ({', '.join(self.names)})")
+            self.boundaries[pool] = boundary
+        for row in range(len(self.pool)):
+            self._divide(row)
+            if self.pool[row] == boundary.short:
+                model = int(self.table[row, MODEL])
+                self._bounds[model], self._gammas[model] = boundary.tokens, boundary.gamma
+
+    def _divide(self, row: int) -> None:
+        boundary = self.boundaries.get(self.pool[row])
+        tokens = boundary.tokens if boundary else 0.0
+        self.table[row, BOUND_TOKENS] = tokens if boundary and boundary.short == self.pool[row] else -tokens
 
     def rows(self, pool: str, *statuses: Status) -> list[int]:
         """The rows of a pool in those statuses."""
@@ -114,6 +134,11 @@ class Pools:
             output_tokens=float(told.output_tokens[members].sum()) if told else 0.0,
             judged=int(told.ended[members].sum()) if told else 0,
             late=int(told.late[members].sum()) if told else 0,
+            lengths=tuple(told.lengths[members].sum(axis=0).tolist()) if told else (),
+            answered=tuple(told.answered[members].sum(axis=0).tolist()) if told else (),
+            answer_tokens=tuple(told.answer_tokens[members].sum(axis=0).tolist()) if told else (),
+            boundary=self.boundaries.get(pool),
+            limit_tokens=int(self.table[members[0], LIMIT_TOKENS]) if members else 0,
             role=self.role_of(pool),
             perf=self.replicas[members[0] if members else 0].perf,
         )

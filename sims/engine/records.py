@@ -8,6 +8,7 @@ from sims.engine.compiled import Small
 
 NONE = -1
 CARRIED, FRESH = 1, 2
+COMPRESSIBLE, COMPRESSED = 1, 2
 
 
 class Event:
@@ -280,6 +281,9 @@ class World:
     models_: int
     following_: int
     after_: int
+    squeezing_: int  # by arrival: COMPRESSIBLE where its prompt may be compressed, COMPRESSED where it was
+    bounds_: int  # boundary between the short and the long pool of each model, 0 where there is none
+    gammas_: int  # boundaries up to which its prompts are compressed, see `policies.boundary`
     chains_: int
     ends_: int
     memo_: int  # the slot in which each block of each arrival was last found

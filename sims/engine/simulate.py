@@ -31,6 +31,7 @@ from sims.engine.layout import (
     lay_held,
     lay_knowledge,
     lay_metrics,
+    lay_squeezing,
 )
 from sims.engine.looks import LOOKS
 from sims.engine.loop import DONE, FAILED, FULL, SLICED, UNSTABLE
@@ -65,7 +66,10 @@ def simulate(
     check(arrivals, fleet, conditions)
     if answers is not None:
         arrivals = replace(arrivals, output_tokens=arrivals.output_tokens.copy())  # written as models are chosen
-    simulation = _Simulation(arrivals, tuple(fleet), policy, conditions, scaling, answers)
+    asked_tokens = arrivals.prompt_tokens
+    if conditions.compressible > 0.0:
+        arrivals = replace(arrivals, prompt_tokens=asked_tokens.copy())  # written as prompts are compressed
+    simulation = _Simulation(arrivals, tuple(fleet), policy, conditions, scaling, answers, asked_tokens)
     simulation.go()
     return simulation.result()
 
@@ -75,7 +79,7 @@ class _Simulation:
 
     def __init__(
         self, arrivals: Arrivals, replicas: tuple[Replica, ...], policy: Routing | Plain,
-        conditions: Conditions, scaling: Scaling | None, answers: Answers | None = None,
+        conditions: Conditions, scaling: Scaling | None, answers: Answers | None, asked_tokens: Array,
     ) -> None:  # fmt: skip
         self.arrivals, self.replicas, self.conditions = arrivals, replicas, conditions
         fleet, self.memory, self._asked = Fleet(len(replicas)), Memory(), asked()
@@ -83,6 +87,7 @@ class _Simulation:
         table, cached = lay_fleet(self.memory, fleet, replicas)
         lay_arrivals(self.memory, arrivals, fleet, replicas[0].model, conditions.cache_outputs)
         lay_classes(self.memory, arrivals, conditions)
+        lay_squeezing(self.memory, len(fleet.models), len(arrivals), conditions)
         block_tokens = arrivals.block_tokens or min(replica.block_tokens for replica in replicas)
         engines = lay_engines(self.memory, replicas, block_tokens, conditions)
         lay_agenda(self.memory, len(replicas))
@@ -97,7 +102,7 @@ class _Simulation:
             check_answers(answers, arrivals, fleet)
             policy = answering(policy, answers, self.memory, fleet)
         self.callback = self._decide_by(policy, table, cached)
-        mix = Mix(self.memory, arrivals) if scaling else None
+        mix = Mix(self.memory, arrivals, asked_tokens) if scaling else None
         self.pools = Pools(self.memory, replicas, Status.OFF if scaling else Status.READY, mix)
         # Not the simulation itself: a circle would keep its memory until a garbage collection.
         self.course = Course(cast("Paused", proxy(self)), self.pools, conditions, scaling)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from policies.scale.scaling import Move
+from policies.scale.scaling import Boundary, Move
 from pool.cluster.api import Api
 from pool.cluster.objects import Pod
 from pool.cluster.troubles import Conflict, Trouble
@@ -282,3 +282,25 @@ async def test_a_move_that_a_policy_wishes_is_made_by_draining_and_labelling_a_p
 def annotations(world: World) -> list[dict[str, str]]:
     items = json.loads(world.api.get(world.path("pods")))["items"]
     return [each["metadata"].get("annotations") or {} for each in items]
+
+
+@pytest.mark.parametrize("scaling", ["act", "recommend"])
+async def test_a_boundary_that_a_policy_wishes_is_told_to_routers_and_kept_in_both_statuses(
+    world: World, scaling: str
+) -> None:
+    at = Boundary(short="p", long="q", tokens=2048.0)
+    for name in ("p", "q"):
+        await asyncio.to_thread(world.make, "pools", pool(name), KIND)
+    async with controlled(world, scaling=scaling, scaling_policy="boundary") as (controller, fleet):
+        await until(lambda: len(fleet.pools) == 2)
+        assert controller._wishes is not None
+        controller.look()
+        controller._wishes._policy, controller._wishes._due = Said(boundaries=(at,)), 0.0
+        controller.look()
+        told = [(each.short, each.long, each.tokens) for each in controller.roster.directions.boundaries]
+        reason, acts = ("BoundaryMoved", True) if scaling == "act" else ("Recommended", False)
+        assert told == ([("p", "q", 2048.0)] if acts else [])
+        await rounds(controller, lambda: reason in reasons(world))
+        if acts:
+            await rounds(controller, lambda: "boundary" in read(world, "pools", "q", KIND).get("status", {}))
+            assert read(world, "pools", "q", KIND)["status"]["boundary"]["tokens"] == 2048

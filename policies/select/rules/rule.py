@@ -43,6 +43,7 @@ class Effects:
     headers: Mapping[str, str] = field(default_factory=dict)  # for the engine, lower-case names
     keep_tools: tuple[str, ...] | None = None  # tools that stay, where only some may; None: all
     drop_tools: tuple[str, ...] = ()
+    compress: bool = False  # whether its prompt may be compressed to fit a pool of short ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,7 @@ class ReplicaReport(_message.Message):
     def __init__(self, name: _Optional[str] = ..., ready: _Optional[bool] = ..., reason: _Optional[str] = ..., running: _Optional[int] = ..., waiting: _Optional[int] = ..., kv_used: _Optional[float] = ..., kv_tokens: _Optional[int] = ..., age_s: _Optional[float] = ..., knowledge: _Optional[str] = ...) -> None: ...
 
 class Directions(_message.Message):
-    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "elastic")
+    __slots__ = ("policy", "settings", "ttft_s", "tpot_s", "classes", "rewrites", "objectives", "elastic", "boundaries")
     class SettingsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +106,7 @@ class Directions(_message.Message):
     REWRITES_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVES_FIELD_NUMBER: _ClassVar[int]
     ELASTIC_FIELD_NUMBER: _ClassVar[int]
+    BOUNDARIES_FIELD_NUMBER: _ClassVar[int]
     policy: str
     settings: _containers.ScalarMap[str, float]
     ttft_s: float
@@ -114,7 +115,20 @@ class Directions(_message.Message):
     rewrites: _containers.RepeatedCompositeFieldContainer[Rewrite]
     objectives: _containers.RepeatedCompositeFieldContainer[Objective]
     elastic: _containers.RepeatedCompositeFieldContainer[Replica]
-    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., elastic: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ...) -> None: ...
+    boundaries: _containers.RepeatedCompositeFieldContainer[Boundary]
+    def __init__(self, policy: _Optional[str] = ..., settings: _Optional[_Mapping[str, float]] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., classes: _Optional[_Iterable[_Union[SloClass, _Mapping]]] = ..., rewrites: _Optional[_Iterable[_Union[Rewrite, _Mapping]]] = ..., objectives: _Optional[_Iterable[_Union[Objective, _Mapping]]] = ..., elastic: _Optional[_Iterable[_Union[Replica, _Mapping]]] = ..., boundaries: _Optional[_Iterable[_Union[Boundary, _Mapping]]] = ...) -> None: ...
+
+class Boundary(_message.Message):
+    __slots__ = ("short", "long", "tokens", "gamma")
+    SHORT_FIELD_NUMBER: _ClassVar[int]
+    LONG_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    GAMMA_FIELD_NUMBER: _ClassVar[int]
+    short: str
+    long: str
+    tokens: float
+    gamma: float
+    def __init__(self, short: _Optional[str] = ..., long: _Optional[str] = ..., tokens: _Optional[float] = ..., gamma: _Optional[float] = ...) -> None: ...
 
 class SloClass(_message.Message):
     __slots__ = ("name", "ttft_s", "tpot_s", "priority")
@@ -230,7 +244,7 @@ class Demand(_message.Message):
     def __init__(self, router: _Optional[str] = ..., age_s: _Optional[float] = ..., pools: _Optional[_Iterable[_Union[PoolDemand, _Mapping]]] = ..., held: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class PoolDemand(_message.Message):
-    __slots__ = ("pool", "role", "arrived", "prompt_tokens", "ended", "output_tokens", "judged", "late")
+    __slots__ = ("pool", "role", "arrived", "prompt_tokens", "ended", "output_tokens", "judged", "late", "lengths", "answered", "answer_tokens")
     POOL_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
     ARRIVED_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +253,9 @@ class PoolDemand(_message.Message):
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     JUDGED_FIELD_NUMBER: _ClassVar[int]
     LATE_FIELD_NUMBER: _ClassVar[int]
+    LENGTHS_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_TOKENS_FIELD_NUMBER: _ClassVar[int]
     pool: str
     role: str
     arrived: int
@@ -247,7 +264,10 @@ class PoolDemand(_message.Message):
     output_tokens: int
     judged: int
     late: int
-    def __init__(self, pool: _Optional[str] = ..., role: _Optional[str] = ..., arrived: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., ended: _Optional[int] = ..., output_tokens: _Optional[int] = ..., judged: _Optional[int] = ..., late: _Optional[int] = ...) -> None: ...
+    lengths: _containers.RepeatedScalarFieldContainer[int]
+    answered: _containers.RepeatedScalarFieldContainer[int]
+    answer_tokens: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, pool: _Optional[str] = ..., role: _Optional[str] = ..., arrived: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., ended: _Optional[int] = ..., output_tokens: _Optional[int] = ..., judged: _Optional[int] = ..., late: _Optional[int] = ..., lengths: _Optional[_Iterable[int]] = ..., answered: _Optional[_Iterable[int]] = ..., answer_tokens: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DemandHeard(_message.Message):
     __slots__ = ()

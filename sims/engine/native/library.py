@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from policies import fleet, request
+from policies import boundary, fleet, request
 from policies.kv import expected
 from policies.native.library import cache_folder, processor
 from policies.perf import latency, step
@@ -28,7 +28,7 @@ def library_path() -> Path:
 
 
 def _sources() -> set[Path]:
-    modules = [expected, fleet, request, latency, step, compiled, control, memory, records]
+    modules = [boundary, expected, fleet, request, latency, step, compiled, control, memory, records]
     functions = {sys.modules[function.__module__] for function in compiled.COMPILED}
     files = {Path(str(module.__file__)) for module in {*modules, *functions}}
     return files | set(Path(__file__).parent.glob("*.py"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from policies.registry import BadSetting, UnknownName
-from policies.scale.scaling import History, Move, PoolState, Wish
+from policies.scale.scaling import Boundary, History, Move, PoolState, Wish
 from policies.scale.slo_model import SloModel
 from pool.control.wishes import KEPT_S, WARM_S, Wishes, asked, promised, states
 from pool.reconcile import Switch, Wanted
@@ -27,12 +27,13 @@ class Said:
 
     replicas: Mapping[str, int] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
     interval_s: float = 5.0
     seen: list[Mapping[str, PoolState]] = field(default_factory=list)
 
     def wanted(self, history: History, now: float) -> Wish:
         self.seen.append(history[-1])
-        return Wish(replicas=self.replicas, moves=self.moves)
+        return Wish(replicas=self.replicas, moves=self.moves, boundaries=self.boundaries)
 
 
 class World:
