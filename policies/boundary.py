@@ -39,10 +39,11 @@ def fence(ask: Ask, fleet: Table) -> int:
     """Hide the ready replicas of the request's model that are of the other side; returns how many."""
     hidden = 0
     for i in range(len(fleet)):
-        if fleet[i, BOUND_TOKENS] != 0.0 and beyond(ask, fleet, i) and fleet[i, MODEL] == ask.model:
-            if fleet[i, READY] > 0.0:
-                fleet[i, READY] = HIDDEN
-                hidden += 1
+        if fleet[i, BOUND_TOKENS] == 0.0:
+            continue
+        if fleet[i, READY] > 0.0 and fleet[i, MODEL] == ask.model and beyond(ask, fleet, i):
+            fleet[i, READY] = HIDDEN
+            hidden += 1
     return hidden
 
 

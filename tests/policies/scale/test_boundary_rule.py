@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -109,8 +110,8 @@ def test_it_does_not_turn_back_soon() -> None:
     fleet = Fleet()
     for i in range(24):
         fleet.serve(CHATS if i % 2 else AGENTS, 15)
-    ways = [(at, np.sign(b - a)) for (_, a), (at, b) in zip(fleet.moves, fleet.moves[1:], strict=False)]
-    for (at, way), (later, other) in zip(ways, ways[1:], strict=False):
+    ways = [(at, np.sign(b - a)) for (_, a), (at, b) in pairwise(fleet.moves)]
+    for (at, way), (later, other) in pairwise(ways):
         assert way == other or later - at >= RULE.turn_s
 
 
