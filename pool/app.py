@@ -27,7 +27,7 @@ from pool.feed import Feed
 from pool.hashing import fastest_chain
 from pool.keep import Keeper
 from pool.kv_events import KV_SOURCES
-from pool.metrics import Live, Page, Scrapes, Told
+from pool.metrics import Live, Page, Scrapes, Told, Wants
 from pool.own_hashes import Hasher
 from pool.registry.failover import Failover
 from pool.registry.memory import MemoryRegistry
@@ -38,6 +38,7 @@ from pool.routed import Routed
 from pool.serve import RegistryService, bound
 from pool.settings import Settings
 from pool.supervise import supervised
+from pool.wanting import ScalerService, Wanting
 from pool.watch import Watching
 from weir.fleetfile import Slo
 from weir.v1 import fleet_pb2
@@ -87,7 +88,7 @@ async def run(
         hasher = await asyncio.to_thread(fastest_chain)
     async with Pool.opened(settings, hasher) as pool:
         controls = settings.lease or settings.watch_resources or settings.scaling != "off"
-        control = partial(_control, settings, discovery, pool.roster, pool.routed) if controls else None
+        control = partial(_control, settings, discovery, pool) if controls else None
         pool.found.fleet = discovery
         await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
 
@@ -102,10 +103,10 @@ def connected(heard: Callable[[], None]) -> "Cluster":
     return Cluster(Api(), heard)
 
 
-async def _control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed) -> None:
+async def _control(settings: Settings, fleet: Fleet, pool: "Pool") -> None:
     from pool.control.start import control
 
-    await control(settings, fleet, roster, routed)
+    await control(settings, fleet, pool.roster, pool.routed, pool.wanting)
 
 
 def _signalled() -> asyncio.Event:
@@ -151,7 +152,9 @@ class Pool:
         )
         self.metrics.register(self.found)
         self.routed = Routed()
+        self.wanting = Wanting()
         self.metrics.register(Told(self.routed))
+        self.metrics.register(Wants(self.wanting))
         self.watching = Watching(
             roster=self.roster,
             seen=Scrapes(self.metrics),
@@ -181,7 +184,8 @@ class Pool:
     ) -> None:
         """Serve until told to stop; what controls the fleet begins once routers are answered."""
         endpoints = EndpointService(self.roster, self.feed)
-        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints, self.routed)
+        scaler = ScalerService(self.wanting)
+        server, port = bound(self.feed, self.settings.listen, self.registry_service, endpoints, self.routed, scaler)
         page = self._page()
         try:
             async with asyncio.TaskGroup() as group:

@@ -17,6 +17,7 @@ from pool.registry.failover import Failover
 from pool.roles import Switched
 from pool.roster import Knowledge, Roster
 from pool.routed import Routed
+from pool.wanting import Wanting
 
 SCRAPE_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 KINDS = ("stored", "removed", "cleared", "ignored", "malformed")
@@ -123,6 +124,21 @@ class Told(Collector):
             for labels, counts in list(self._routed.totals.items()):
                 family.add_metric(list(labels), getattr(counts, what))
             yield family
+
+
+class Wants(Collector):
+    """How many replicas each pool shall have, for autoscalers that read Prometheus."""
+
+    def __init__(self, wanting: Wanting) -> None:
+        self._wanting = wanting
+
+    def collect(self) -> Iterator[Metric]:
+        """One family; of a pool that nobody wants anything of it says nothing."""
+        wanted = GaugeMetricFamily("weir_pool_replicas_wanted", "Replicas that a pool shall have", labels=["pool"])
+        for pool, replicas in self._wanting.replicas.items():
+            if replicas is not None:
+                wanted.add_metric([pool], replicas)
+        yield wanted
 
 
 class Scrapes:

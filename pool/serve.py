@@ -1,4 +1,4 @@
-"""The pool over gRPC: weir.v1.Pool and weir.v1.Registry for routers, endpoint discovery for an Envoy."""
+"""The pool over gRPC: weir.v1.Pool and weir.v1.Registry for routers, endpoints for an Envoy, replicas for KEDA."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,8 +11,9 @@ from pool.grpc_health import health
 from pool.own_hashes import Hasher
 from pool.roster import Roster
 from pool.routed import Routed
+from pool.wanting import ScalerService
 from pool.where import BadQuestion, where
-from weir.v1 import fleet_pb2, registry_pb2, registry_pb2_grpc
+from weir.v1 import external_scaler_pb2_grpc, fleet_pb2, registry_pb2, registry_pb2_grpc
 
 OPTIONS = [
     ("grpc.so_reuseport", 0),  # a second pool on the same port is a mistake, not a share
@@ -100,11 +101,13 @@ class PoolService:
 
 
 def bound(
-    feed: Feed, listen: str, registry: RegistryService, endpoints: EndpointService, routed: Routed
-) -> tuple[grpc.aio.Server, int]:
+    feed: Feed, listen: str, registry: RegistryService, endpoints: EndpointService, routed: Routed,
+    scaler: ScalerService,
+) -> tuple[grpc.aio.Server, int]:  # fmt: skip
     """A server that listens and its port, to be started: who connects before waits. Raises `CannotListen`."""
     server = grpc.aio.server(options=OPTIONS)
     registry_pb2_grpc.add_RegistryServicer_to_server(registry, server)  # type: ignore[no-untyped-call]
+    external_scaler_pb2_grpc.add_ExternalScalerServicer_to_server(scaler, server)  # type: ignore[no-untyped-call]
     server.add_generic_rpc_handlers((PoolService(feed, routed).handlers(), endpoints.handlers(), health()))
     try:
         port = server.add_insecure_port(listen)

@@ -25,6 +25,7 @@ from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
 from pool.roster import Roster
 from pool.routed import Routed
 from pool.settings import Settings
+from pool.wanting import Wanting
 from weir.fleetfile import message
 from weir.resources import GROUP, KINDS, VERSION
 from weir.v1 import fleet_pb2
@@ -45,6 +46,7 @@ class Controller:
     leadership: Leads
     me: str
     routed: Routed = field(default_factory=Routed)
+    wanting: Wanting = field(default_factory=Wanting)
     performed: Counter[str] = field(default_factory=Counter)  # actions, by kind
 
     def __post_init__(self) -> None:
@@ -60,6 +62,7 @@ class Controller:
         """Look for ever."""
         while True:
             self.look()
+            self.wanting.tell({name: want.replicas for name, want in self.wanted().items()})
             if self.leadership.leads():
                 await self.round()
             await asyncio.sleep(EVERY_S)

@@ -11,16 +11,17 @@ from pool.roster import Roster
 from pool.routed import Routed
 from pool.settings import Settings
 from pool.supervise import supervised
+from pool.wanting import Wanting
 
 
-async def control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed) -> None:
+async def control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed, wanting: Wanting) -> None:
     """Run until cancelled; the Lease is then let go."""
     cluster = fleet.reached()
     me = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{os.getpid()}"
     leadership = Leadership(cluster.api, settings.lease, me) if settings.lease else None
     controller = Controller(
         settings=settings, fleet=fleet, cluster=cluster, roster=roster, leadership=leadership or Alone(), me=me,
-        routed=routed,
+        routed=routed, wanting=wanting,
     )  # fmt: skip
     try:
         async with asyncio.TaskGroup() as group:

@@ -171,6 +171,7 @@ class Network(Strict):
 
     enabled: bool = True
     clientNamespaces: list[str] = []
+    scalerNamespaces: list[str] = []
 
 
 class ServiceMonitor(Switch):

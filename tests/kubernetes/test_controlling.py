@@ -239,6 +239,15 @@ async def test_one_that_only_recommends_says_so_and_does_nothing(world: World) -
         assert read(world, "deployments", "vllm", "apps/v1")["spec"]["replicas"] == 1
 
 
+async def test_an_autoscaler_outside_is_told_the_same_number(world: World) -> None:
+    await asyncio.to_thread(world.make, "pools", pool("p", replicas=3, target={"name": "vllm"}), KIND)
+    async with controlled(world, scaling="recommend") as (controller, _):
+        running = asyncio.create_task(controller.run())
+        await until(lambda: controller.wanting.replicas == {"p": 3})
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_resource_that_flips_is_taken_in_now_and_then_and_told_so(world: World) -> None:
     await asyncio.to_thread(world.make, "pools", pool("p"), KIND)
     path = f"{world.path('pools', KIND)}/p"
