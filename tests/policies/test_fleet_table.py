@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.fleet import KEY, LIMIT_W, STATE, WIDTH, Columns, Fleet
+from policies.fleet import BOUND_TOKENS, KEY, STATE, WIDTH, Columns, Fleet
 from policies.request import hash31
 from tests.policies.replicas import ROUND, fleet_of, replica
 
@@ -26,7 +26,7 @@ def test_columns_are_views_of_the_one_table() -> None:
     fleet.columns.running[1] = 7.0
     assert fleet.table[1, Columns._fields.index("running")] == 7.0
     assert fleet.table.shape == (2, WIDTH)
-    assert len(Columns._fields) - 1 == LIMIT_W < WIDTH
+    assert len(Columns._fields) - 1 == BOUND_TOKENS < WIDTH
 
 
 def test_the_scalars_are_the_tables_memory() -> None:

@@ -62,6 +62,6 @@ def test_every_setting_is_free_or_has_an_option_or_is_told() -> None:
         "policy", "policy_settings", "host", "port", "workers", "ttft_slo_s", "tpot_slo_s", "stall_s", "drain_s",
         "ext_proc", "ext_proc_fallbacks", "ext_proc_replies", "tokens", "classifier_deadline_s", "decisions",
     }  # fmt: skip
-    told_by_others = {"slo_classes", "rewrites", "objectives", "classifier", "decision_key"}
+    told_by_others = {"slo_classes", "rewrites", "objectives", "boundaries", "classifier", "decision_key"}
     assert set(Settings.__dataclass_fields__) == own | told_by_others | set(FREE)
     assert set(FREE) >= MAY_BE_ZERO

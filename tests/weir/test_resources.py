@@ -45,7 +45,7 @@ def test_a_fleet_that_is_exported_and_read_back_is_the_same(
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*fleet.yaml")), ids=lambda path: path.stem)
 def test_the_examples_survive_the_way_there_and_back(path: Path) -> None:
-    fleet = read_fleet(path)
+    fleet = read_fleet(path).model_copy(update={"select": None})  # no resource says how models are chosen
     assert imported([{"kind": "List", "items": exported(fleet, "f")}]).model_dump() == fleet.model_dump()
 
 
