@@ -1,6 +1,7 @@
 """Sessions over real processes: a head from the simulator serves, its records teach the next one, which is judged."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from email.message import Message
@@ -77,6 +78,14 @@ def session(stack: Stack, name: str) -> list[int]:
     return cuts
 
 
+def written(stack: Stack) -> None:
+    """Wait until every turn and every verdict stands in the records: a worker writes them when it ticks."""
+    until = time.monotonic() + 30.0
+    while len(stack.decisions.read_text().splitlines()) < SESSIONS * (TURNS + 1):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_failed_turns_are_cut_at_whichever_worker_and_stay_so(stack: Stack) -> None:
     cuts = [session(stack, f"s{at}") for at in range(SESSIONS)]
     assert all(one[:2] == [0, 0] for one in cuts)  # nothing has failed yet
@@ -85,6 +94,7 @@ def test_failed_turns_are_cut_at_whichever_worker_and_stay_so(stack: Stack) -> N
 
 
 def test_its_records_teach_the_next_head_which_is_judged_by_them(stack: Stack, weir: Weir) -> None:
+    written(stack)
     done = weir("train", "sessions", "--data", stack.decisions, "--out", stack.folder / "next", "--worth", "0.01")
     assert done.exit_code == 0, done.output
     head = load(stack.folder / "next")
