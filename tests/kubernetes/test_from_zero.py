@@ -154,30 +154,40 @@ def test_a_pool_at_zero_comes_back_for_a_request_that_waits_and_goes_again_whoev
     with (
         service(tmp_path, world.kubeconfig, "one", OPTIONS, namespace=world.namespace) as one,
         service(tmp_path, world.kubeconfig, "two", OPTIONS, namespace=world.namespace) as two,
-        router([one, two]) as gateway,
         ThreadPoolExecutor(2) as threads,
     ):
+        leads, follows = until(lambda: leader(world, one, two))
         threads.submit(machine.run)
         try:
-            until(lambda: MODEL in page(f"http://127.0.0.1:{gateway}/v1/models"))
-            assert "ok" in page(f"http://127.0.0.1:{gateway}/health"), "it takes requests while nobody is there"
-            assert replicas(world) == 0
-            assert threads.submit(ask, gateway).result(WITHIN_S) == 200
-            assert machine.most == 1
-            until(lambda: [heard(each, JUDGED) for each in (one, two)] == [1.0, 1.0])
-            until(lambda: replicas(world) == 0 and not machine.pods)
-            assert not any("weir.dev/drain" in notes for notes in annotations(world))
-            leads, follows = leader(world, one, two)
-            leads.kill()
-            second = threads.submit(ask, gateway)
-            until(lambda: heard(follows, f'weir_pool_held_requests{{model="{MODEL}"}}') == 1.0 or second.done())
-            assert second.result(WITHIN_S) == 200
-            assert machine.most == 2
+            with router([leads, follows]) as gateway:
+                goes_and_comes(world, machine, threads, gateway, leads, follows)
         finally:
             machine.stop()
 
 
-def leader(world: World, one: Service, two: Service) -> tuple[Service, Service]:
-    """Who holds the Lease, and who does not."""
-    holder = read(world, "leases", "weir", "coordination.k8s.io/v1")["spec"]["holderIdentity"]
-    return (one, two) if holder.startswith("one") else (two, one)
+def goes_and_comes(
+    world: World, machine: Machine, threads: ThreadPoolExecutor, gateway: int, leads: Service, follows: Service
+) -> None:
+    """The story: from zero, back to zero, and from zero once more without the one that led."""
+    until(lambda: MODEL in page(f"http://127.0.0.1:{gateway}/v1/models"))
+    assert "ok" in page(f"http://127.0.0.1:{gateway}/health"), "it takes requests while nobody is there"
+    assert replicas(world) == 0
+    assert threads.submit(ask, gateway).result(WITHIN_S) == 200
+    assert machine.most == 1
+    until(lambda: [heard(each, JUDGED) for each in (leads, follows)] == [1.0, 1.0])
+    until(lambda: replicas(world) == 0 and not machine.pods)
+    assert not any("weir.dev/drain" in notes for notes in annotations(world))
+    leads.kill()
+    second = threads.submit(ask, gateway)
+    until(lambda: heard(follows, f'weir_pool_held_requests{{model="{MODEL}"}}') == 1.0 or second.done())
+    assert second.result(WITHIN_S) == 200
+    assert machine.most == 2
+
+
+def leader(world: World, one: Service, two: Service) -> tuple[Service, Service] | None:
+    """Who holds the Lease, and who does not; None while nobody does."""
+    found = json.loads(world.api.get(world.path("leases", "coordination.k8s.io/v1")))["items"]
+    holders = [each["spec"].get("holderIdentity") or "" for each in found]
+    if not any(holders):
+        return None
+    return (one, two) if any(each.startswith("one") for each in holders) else (two, one)
