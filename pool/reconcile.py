@@ -64,6 +64,11 @@ class Wanted:
     drain_s: float = DRAIN_S
     why: str = "asked for"
 
+    @property
+    def size(self) -> int | None:
+        """The replicas within the bounds; None: as many as there are."""
+        return None if self.replicas is None else min(max(self.replicas, self.least), self.most)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
@@ -109,10 +114,9 @@ def reconcile(seen: Mapping[str, Pool], wanted: Mapping[str, Wanted]) -> list[Ac
 
 
 def _sized(name: str, pool: Pool, want: Wanted) -> list[Action]:
-    workload = pool.workload
-    if workload is None or want.replicas is None:
+    workload, target = pool.workload, want.size
+    if workload is None or target is None:
         return []
-    target = min(max(want.replicas, want.least), want.most)
     leaving = [each for each in pool.replicas if each.drained_s is not None and not each.becoming]
     if target >= workload.replicas:
         back: list[Action] = [Resume(pool=name, replica=each.name, why="it is wanted again") for each in leaving]

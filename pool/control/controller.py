@@ -62,7 +62,7 @@ class Controller:
         """Look for ever."""
         while True:
             self.look()
-            self.wanting.tell({name: want.replicas for name, want in self.wanted().items()})
+            self.wanting.tell({name: want.size for name, want in self.wanted().items()})
             if self.leadership.leads():
                 await self.round()
             await asyncio.sleep(EVERY_S)

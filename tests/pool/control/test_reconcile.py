@@ -202,3 +202,9 @@ class TestLaws:
 @pytest.mark.parametrize("count", [0, 1])
 def test_an_unknown_pool_is_left_alone(count: int) -> None:
     assert reconcile({"p": pool(*named(count))}, {}) == []
+
+
+def test_a_pool_is_as_large_as_is_wanted_within_its_bounds() -> None:
+    sizes = [Wanted(replicas=count, least=1, most=4).size for count in (0, 3, 9)]
+    assert sizes == [1, 3, 4]
+    assert Wanted(least=1, most=4).size is None
