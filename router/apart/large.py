@@ -71,14 +71,16 @@ class LargeBodies:
             if found is None:
                 found = self._here(exchange, body)
             if isinstance(found, Wrong):
-                exchange.answer_early(
-                    self._gateway.wrong(exchange.order.id, BadRequest(found.message, found.param), found.foreign)
-                )
+                self._refuse(exchange, found)
             else:
                 self._gateway.told_of(found, exchange.head)
                 then(found)
 
         self._reader.read(asked, body, heard)
+
+    def _refuse(self, exchange: Exchange, wrong: Wrong) -> None:
+        bad = BadRequest(wrong.message, wrong.param)
+        exchange.answer_early(self._gateway.wrong(exchange.order.id, bad, wrong.foreign))
 
     def _here(self, exchange: Exchange, body: bytes) -> Order | Wrong:
         """The process ended over a body: it is read on the loop."""
@@ -105,9 +107,7 @@ class LargeBodies:
             if exchange.ended:
                 return
             if isinstance(found, Wrong):
-                exchange.answer_early(
-                    self._gateway.wrong(order.id, BadRequest(found.message, found.param), found.foreign)
-                )
+                self._refuse(exchange, found)
                 return
             if found is not None:
                 order.tokens, order.untold = found.tokens, found.untold
