@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,7 @@ from pool.supervise import supervised
 from pool.wanting import ScalerService, Wanting
 from pool.watch import Watching
 from weir.fleetfile import Slo
+from weir.stopping import told_to_stop
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -79,18 +79,19 @@ async def run(
 ) -> None:
     """Run until SIGTERM, SIGINT or `stop`; raises `BadFleet`, `NoCluster`, `UnknownName` or `CannotListen`
     when it cannot start."""
-    stop = stop or _signalled()
-    discovery = Fleet(
-        fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
-    )
-    discovery.read()
-    if hasher is None:
-        hasher = await asyncio.to_thread(fastest_chain)
-    async with Pool.opened(settings, hasher) as pool:
-        controls = settings.lease or settings.watch_resources or settings.scaling != "off"
-        control = partial(_control, settings, discovery, pool) if controls else None
-        pool.found.fleet = discovery
-        await pool.run(discovery, stop, ready or (lambda bound: announce(bound, settings.listen)), control)
+    ending = asyncio.Event() if stop is None else stop
+    with told_to_stop(ending.set) if stop is None else nullcontext():
+        discovery = Fleet(
+            fleet_file, connected, watch_resources=settings.watch_resources, interval_s=settings.discovery_interval_s
+        )
+        discovery.read()
+        if hasher is None:
+            hasher = await asyncio.to_thread(fastest_chain)
+        async with Pool.opened(settings, hasher) as pool:
+            controls = settings.lease or settings.watch_resources or settings.scaling != "off"
+            control = partial(_control, settings, discovery, pool) if controls else None
+            pool.found.fleet = discovery
+            await pool.run(discovery, ending, ready or (lambda bound: announce(bound, settings.listen)), control)
 
 
 def connected(heard: Callable[[], None]) -> "Cluster":
@@ -107,14 +108,6 @@ async def _control(settings: Settings, fleet: Fleet, pool: "Pool") -> None:
     from pool.control.start import control
 
     await control(settings, fleet, pool.roster, pool.routed, pool.wanting)
-
-
-def _signalled() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 class Pool:

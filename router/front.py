@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections import deque
@@ -23,6 +22,7 @@ from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import TOLD, Settings
 from router.telling import Teller
+from weir.stopping import told_to_stop
 
 if TYPE_CHECKING:
     from router.auto.ruling import Ruling
@@ -76,9 +76,10 @@ class Front:
 
     async def run(self) -> None:
         """Serve until a signal; every worker drains first."""
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self.stop.set)
+        with told_to_stop(self.stop.set):
+            await self._run()
+
+    async def _run(self) -> None:
         self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
         if why := await asyncio.to_thread(compiled.ensure):
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201

@@ -5,7 +5,6 @@ import contextlib
 import gc
 import os
 import resource
-import signal
 import socket
 import sys
 from collections import Counter
@@ -24,6 +23,7 @@ from router.metrics import Metrics
 from router.peers import Peers, parts
 from router.record import Recorder
 from router.settings import TOLD, Settings
+from weir.stopping import told_to_stop
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ class Worker:
 
     async def run(self) -> None:
         """Serve until the pipe ends or a signal comes; raises `OSError` where it cannot listen."""
+        with told_to_stop(self.stop.set):
+            await self._run()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self.stop.set)
         _, self._frames = await loop.create_connection(lambda: Frames(self._on_update, self.stop.set), sock=self._pipe)
         await self.stop.wait()
         await asyncio.gather(self.gateway.drain(), *([self.endpoint.drain()] if self.endpoint else []))

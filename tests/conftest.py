@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from router import compiled
+from weir.stopping import ENDING
 
 asyncio.set_event_loop(None)  # else pytest-asyncio has the policy make a loop where a sync test is first
 
@@ -32,3 +35,11 @@ def pytest_configure() -> None:
     """What the tests start heeds Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background jobs have it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def signals_are_left_as_they_were() -> Iterator[None]:
+    """A handler left behind swallows the signals that a later test sends itself."""
+    before = [signal.getsignal(number) for number in ENDING]
+    yield
+    assert [signal.getsignal(number) for number in ENDING] == before

@@ -6,7 +6,6 @@ Answers go back as they are ready. A gateway that sends what cannot be understoo
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from router.classify.port import Made, Text
 from router.classify.queued import MOST_BATCH, Job, Queued, Taken
 from router.classify.wire import VECTOR, Meanings, Told, asked, encode
 from router.frames import Frames
+from weir.stopping import told_to_stop
 
 READY = "classifier ready"
 ORPHAN_S = 1.0  # how often it is looked whether the front process is still there
@@ -107,14 +107,13 @@ class Server:
 async def _main(path: str, made: Made, batch: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    server = Server(Classifier(made), batch)
-    listening = await server.serve(path)
-    computing = loop.create_task(server.run())
-    print(READY, flush=True)  # noqa: T201 (what the front process waits for)
-    ends = [computing, loop.create_task(stop.wait()), loop.create_task(_orphaned(os.getppid()))]
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    with told_to_stop(stop.set):
+        server = Server(Classifier(made), batch)
+        listening = await server.serve(path)
+        computing = loop.create_task(server.run())
+        print(READY, flush=True)  # noqa: T201 (what the front process waits for)
+        ends = [computing, loop.create_task(stop.wait()), loop.create_task(_orphaned(os.getppid()))]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     listening.close()
     server.close()
     if computing.done():

@@ -1,9 +1,9 @@
 """Emulate a fleet file from the command line, until told to stop."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sims.emulator.host import Listening
 from sims.emulator.replica import EmulatedReplica
 from sims.emulator.serve import serve
 from weir.fleetfile import read_fleet
+from weir.stopping import told_to_stop
 
 
 def run(
@@ -46,12 +47,8 @@ async def _until_signalled(
     serving = asyncio.ensure_future(
         serve(replicas, time_scale=time_scale, stream_interval=stream_interval, ready=announce, chaos=chaos)
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
-    try:
+    with told_to_stop(serving.cancel), suppress(asyncio.CancelledError):
         await serving
-    except asyncio.CancelledError:
-        return
 
 
 def announce(listening: Sequence[Listening]) -> None:
