@@ -1,7 +1,8 @@
 """As NVIDIA Dynamo's SLA planner: the next interval is predicted to be as the last one, and profiles say what it takes.
 
 Its profiles give the throughput of a replica at which the deadlines are kept; here the latency model says it. A factor
-corrects it by what was measured, which this leaves out: the model here is the simulation's own.
+corrects it by what was measured, which this leaves out: the model here is the simulation's own. Nor does the planner
+start anybody from zero: here `waking` does, as for every policy.
 """
 
 from dataclasses import dataclass

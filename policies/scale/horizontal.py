@@ -1,5 +1,8 @@
 """The rule of Kubernetes' horizontal autoscaler (autoscaling/v2), whatever it measures: as many replicas as bring the
 metric to its target, within a tolerance; up by at most so much a step, down to the most wanted of the last minutes.
+
+A real one cannot scale from zero, where there is nothing to measure: KEDA or the like starts the first replica for it.
+Here `waking` does, as for every policy.
 """
 
 from collections.abc import Callable, Iterator

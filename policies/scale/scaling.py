@@ -1,11 +1,14 @@
 """What a scaling policy is: what it sees of each pool, and the replicas it wants there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 from policies.perf.latency import LatencyModel
 from policies.registry import Registry, strict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,7 @@ class PoolState:
     most: int  # replicas there can be
     running: float  # requests in batches, of the ready and the draining
     waiting: float  # requests at replicas and not in a batch
-    held: float  # requests at the router that no replica has been found for; a share of all where pools share a model
+    held: float  # requests at the router that no replica has been found for, as pools share them: see `waking`
     slots: int  # requests that one replica may run at once
     kv_share: float  # mean share of the ready replicas' KV tokens that is in use
     arrived: int  # requests sent here since the state before
@@ -43,6 +46,7 @@ class PoolState:
     answered: tuple[int, ...] = ()  # answers that ended here since the state before, by the class of their prompts
     answer_tokens: tuple[float, ...] = ()  # of those
     wanted: int = -1  # replicas that the decision before asked for; -1: not known
+    wakes: bool = False  # whether those held, whom nobody else would serve, want a replica here, and none is ready
     boundary: Boundary | None = None  # that is in force between this pool and another
     limit_tokens: int = 0  # the longest prompt plus answer that its replicas take; 0: not known
     role: str = "mixed"  # what its replicas do, see `policies.fleet.ROLES`
@@ -92,7 +96,26 @@ class Scaling(Protocol):
 
 
 SCALES: Registry[type[Any]] = Registry("scaling policy", "policies.scale")
-scale = SCALES.register
+
+
+def scale(policy: type[T]) -> type[T]:
+    """Enter a scaling policy under its file's name; it comes back from zero whatever it goes by, see `waking`."""
+    made: Any = policy
+    own = made.wanted
+
+    @wraps(own)
+    def wanted(self: T, history: History, now: float) -> Wish:
+        return woken(own(self, history, now), history[-1])
+
+    made.wanted = wanted
+    SCALES.register(policy)
+    return policy
+
+
+def woken(wish: Wish, latest: Mapping[str, PoolState]) -> Wish:
+    """A wish, and a replica of every pool that is to be woken."""
+    more = [pool for pool, state in latest.items() if state.wakes and wish.replicas.get(pool, 0) < 1]
+    return replace(wish, replicas={**wish.replicas, **dict.fromkeys(more, 1)}) if more else wish
 
 
 def scaling(name: str, settings: Mapping[str, Any] | None = None) -> Scaling:

@@ -94,7 +94,8 @@ class Controller:
             told, asked = self.roster.directions, self._asked()
             most, least = {name: each.most for name, each in asked.items()}, [each.least for each in asked.values()]
             deadlines = told.ttft_s, told.tpot_s
-            self._wishes.look(self.roster, self.fleet.pools, most, deadlines, min(least, default=1))
+            elastic = {name for name in self.fleet.pools if self.target(name) is not None}
+            self._wishes.look(self.roster, self.fleet.pools, most, deadlines, min(least, default=1), elastic)
             self.roster.expect(self._elastic())
             self._bound(self._wishes)
 

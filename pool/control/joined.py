@@ -13,17 +13,15 @@ MISSED, FEW = 0.1, 16
 
 def joined(
     found: Mapping[str, PoolState], pools: Mapping[str, str], totals: Totals, before: Totals,
-    held: int, wanted: Mapping[str, int],
+    wanted: Mapping[str, int],
 ) -> dict[str, PoolState]:  # fmt: skip
-    """The states of one model's pools; `pools` says whose pool a state's replicas are, `held` how many requests wait
-    for the model at routers, in which the pools share.
-    """
+    """The states of one model's pools; `pools` says whose pool a state's replicas are."""
     made = {}
     for key, state in found.items():
         which = pools[key], state.role
         told = totals.get(which, NONE).since(before.get(which, NONE))
         made[key] = replace(
-            _counted(state, told), judged=told.judged, late=told.late, held=held / len(found),
+            _counted(state, told), judged=told.judged, late=told.late,
             wanted=wanted.get(key, -1), lengths=whole(told.lengths), answered=whole(told.answered),
             answer_tokens=tuple(map(float, whole(told.answer_tokens))),
         )  # fmt: skip

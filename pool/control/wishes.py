@@ -2,12 +2,13 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from time import monotonic
 from types import MappingProxyType
 
 from policies.scale.scaling import SCALES, Boundary, Move, PoolState, Scaling, Wish, scaling
+from policies.scale.waking import awaited
 from pool.control.divisions import Divided, entered
 from pool.control.joined import joined
 from pool.demand import Before, model, seen, state
@@ -79,15 +80,20 @@ class Wishes:
     _groups: dict[str, Group] = field(default_factory=dict)
     _moves: dict[str, dict[str, Kept]] = field(default_factory=dict)  # by pool and role
     _due: float = 0.0
+    _elastic: Container[str] = ()
 
     def __post_init__(self) -> None:
         self._policy = promised(self.policy, *self._promise, self.settings)
 
     def look(
-        self, roster: Roster, pools: Pools, most: Mapping[str, int], deadlines: Deadlines = (0.0, 0.0), least: int = 1
-    ) -> None:
-        """See how things are, and ask the policy when it is time to; whoever does not lead looks too, for it may."""
-        now = self.clock()
+        self, roster: Roster, pools: Pools, most: Mapping[str, int], deadlines: Deadlines = (0.0, 0.0), least: int = 1,
+        elastic: Container[str] = (),
+    ) -> None:  # fmt: skip
+        """See how things are, and ask the policy when it is time to; whoever does not lead looks too, for it may.
+
+        `elastic` names the pools that can be made larger; none: it is not known which.
+        """
+        now, self._elastic = self.clock(), elastic
         if (deadlines, least) != self._promise:
             self._promise, self._policy = (deadlines, least), promised(self.policy, deadlines, least, self.settings)
         if now >= self._due:
@@ -112,7 +118,7 @@ class Wishes:
             found = bounded(self._states(name, group, entries, most, now), self.divided, entries)
             group.history.append(found)
             group.before, group.told = seen(entries), dict(self.routed.totals)
-            group.wish = self._cautious(self._policy.wanted(list(group.history), now), group, now)
+            group.wish = entire(self._cautious(self._policy.wanted(list(group.history), now), group, now), found)
             self._divide(group.wish)
             group.wanted |= group.wish.replicas
             for move in group.wish.moves:
@@ -121,21 +127,31 @@ class Wishes:
     def _states(
         self, name: str, group: Group, entries: Sequence[Entry], most: Mapping[str, int], now: float
     ) -> dict[str, PoolState]:
-        found, held = states(group.pools, entries, group.before, most, now), self.routed.held()
+        seen_now = states(group.pools, entries, group.before, most, now)
+        pools = {key: pool_of(key) for key in seen_now}
+        found = joined(seen_now, pools, self.routed.totals, group.told, group.wanted)
+        for asked_for, count in self._held(name, group).items():
+            takes = {key: one for key, one in found.items() if asked_for in (name, *group.pools[pools[key]].adapters)}
+            can = [key for key in takes if pools[key] in self._elastic]
+            found |= awaited(group.history, takes, count, can or None)
+        return found
+
+    def _held(self, name: str, group: Group) -> dict[str, int]:
+        """How many wait for one of the group's pools, by what they ask for: the model, or an adapter of it."""
         names = {name, *(adapter for pool in group.pools.values() for adapter in pool.adapters)}
-        pools = {key: key.partition(APART)[0] for key in found}
-        waiting = sum(held.get(each, 0) for each in names)
-        return joined(found, pools, self.routed.totals, group.told, waiting, group.wanted)
+        return {each: count for each, count in self.routed.held().items() if each in names and count}
 
     def _revive(self, entries: Sequence[Entry], most: Mapping[str, int], now: float) -> None:
-        """Whoever waits for a model of which there is nobody is not made to wait for the next decision too."""
+        """Whoever waits for what nobody serves is not made to wait for the next decision too."""
         for name, group in self._groups.items():
-            if any(each.described.pool in group.pools for each in entries):
+            if not self._held(name, group):
                 continue
             found = self._states(name, group, entries, most, now)
-            if any(state.held for state in found.values()):
-                more = self._policy.wanted([*group.history, found], now).replicas
-                group.wish = replace(group.wish, replicas={**group.wish.replicas, **more})
+            woken = {key for key, one in found.items() if one.wakes and not one.starting}
+            if woken:
+                wish = self._policy.wanted([*group.history, found], now)
+                more = {key: count for key, count in wish.replicas.items() if key in woken}
+                group.wish = entire(replace(group.wish, replicas={**group.wish.replicas, **more}), found)
                 group.wanted |= more
 
     def _cautious(self, wish: Wish, group: Group, now: float) -> Wish:
@@ -151,7 +167,7 @@ class Wishes:
 
     def _take(self, move: Move, found: Mapping[str, PoolState], entries: Sequence[Entry], now: float) -> None:
         """A move between names of states is a switch of role within the pool that the replicas are of."""
-        pool = move.source.partition(APART)[0]
+        pool = pool_of(move.source)
         source, target = found[move.source].role, found[move.target].role if move.target in found else move.target
         there = [each for each in entries if each.described.pool == pool]
         have = sum((each.becoming or each.described.role) == target for each in there)
@@ -187,7 +203,7 @@ def bounded(
     """The states with the boundaries in force, and the longest request that each pool takes."""
     limits = {entry.described.pool: entry.described.context_limit for entry in entries}
     return {
-        name: replace(state, boundary=divided.get(name), limit_tokens=int(limits.get(name.partition(APART)[0], 0)))
+        name: replace(state, boundary=divided.get(name), limit_tokens=int(limits.get(pool_of(name), 0)))
         for name, state in states.items()
     }
 
@@ -224,5 +240,17 @@ def states(
 
 def _of(replicas: Mapping[str, int], pool: str) -> int | None:
     """What is wanted of a pool, its other roles included; None where nothing is."""
-    mine = [count for key, count in replicas.items() if key.partition(APART)[0] == pool]
+    mine = [count for key, count in replicas.items() if pool_of(key) == pool]
     return sum(mine) if mine else None
+
+
+def entire(wish: Wish, found: Mapping[str, PoolState]) -> Wish:
+    """A wish that names one role of a pool names all of them: as many of the others as there are."""
+    named = {pool_of(key) for key in wish.replicas}
+    others = {key: one.ready + one.starting for key, one in found.items() if pool_of(key) in named}
+    return replace(wish, replicas={**others, **wish.replicas})
+
+
+def pool_of(key: str) -> str:
+    """The pool whose replicas a state is of."""
+    return key.partition(APART)[0]

@@ -1,6 +1,6 @@
 """What happens to a fleet while it serves: samples, failures and repairs, scaling; each at its own time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -32,8 +32,8 @@ class Paused(Protocol):
     def let_go(self) -> None:
         """Try again for those held at the router."""
 
-    def held(self) -> int:
-        """How many those are."""
+    def held(self) -> Mapping[int, int]:
+        """How many those are, by model."""
 
     def join(self, row: int, role: str) -> None:
         """Give a replica another role."""
@@ -118,7 +118,7 @@ class Course:
     def _scale(self, now: float) -> None:
         assert self.scaling is not None
         self.paused.look()
-        self._history.append(self.pools.states(now, self.paused.held(), self._wanted))
+        self._history.append(self.pools.states(now, self.paused.held(), self._wanted, self._history))
         wish, first = self.scaling.wanted(self._history, now), len(self._history) == 1
         self._wanted |= wish.replicas
         all_of = {pool: state.most for pool, state in self._history[-1].items()} if first else {}

@@ -1,13 +1,13 @@
 """Which replicas are off, starting, ready, draining or failed; since when each is paid for; what a pool looks like."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import Enum
 
 import numpy as np
 
 from policies.fleet import BOUND_TOKENS, LIMIT_TOKENS, MODEL, READY, ROLES, RUNNING, WAITING, Replica
-from policies.scale.scaling import Boundary, PoolState
+from policies.scale.scaling import Boundary, History, PoolState
+from policies.scale.waking import awaited
 from sims.engine.arena import Array, Memory
 from sims.engine.looks import LOOKS
 from sims.engine.mix import Mix, Told
@@ -103,15 +103,24 @@ class Pools:
         moving = engines.sending[row] or engines.receiving[row]  # KV that others fetch from it, or send to it
         return not self._looks[at] and not self._looks[at + 1] and not moving and engines.first_coming[row] == NONE
 
-    def states(self, now: float, held: int, wanted: Mapping[str, int]) -> dict[str, PoolState]:
-        """Every pool as it is, `wanted` as the decision before left it; the looks must be fresh."""
+    def states(
+        self, now: float, held: Mapping[int, int], wanted: Mapping[str, int], history: History = ()
+    ) -> dict[str, PoolState]:
+        """Every pool as it is, `held` by model, `wanted` as the decision before left it; the looks must be fresh."""
         served = self.engines.sent - self._sent
         self._sent = self.engines.sent.copy()
         told = self._mix.since(now) if self._mix else None
-        found = {pool: self._state(pool, now, held / len(self.names), served, told) for pool in self.names}
-        return {pool: replace(state, wanted=wanted.get(pool, -1)) for pool, state in found.items()}
+        found = {pool: self._state(pool, now, served, told, wanted.get(pool, -1)) for pool in self.names}
+        for model, count in held.items():
+            mine = {pool: state for pool, state in found.items() if self._model_of(pool) == model}
+            found |= awaited(history, mine, count)
+        return found
 
-    def _state(self, pool: str, now: float, held: float, sent: Array, told: Told | None) -> PoolState:
+    def _model_of(self, pool: str) -> int:
+        """The model that a pool serves; one without replicas is of the first."""
+        return int(self.table[self.pool.index(pool) if pool in self.pool else 0, MODEL])
+
+    def _state(self, pool: str, now: float, sent: Array, told: Told | None, wanted: int) -> PoolState:
         members = [row for row in range(len(self.pool)) if self.pool[row] == pool]
         ready = self.rows(pool, Status.READY)
         busy = self.rows(pool, Status.READY, Status.DRAINING)
@@ -125,7 +134,7 @@ class Pools:
             most=len(members),
             running=float(sum(self._looks[LOOKS * row] for row in busy)),
             waiting=float(sum(self._looks[LOOKS * row + 1] for row in busy)),
-            held=held,
+            held=0.0,
             slots=self.replicas[members[0]].perf.max_seqs if members else 1,
             kv_share=float(np.mean(kv)) if kv else 0.0,
             arrived=int(sum(sent[row] for row in members)),
@@ -137,6 +146,7 @@ class Pools:
             lengths=tuple(told.lengths[members].sum(axis=0).tolist()) if told else (),
             answered=tuple(told.answered[members].sum(axis=0).tolist()) if told else (),
             answer_tokens=tuple(told.answer_tokens[members].sum(axis=0).tolist()) if told else (),
+            wanted=wanted,
             boundary=self.boundaries.get(pool),
             limit_tokens=int(self.table[members[0], LIMIT_TOKENS]) if members else 0,
             role=self.role_of(pool),

@@ -1,6 +1,7 @@
 """Arrivals over a fleet in virtual time: the door to the compiled loop."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 from weakref import proxy
@@ -39,6 +40,7 @@ from sims.engine.mix import Mix
 from sims.engine.native.library import asked
 from sims.engine.pools import Pools, Status
 from sims.engine.reads import Reads
+from sims.engine.records import NONE
 from sims.engine.result import result
 from sims.engine.run import Run
 
@@ -154,9 +156,16 @@ class _Simulation:
         """See `Paused`."""
         self._ask(LET_GO)
 
-    def held(self) -> int:
+    def held(self) -> Mapping[int, int]:
         """See `Paused`."""
-        return int(self.world.held)
+        if not self.world.held or self.world.models == 1:
+            return {0: int(self.world.held)}
+        following, found = self.memory.array("next_held_"), Counter[int]()
+        for queue, index in enumerate(self.memory.array("first_held_")):
+            while index != NONE:
+                found[queue // int(self.world.ranks)] += 1
+                index = following[index]
+        return found
 
     def join(self, row: int, role: str) -> None:
         """See `Paused`."""

@@ -75,7 +75,7 @@ class Watched(LiveFleet):
         told = demand("router", 1.0 + self.now, [snapshot])
         self.routed.hear(fleet_pb2.Demand.FromString(told.SerializeToString()))
         found = states({pool.name: pool for pool in POOLS}, list(self.roster), {}, {}, self.now)
-        self.seen.append(joined(found, {name: name for name in found}, self.routed.totals, self.before, 0, {}))
+        self.seen.append(joined(found, {name: name for name in found}, self.routed.totals, self.before, {}))
         self.before = dict(self.routed.totals)
 
 

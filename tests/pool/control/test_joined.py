@@ -18,7 +18,7 @@ KEY = ("chat", "mixed")
 
 
 def of(state: PoolState, now: Counts, before: Counts | None = None) -> PoolState:
-    return joined({"chat": state}, {"chat": "chat"}, {KEY: now}, {KEY: before} if before else {}, 0, {})["chat"]
+    return joined({"chat": state}, {"chat": "chat"}, {KEY: now}, {KEY: before} if before else {}, {})["chat"]
 
 
 def test_what_routers_know_alone_is_added_to_what_engines_say() -> None:
@@ -41,17 +41,10 @@ def test_where_engines_restarted_or_say_nothing_the_routers_word_counts(engines:
 def test_roles_of_one_pool_are_told_apart() -> None:
     states = {"chat": STATE, "chat/prefill": replace(STATE, pool="chat/prefill", role="prefill")}
     totals = {KEY: Counts(judged=5, late=1), ("chat", "prefill"): Counts(judged=0)}
-    found = joined(states, {"chat": "chat", "chat/prefill": "chat"}, totals, {}, 0, {"chat": 3})
+    found = joined(states, {"chat": "chat", "chat/prefill": "chat"}, totals, {}, {"chat": 3})
     assert {key: (one.judged, one.late, one.wanted) for key, one in found.items()} == {
         "chat": (5, 1, 3), "chat/prefill": (0, 0, -1),
     }  # fmt: skip
-
-
-@given(st.integers(0, 100), st.integers(1, 5))
-def test_those_who_wait_are_shared_out_over_the_pools_and_none_is_lost(held: int, pools: int) -> None:
-    states = {str(i): replace(STATE, pool=str(i)) for i in range(pools)}
-    found = joined(states, {key: key for key in states}, {}, {}, held, {})
-    assert sum(state.held for state in found.values()) == pytest.approx(held)
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000))

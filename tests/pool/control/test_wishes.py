@@ -1,12 +1,12 @@
 """What a scaling policy wants of a fleet in Kubernetes: replicas, and switches of role."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import pytest
 
 from policies.registry import BadSetting, UnknownName
-from policies.scale.scaling import Boundary, History, Move, PoolState, Wish
+from policies.scale.scaling import SCALES, Boundary, History, Move, PoolState, Wish
 from policies.scale.slo_model import SloModel
 from pool.control.wishes import KEPT_S, WARM_S, Wishes, asked, promised, states
 from pool.reconcile import Switch, Wanted
@@ -268,6 +268,76 @@ class TestZero:
             wants = [world.pass_by(90, held=held, sent=sent, late=sent) for world in (leader, follower)]
             assert wants[0] == wants[1]
             assert leader.state == follower.state
+
+
+DEAR = Pool(name="dear", gpu="b200", model="llama-3.1-8b", addresses=["b:1"])
+FINE = Pool(name="fine", gpu="b200", model="llama-3.1-8b", addresses=["b:1"], adapters=["poet"])
+
+
+class Several:
+    """Pools of one model that may all be empty, who waits, and a clock."""
+
+    def __init__(self, policy: str, *pools: Pool, elastic: Collection[str] = ()) -> None:
+        self.now, self.age_s, self.roster, self.pools = 1000.0, 1.0, roster(), {pool.name: pool for pool in pools}
+        self.routed, self.elastic = Routed(clock=lambda: self.now), elastic
+        knows = "least" in {each.name for each in fields(SCALES[policy])}
+        self.wishes = Wishes(
+            policy=policy, settings={"least": 0} if knows else {}, routed=self.routed, clock=lambda: self.now
+        )  # fmt: skip
+
+    def start(self, name: str, pool: str, *, ready: bool = True) -> None:
+        facts = {"model": "llama-3.1-8b", "gpu": "h100-sxm", "profile": "llama-3.1-8b", "role": "mixed"}
+        entry = self.roster.enter(described(name, pool=pool, **facts))
+        if ready:
+            self.roster.answered(entry)
+
+    def pass_by(self, seconds: float, **held: int) -> dict[str, int | None]:
+        """Let time go by while so many wait for each model; what is wanted then."""
+        for _ in range(int(seconds)):
+            self.now, self.age_s = self.now + 1.0, self.age_s + 1.0
+            self.routed.hear(fleet_pb2.Demand(router="a", age_s=self.age_s, held=held))
+            most, least = dict.fromkeys(self.pools, 8), 0
+            self.wishes.look(self.roster, self.pools, most, (0.0, 0.0), least, self.elastic)
+        found = self.wishes.wanted({name: Wanted(least=0, most=8) for name in self.pools})
+        return {name: want.replicas for name, want in found.items()}
+
+
+BASE = "llama-3.1-8b"
+
+
+@pytest.mark.parametrize("policy", [name for name in SCALES.names() if name != "by_hour"])
+class TestSeveralAtZero:
+    def test_every_policy_comes_back_within_two_seconds_by_one_replica_of_the_cheapest(self, policy: str) -> None:
+        world = Several(policy, DEAR, CHAT)
+        assert not any(world.pass_by(400).values())
+        assert world.pass_by(2, **{BASE: 1}) in ({"chat": 1, "dear": 0}, {"chat": 1, "dear": None})
+        assert world.pass_by(30, **{BASE: 1})["chat"] == 1
+        world.start("c0", "chat", ready=False)
+        for _ in range(3):
+            wanted = world.pass_by(100, **{BASE: 1})
+            assert (wanted["chat"], wanted["dear"] or 0) == (1, 0)
+
+    def test_who_waits_for_an_adapter_gets_a_replica_that_has_it(self, policy: str) -> None:
+        world = Several(policy, FINE, CHAT)
+        world.pass_by(400)
+        assert world.pass_by(2, poet=1)["fine"] == 1
+        world.start("c0", "chat")
+        assert world.pass_by(2, poet=1)["fine"] == 1
+
+    def test_of_pools_that_cannot_be_started_none_is_waited_for(self, policy: str) -> None:
+        world = Several(policy, DEAR, CHAT, elastic={"dear"})
+        world.pass_by(400)
+        assert world.pass_by(2, **{BASE: 1})["dear"] == 1
+
+
+def test_a_role_that_is_woken_leaves_the_other_roles_of_its_pool_as_many() -> None:
+    world = Several("roles", CHAT)
+    for n in range(3):
+        world.start(f"c{n}", "chat")
+        entry = world.roster.get(f"c{n}")
+        assert entry is not None
+        world.roster.turn(entry, "prefill")
+    assert world.pass_by(20, **{BASE: 1}) == {"chat": 4}
 
 
 class TestSettings:

@@ -197,6 +197,28 @@ def test_a_fleet_goes_to_zero_and_comes_back_for_those_held() -> None:
     assert 0.0 < run.ttft_s[40] < 60.0  # a look, and the start itself
 
 
+@pytest.mark.parametrize("name", ["hpa_queue", "hpa_kv", "dynamo_like", "wva_like", "kpa", "slo_model"])
+def test_every_rule_that_lets_a_fleet_be_empty_comes_back_by_the_cheapest_pool(name: str) -> None:
+    dear, cheap = (replace(H100, price_per_hour=usd) for usd in (4.0, 2.0))
+    fleet = [replace(replica(f"{pool}-0"), pool=pool, perf=perf) for pool, perf in (("a", dear), ("b", cheap))]
+    policy = scaling(name, {"least": 0, "interval_s": 10.0})
+    slow = replace(QUICK, provision_s=45.0, give_up_s=500.0)
+    run = simulate(arrivals((20.5, 100, 5)), fleet, LEAST, slow, scaling=policy)
+    assert run.state.tolist() == [SERVED]
+    assert run.replica.tolist() == [1]
+    assert run.up_s[0] == 0.0
+
+
+def test_those_held_for_a_model_count_at_its_own_pools() -> None:
+    told = Told(wish=lambda now: {"a": 0, "b": 0})
+    fleet = [replace(each, model=each.pool) for each in pools(a=1, b=1)]
+    rows = replace(arrivals(*[(1.0 + i, 100, 5) for i in range(6)]), models=("a", "b"))
+    rows = replace(rows, model=np.array([0, 1, 1, 0, 1, 1], np.int32))
+    simulate(rows, fleet, LEAST, replace(QUICK, give_up_s=12.0), scaling=told)
+    last = told.seen[-1][1]
+    assert {name: (state.held, state.wakes) for name, state in last.items()} == {"a": (2.0, True), "b": (4.0, True)}
+
+
 def test_a_replica_that_moves_joins_the_other_pool_and_is_counted_there() -> None:
     told = Told(wish=lambda now: {"a": 2, "b": 1} if now == 0.0 else {}, moves={10.0: (Move(source="a", target="b"),)})
     run = simulate(drawn(400, 10.0), pools(a=2, b=1), LEAST, QUICK, scaling=told)
