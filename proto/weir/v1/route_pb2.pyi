@@ -95,7 +95,7 @@ class Shed(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("decision_id", "first_token", "ok", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens", "feedback")
+    __slots__ = ("decision_id", "first_token", "ok", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_TOKEN_FIELD_NUMBER: _ClassVar[int]
     OK_FIELD_NUMBER: _ClassVar[int]
@@ -105,7 +105,6 @@ class Report(_message.Message):
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHED_TOKENS_FIELD_NUMBER: _ClassVar[int]
-    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     first_token: bool
     ok: bool
@@ -115,8 +114,7 @@ class Report(_message.Message):
     prompt_tokens: int
     output_tokens: int
     cached_tokens: int
-    feedback: float
-    def __init__(self, decision_id: _Optional[str] = ..., first_token: _Optional[bool] = ..., ok: _Optional[bool] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., e2e_s: _Optional[float] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., feedback: _Optional[float] = ...) -> None: ...
+    def __init__(self, decision_id: _Optional[str] = ..., first_token: _Optional[bool] = ..., ok: _Optional[bool] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., e2e_s: _Optional[float] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
     __slots__ = ("known",)
