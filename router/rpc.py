@@ -1,6 +1,8 @@
 """gRPC: the gateway's decision without its proxying, and the outcome handed back by whoever dispatched."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from time import monotonic
@@ -23,6 +25,7 @@ from router.peers import Peers
 from router.record import settings_hash
 from router.registry_where import Whereabouts
 from router.settings import Settings
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2, registry_pb2_grpc, route_pb2, route_pb2_grpc
 
 if TYPE_CHECKING:
@@ -74,7 +77,10 @@ class Rpc(route_pb2_grpc.RouterServicer):
         server.add_insecure_port(address)
         await server.start()
         await state.set("", health_pb2.HealthCheckResponse.SERVING)
-        tasks = [asyncio.create_task(each) for each in (self._take(feed), self._sweep(), self._share())]
+        kept: dict[str, Callable[[], Awaitable[None]]] = {
+            "taking the fleet in": partial(self._take, feed), "counting": self._sweep, "sharing": self._share,
+        }  # fmt: skip
+        tasks = [asyncio.create_task(supervised(f"{what} for gRPC", run)) for what, run in kept.items()]
         try:
             await stop.wait()
         finally:
