@@ -268,7 +268,10 @@ def test_an_engine_over_several_nodes_is_a_leader_worker_set_whose_leader_alone_
     found = one("engines", "LeaderWorkerSet", "weir-large")["spec"]["leaderWorkerTemplate"]
     assert found["leaderTemplate"]["metadata"]["labels"]["weir.dev/pool"] == "large"
     assert "weir.dev/pool" not in found["workerTemplate"]["metadata"]["labels"]
-    assert one("engines", "Deployment", "weir-pool")["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"] != "engine"
+    assert (
+        one("engines", "Deployment", "weir-pool")["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"]
+        != "engine"
+    )
 
 
 def test_the_nodes_of_an_engine_find_each_other_share_its_gpus_and_only_the_leader_is_probed() -> None:
