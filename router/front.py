@@ -46,7 +46,7 @@ class FrontSettings:
     pool: str = ""  # host:port of the pool service
     tell: str = ""  # host:port, comma-separated: every address is a pool service told of demand; `pool` when empty
     grpc: str = ""  # host:port to answer Route on; empty: not answered
-    metrics_port: int = 0  # 0: metrics are not served
+    metrics_port: int | None = None  # None: metrics are not served
     metrics_host: str = ""  # the router's own when empty
     name: str = "router"
     rules: Path | None = None  # what is done with requests for "auto"
@@ -87,7 +87,8 @@ class Front:
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
             self._built[compiled.BUILT] = str(compiled.folder())
-        self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
+        if self.settings.metrics_port is not None:
+            self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervised(f"keeping worker {i}", partial(self._keep, i)))
                      for i in range(self.settings.router.workers)]  # fmt: skip
