@@ -22,9 +22,9 @@ def load(
     time_scale: Annotated[float, typer.Option(min=0.001, help="Trace seconds sent in one second.")] = 1.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Send only the first so many.")] = None,
     api_key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", help="Sent as bearer token.")] = "",
-    ttft_slo: Annotated[float, typer.Option(help="Deadline of the first token, seconds.")] = 2.0,
-    tpot_slo: Annotated[float, typer.Option(help="Deadline per token after it, seconds.")] = 0.1,
-    price: Annotated[float, typer.Option(help="Dollars an hour of what is measured.")] = 0.0,
+    ttft_slo: Annotated[float, typer.Option(min=0.0, help="Deadline of the first token, seconds.")] = 2.0,
+    tpot_slo: Annotated[float, typer.Option(min=0.0, help="Deadline per token after it, seconds.")] = 0.1,
+    price: Annotated[float, typer.Option(min=0.0, help="Dollars an hour of what is measured.")] = 0.0,
     json_to: Json = "",
 ) -> None:
     """Replay a trace with streaming and sum up what came back."""

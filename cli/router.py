@@ -27,8 +27,11 @@ Rules = Annotated[
     Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
 ]
 ClassifierDeadline = Annotated[
-    float | None, typer.Option(help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05.")
+    float | None,
+    typer.Option(min=0.001, help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05."),
 ]
+TtftSlo = Annotated[float | None, typer.Option(min=0.001, help="Seconds to the first token; else the fleet's.")]
+TpotSlo = Annotated[float | None, typer.Option(min=0.001, help="Seconds per token after it; else the fleet's.")]
 Redis = Annotated[
     str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
 ]
@@ -51,8 +54,8 @@ def router(
     replies: Replies = 0.125,
     metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
-    ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet's.")] = None,
-    tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet's.")] = None,
+    ttft_slo: TtftSlo = None,
+    tpot_slo: TpotSlo = None,
     tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     stall: Stall = 30.0,
