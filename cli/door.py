@@ -2,7 +2,7 @@
 
 import sys
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,7 +24,9 @@ class Command(TyperCommand):
         for param in self.params:
             value = ctx.params.get(param.name)
             if isinstance(value, float) and not isfinite(value) and value != param.default:
-                raise typer.BadParameter(f"{value} is no number: give one, or leave it out", ctx=ctx, param=param)
+                raise typer.BadParameter(
+                    f"{value} is no number: give one, or leave it out", ctx=ctx, param=cast("Any", param)
+                )
         return rest
 
 

@@ -1,5 +1,6 @@
 """`weir router`: the gateway."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from cli.chosen import Policy, Set
 from cli.options import Options
 
 if TYPE_CHECKING:
+    from router.front import FrontSettings
     from weir.v1 import fleet_pb2
 
 Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
@@ -75,7 +77,7 @@ def router(
     from cli.places import free_port, url
     from cli.selection import selection
     from router.directing import directed
-    from router.front import FrontSettings, run
+    from router.front import FrontSettings
     from router.settings import Settings
 
     _check(fleet, tokens, decisions, pool, *tell.split(","))
@@ -90,11 +92,20 @@ def router(
         classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     ), told), options or [])  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
-    run(FrontSettings(
+    _run(FrontSettings(
         router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
     ), lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))  # fmt: skip
+
+
+def _run(settings: "FrontSettings", on_ready: Callable[[], None]) -> None:
+    """Serve, having said what a person may wait for."""
+    from cli.stack import say_if_compiling
+    from router.front import run
+
+    say_if_compiling()
+    run(settings, on_ready)
 
 
 def _check_listening(*addresses: str) -> None:
