@@ -23,7 +23,7 @@ from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import TOLD, Settings
 from router.telling import Teller
-from weir.stopping import told_to_stop
+from weir.stopping import gone, told_to_stop
 
 if TYPE_CHECKING:
     from router.auto.ruling import Ruling
@@ -102,8 +102,7 @@ class Front:
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
             if self._teller is not None:
                 await self._teller.tell()  # what ended last, and that nobody waits here any more
-            for task in (*tasks, *behind):
-                task.cancel()
+            await gone((*tasks, *behind))
         self.exposition.close()
 
     def _services(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]]) -> list[asyncio.Task[None]]:

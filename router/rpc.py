@@ -23,6 +23,7 @@ from router.peers import Peers
 from router.record import settings_hash
 from router.registry_where import Whereabouts
 from router.settings import Settings
+from weir.stopping import gone
 from weir.v1 import fleet_pb2, registry_pb2_grpc, route_pb2, route_pb2_grpc
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class Rpc(route_pb2_grpc.RouterServicer):
         try:
             await stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
+            await gone(tasks)
             await server.stop(1.0)
 
     async def Route(  # noqa: N802 (the wire's name)
