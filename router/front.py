@@ -16,6 +16,7 @@ import msgspec
 
 from policies.native import library
 from router import compiled
+from router.complaints import Complaints
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
@@ -64,6 +65,7 @@ class Front:
             self.settings = replace(settings, router=replace(
                 settings.router, classifier=self._ruling.socket, decision_key=token_hex(16)))  # fmt: skip
         self._live: dict[int, Frames] = {}
+        self._complaints = Complaints()
         self.exposition = Exposition()
         if self._ruling is not None:
             self.exposition.registry.register(self._ruling)
@@ -82,7 +84,12 @@ class Front:
             await self._run()
 
     async def _run(self) -> None:
-        self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        try:
+            self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        except RuntimeError:
+            if self.stop.is_set():  # who interrupts this process interrupts the compiler with it
+                return
+            raise
         if why := await asyncio.to_thread(compiled.ensure):
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
@@ -122,7 +129,8 @@ class Front:
 
     def _feed(self, who: str) -> Feed:
         if self.settings.pool:
-            return PoolFeed(self.settings.pool, f"{self.settings.name}/{who}", self.exposition.pool_is)
+            name = f"{self.settings.name}/{who}"
+            return PoolFeed(self.settings.pool, name, self.exposition.pool_is, self._complaints)
         assert self.settings.fleet is not None
         return FileFeed(self.settings.fleet)
 
