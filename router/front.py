@@ -16,6 +16,7 @@ import msgspec
 
 from policies.native import library
 from router import compiled
+from router.complaints import Complaints
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
@@ -46,7 +47,7 @@ class FrontSettings:
     pool: str = ""  # host:port of the pool service
     tell: str = ""  # host:port, comma-separated: every address is a pool service told of demand; `pool` when empty
     grpc: str = ""  # host:port to answer Route on; empty: not answered
-    metrics_port: int = 0  # 0: metrics are not served
+    metrics_port: int | None = None  # None: metrics are not served
     metrics_host: str = ""  # the router's own when empty
     name: str = "router"
     rules: Path | None = None  # what is done with requests for "auto"
@@ -64,6 +65,7 @@ class Front:
             self.settings = replace(settings, router=replace(
                 settings.router, classifier=self._ruling.socket, decision_key=token_hex(16)))  # fmt: skip
         self._live: dict[int, Frames] = {}
+        self._complaints = Complaints()
         self.exposition = Exposition()
         if self._ruling is not None:
             self.exposition.registry.register(self._ruling)
@@ -82,12 +84,18 @@ class Front:
             await self._run()
 
     async def _run(self) -> None:
-        self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        try:
+            self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        except RuntimeError:
+            if self.stop.is_set():  # who interrupts this process interrupts the compiler with it
+                return
+            raise
         if why := await asyncio.to_thread(compiled.ensure):
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
             self._built[compiled.BUILT] = str(compiled.folder())
-        self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
+        if self.settings.metrics_port is not None:
+            self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervised(f"keeping worker {i}", partial(self._keep, i)))
                      for i in range(self.settings.router.workers)]  # fmt: skip
@@ -121,7 +129,8 @@ class Front:
 
     def _feed(self, who: str) -> Feed:
         if self.settings.pool:
-            return PoolFeed(self.settings.pool, f"{self.settings.name}/{who}", self.exposition.pool_is)
+            name = f"{self.settings.name}/{who}"
+            return PoolFeed(self.settings.pool, name, self.exposition.pool_is, self._complaints)
         assert self.settings.fleet is not None
         return FileFeed(self.settings.fleet)
 

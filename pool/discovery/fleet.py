@@ -71,6 +71,7 @@ class Fleet:
         self.cluster: Cluster | None = None
         self.resources: Resources | None = None
         self.problems: list[Problem] = []  # as of the last sighting
+        self.unable: dict[str, Problem] = {}  # why pools cannot be made what is wanted, as of the last try
         self.pools: dict[str, fleetfile.Pool] = {}
         self.said: fleetfile.FleetFile | None = None  # by the file
         self._sources: dict[str, Source] = {}
