@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    adapt,
     calibrate,
     check,
     compare,
@@ -48,6 +49,7 @@ app.command("plan")(planner.plan)
 app.command("calibrate")(calibrate.calibrate)
 app.command("check")(check.check)
 app.command("evaluate")(evaluate.evaluate)
+app.command("adapt")(adapt.adapt)
 app.command("train")(train.train)
 app.command("explain")(explain.explain)
 app.command("policies")(policies.policies)
