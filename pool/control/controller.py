@@ -64,17 +64,21 @@ class Controller:
     async def run(self) -> None:
         """Look for ever."""
         while True:
-            self.look()
-            self.wanting.tell({name: want.size for name, want in self.wanted().items()})
-            if self.leadership.leads():
-                await self.round()
-            else:
-                self.fleet.unable = {}
+            await self.turn()
             await asyncio.sleep(EVERY_S)
 
-    async def round(self) -> None:
-        """Look once and do what is to be done."""
+    async def turn(self) -> None:
+        """Look once, tell others what is wanted, and do it where this one leads."""
+        self.look()
         wanted = self.wanted()
+        self.wanting.tell({name: want.size for name, want in wanted.items()})
+        if self.leadership.leads():
+            await self.round(wanted)
+        else:
+            self.fleet.unable = {}
+
+    async def round(self, wanted: Mapping[str, Wanted]) -> None:
+        """Do what is to be done that every pool becomes what is wanted."""
         if self.settings.scaling == "act":
             pods = self._pods()
             self._notice(pods)

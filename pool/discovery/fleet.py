@@ -10,9 +10,9 @@ from pool.discovery.dns import Names
 from pool.discovery.places import Found, Place, Problem, replica, told_apart
 from pool.discovery.port import Sighting
 from pool.discovery.static import FleetFile
-from pool.supervise import supervised
 from weir import fleetfile
 from weir.directions import NOTHING, directions
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:

@@ -136,7 +136,7 @@ async def control(world: World, controller: Controller, leadership: Leadership) 
     async with asyncio.timeout(30.0):
         while not await asyncio.to_thread(all_is_done, world):
             controller.look()
-            await controller.round()
+            await controller.round(controller.wanted())
             await asyncio.sleep(0.05)
     perform = controller._performer.perform
     seen = await asyncio.to_thread(world.api.get, f"{world.path('pods')}/a")

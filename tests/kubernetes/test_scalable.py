@@ -78,7 +78,7 @@ async def test_what_is_recommended_and_told_is_within_the_bounds_and_only_said_w
         for name in ("a", "b"):
             controller.roster.enter(described(name, pool="p"))
         controller._events = Events(api=controller.cluster.api, me="test")  # it forgets what it said
-        await controller.round()
+        await controller.round(controller.wanted())
         assert reasons(world) == ["Recommended"]
 
 
@@ -100,5 +100,5 @@ async def test_how_long_a_pod_is_drained_is_counted_here_whatever_anybodys_clock
         await until(lambda: controller._workloads(Target(kind="Deployment", name="vllm")).known)
         for at, replicas in ((0.0, 1), (DRAIN_S - 1.0, 1), (DRAIN_S, 0)):
             now[0] = at
-            await controller.round()
+            await controller.round(controller.wanted())
             assert read(world, "deployments", "vllm", "apps/v1")["spec"]["replicas"] == replicas

@@ -36,7 +36,7 @@ class Caller:
         """Write bytes as they are."""
         self.writer.write(b"".join(parts))
 
-    async def reply(self, within: float = 3.0) -> Reply:
+    async def reply(self, within: float = 30.0) -> Reply:
         """The next reply; interim ones are given as they are."""
         async with asyncio.timeout(within):
             status, headers = parse((await self.reader.readuntil(b"\r\n\r\n"))[:-4])
@@ -47,7 +47,7 @@ class Caller:
         self.send(post(path, *lines, **fields))
         return await self.reply()
 
-    async def closed(self, within: float = 3.0) -> bool:
+    async def closed(self, within: float = 30.0) -> bool:
         """Whether the other end closes before it says anything more."""
         async with asyncio.timeout(within):
             try:

@@ -62,7 +62,7 @@ class Running:
         apply(self.core, change)
         self.gateway.release()
 
-    async def until(self, holds: Any, within: float = 3.0) -> None:
+    async def until(self, holds: Any, within: float = 30.0) -> None:
         """Wait until something holds."""
         async with asyncio.timeout(within):
             while not holds():  # noqa: ASYNC110 (what is waited for tells nobody)

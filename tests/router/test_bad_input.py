@@ -326,14 +326,14 @@ async def test_a_client_that_does_not_finish_its_request_is_given_up(routers: Ro
     running = await routers.start(fakes.answer)
     async with running.caller() as caller:
         caller.send(start)
-        reply = await caller.reply(2.0)
+        reply = await caller.reply()
         assert (reply.status, reply.json["error"]["type"]) == (408, "invalid_request_error")
         assert await caller.closed()
 
 
 async def test_a_client_that_sends_a_byte_now_and_then_is_given_up_all_the_same(routers: Routers) -> None:
     running = await routers.start(fakes.answer)
-    async with running.caller() as caller, asyncio.timeout(2.0):
+    async with running.caller() as caller, asyncio.timeout(30.0):
         caller.send(b"GET /live HTTP/1.1\r\nA: ")
         reading = asyncio.create_task(caller.reply())
         while not reading.done():
@@ -345,7 +345,7 @@ async def test_a_client_that_sends_a_byte_now_and_then_is_given_up_all_the_same(
 async def test_a_connection_on_which_nothing_is_asked_is_closed(routers: Routers) -> None:
     running = await routers.start(fakes.answer, idle_timeout_s=0.1)
     async with running.caller() as caller:
-        assert await caller.closed(2.0)
+        assert await caller.closed()
 
 
 async def test_refused_requests_leak_into_no_other_connections_answers(routers: Routers) -> None:

@@ -41,6 +41,13 @@ async def test_a_replica_that_refuses_connections_is_left_out_for_a_while(router
     assert running.core.metrics.retries == {"connect": 1}
 
 
+async def test_a_replica_whose_name_no_host_can_have_is_one_that_cannot_be_reached(routers: Routers) -> None:
+    running = await routers.start(fakes.answer, suspend_s=30.0)
+    running.told(update(described("odd", "a..b:80")))
+    assert await ask_often(running, times=12) == {"r0"}
+    assert running.core.metrics.retries == {"connect": 1}
+
+
 async def test_a_replica_that_is_back_serves_again(routers: Routers) -> None:
     running = await routers.start(fakes.answer, suspend_s=0.05)
     replica = running.replicas[0]
