@@ -8,7 +8,7 @@ from policies.select.rules.sessions import SessionRules
 from policies.signals.facts import Facts, Message
 from policies.signals.reading import Reading
 from router.auto import session_store as store
-from tests.router.auto.ruled import FakeClassifier, ruler
+from tests.router.auto.ruled import Clock, FakeClassifier, ruler
 from tests.router.auto.visitors import tool, visited, visits
 from tests.router.caller import Caller
 from tests.router.routers import Routers
@@ -47,7 +47,9 @@ async def test_a_session_begins_as_those_of_its_system_prompt_went(
             for _ in range(4):
                 assert await asked(caller, session, "You are a coder.") == "fallback"
             assert await asked(caller, f"short {session}", "You are a clerk.") == "fallback"
-        ruler(running).clock.now += 100.0
+        clock = ruler(running).clock
+        assert isinstance(clock, Clock)
+        clock.now += 100.0
         assert await asked(caller, "c", "You are a coder.") == "long-sessions"
         assert await asked(caller, "d", "You are a clerk.") == "fallback"
         assert await asked(caller, "e", "You are a poet.") == "fallback"
