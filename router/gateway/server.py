@@ -24,7 +24,7 @@ from router.gateway.upstream import Lane
 from router.handover.legs import Handovers
 from router.models import Model
 from router.order import Order
-from router.refusals import error_body, refusal, reply
+from router.refusals import error_body, reply
 from router.rewriting import renamed
 from router.settings import Settings
 from router.ticking import TICK_S, Ticks
@@ -183,7 +183,7 @@ class Gateway:
             self._apart().begin(client, head, body, request_id)
             return
         try:
-            order = self._parsed(request_id, head, body)
+            order = self._parsed(request_id, head, body, self.limits)
             body = self.rewritten(order, body)
             slow = count_now(order, self.core.models.get(order.model))
         except BadRequest as bad:
@@ -197,7 +197,7 @@ class Gateway:
         """A request was read: refuse it, have its model chosen, or send it."""
         order = exchange.order
         if self.draining and monotonic() >= self._refuses_at:
-            exchange.answer_early(refusal(Refusal.DRAINING, 1.0, order.id, model=order.model))
+            exchange.refuse(Shed(Refusal.DRAINING))
         elif self.auto is not None and order.model in self.auto.names:
             self._choose(exchange, body)
         else:
@@ -266,9 +266,11 @@ class Gateway:
         exchange.body = body
         self.auto.begin(exchange)
 
-    def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
+    def read(
+        self, request_id: str, head: Head, body: bytes, limits: Limits | None = None
+    ) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
-        order = self._parsed(request_id, head, body)
+        order = self._parsed(request_id, head, body, limits or self.limits)
         return order, count_now(order, self.core.models.get(order.model))
 
     def told_of(self, order: Order, head: Head) -> None:
@@ -286,8 +288,8 @@ class Gateway:
         order.model = wanted
         return renamed(body, wanted)
 
-    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
-        order = bodies.parse(head.path, body, request_id, self.limits)
+    def _parsed(self, request_id: str, head: Head, body: bytes, limits: Limits) -> Order:
+        order = bodies.parse(head.path, body, request_id, limits)
         self.told_of(order, head)
         return order
 
