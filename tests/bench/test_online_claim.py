@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.online.__main__ import figures, learners, measure
-from bench.online.answers import PROJECTED, Answers, price, read
+from bench.online.answers import PROJECTED, Answers, read
 from bench.online.picture import series, svg
 from bench.online.regret import by_domain, interval, regret
 from bench.online.stream import run, stream
@@ -113,9 +113,12 @@ def test_an_interval_holds_its_mean() -> None:
     assert found["low"] < found["mean"] == 2.0 < found["high"]
 
 
-def test_every_model_has_a_price() -> None:
-    assert price("gemini-1.5-pro-002") == (1.25, 5.0)
-    assert price("never heard of") == (0.2, 0.2)
+def test_a_model_that_has_no_list_price_is_named(tmp_path: Path) -> None:
+    where = folder(tmp_path)
+    told = gzip.decompress((where / "matrix.csv.gz").read_bytes()).replace(b"a-70B", b"oracle")
+    (where / "matrix.csv.gz").write_bytes(gzip.compress(told))
+    with pytest.raises(ValueError, match="oracle has no list price"):
+        read(where, embed)
 
 
 def test_the_picture_has_a_line_a_bandit_and_one_for_whoever_stays() -> None:
