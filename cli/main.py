@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    adapt,
     calibrate,
     check,
     compare,
@@ -48,6 +49,7 @@ app.command("plan", cls=Command)(planner.plan)
 app.command("calibrate", cls=Command)(calibrate.calibrate)
 app.command("check", cls=Command)(check.check)
 app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("adapt", cls=Command)(adapt.adapt)
 app.command("train", cls=Command)(train.train)
 app.command("explain", cls=Command)(explain.explain)
 app.command("policies", cls=Command)(policies.policies)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.chosen import Policy, Set
-from cli.options import Options
+from cli.options import MetricsPort, Options
 
 if TYPE_CHECKING:
     from router.front import FrontSettings
@@ -54,7 +54,7 @@ def router(
     ext_proc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Be the endpoint picker of an Envoy here.")] = "",
     fallbacks: Annotated[int, typer.Option(min=0, max=1, help="Endpoints that Envoy is told behind the first.")] = 1,
     replies: Replies = 0.125,
-    metrics_port: Annotated[int, typer.Option(help="Serve /metrics on this port; 0 does not.")] = 0,
+    metrics_port: MetricsPort = None,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
     ttft_slo: TtftSlo = None,
     tpot_slo: TpotSlo = None,
@@ -74,14 +74,15 @@ def router(
     """
     from cli.chosen import checked
     from cli.options import optioned
-    from cli.places import free_port, url
+    from cli.places import free_port
     from cli.selection import selection
     from router.directing import directed
     from router.front import FrontSettings
     from router.settings import Settings
 
     _check(fleet, tokens, decisions, pool, *tell.split(","))
-    _check_listening(grpc, ext_proc, f"{metrics_host or host}:{metrics_port}" if metrics_port else "")
+    _check_listening(grpc, ext_proc)
+    metrics = None if metrics_port is None else free_port(metrics_host or host, metrics_port)
     told = _told(fleet)
     _prefer_given(ctx, told)
     chosen = selection(fleet, rules, heads, classifier_deadline)
@@ -93,10 +94,19 @@ def router(
     ), told), options or [])  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
     _run(FrontSettings(
-        router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics_port, metrics_host=metrics_host,
+        router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
-    ), lambda: typer.echo(f"weir router ready on {url(host, ours.port)}"))  # fmt: skip
+    ), lambda: _announce(host, ours.port, metrics_host or host, metrics))  # fmt: skip
+
+
+def _announce(host: str, port: int, metrics_host: str, metrics_port: int | None) -> None:
+    """The lines that say the router is ready, the last one where."""
+    from cli.places import url
+
+    if metrics_port is not None:
+        typer.echo(f"weir router metrics on {url(metrics_host, metrics_port)}/metrics")
+    typer.echo(f"weir router ready on {url(host, port)}")
 
 
 def _run(settings: "FrontSettings", on_ready: Callable[[], None]) -> None:

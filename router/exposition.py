@@ -26,8 +26,7 @@ class Exposition:
 
     def serve(self, host: str, port: int) -> None:
         """Answer scrapes on a port of its own, in a thread of its own."""
-        if port:
-            self._server, _ = start_http_server(port, addr=host, registry=self.registry)
+        self._server, _ = start_http_server(port, addr=host, registry=self.registry)
 
     def close(self) -> None:
         """Stop answering."""
