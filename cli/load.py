@@ -1,6 +1,6 @@
 """`weir load`: a trace against any OpenAI API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,9 @@ from cli.trace import File, Format
 
 if TYPE_CHECKING:
     from sims.arrival import Arrival
+    from sims.load.record import Record
+
+REASONS = 5  # that are told apart
 
 
 def load(
@@ -22,9 +25,9 @@ def load(
     time_scale: Annotated[float, typer.Option(min=0.001, help="Trace seconds sent in one second.")] = 1.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Send only the first so many.")] = None,
     api_key: Annotated[str, typer.Option(envvar="OPENAI_API_KEY", help="Sent as bearer token.")] = "",
-    ttft_slo: Annotated[float, typer.Option(help="Deadline of the first token, seconds.")] = 2.0,
-    tpot_slo: Annotated[float, typer.Option(help="Deadline per token after it, seconds.")] = 0.1,
-    price: Annotated[float, typer.Option(help="Dollars an hour of what is measured.")] = 0.0,
+    ttft_slo: Annotated[float, typer.Option(min=0.0, help="Deadline of the first token, seconds.")] = 2.0,
+    tpot_slo: Annotated[float, typer.Option(min=0.0, help="Deadline per token after it, seconds.")] = 0.1,
+    price: Annotated[float, typer.Option(min=0.0, help="Dollars an hour of what is measured.")] = 0.0,
     json_to: Json = "",
 ) -> None:
     """Replay a trace with streaming and sum up what came back."""
@@ -57,8 +60,21 @@ def load(
             raise typer.Exit(interrupted.exit_code) from None
     summary = summarise(records, usd_per_hour=price, slo=(ttft_slo, tpot_slo))
     screen.print(table({trace.name: summary}))
+    for line in failures(records):
+        screen.print(line, soft_wrap=True)
     screen.print(f"The load generator was {1e3 * summary.lag_p99_s / time_scale:.1f} ms late at p99.")
     write_json(json_to, json.loads(to_json(summary)))
+
+
+def failures(records: "Sequence[Record]") -> list[str]:
+    """Why requests failed or were refused: the commonest reasons first, each with how often."""
+    from collections import Counter
+
+    why = Counter((each.status, each.error) for each in records if each.error)
+    told = [
+        f"{count:,} × {f'HTTP {status}: ' if status else ''}{error}" for (status, error), count in why.most_common()
+    ]
+    return told[:REASONS] + ([f"... and {len(told) - REASONS} other reasons"] if len(told) > REASONS else [])
 
 
 def _arrivals(trace: Path, format_name: str, rate: float | None, limit: int | None) -> "Iterator[Arrival]":

@@ -17,8 +17,9 @@ Options = Annotated[
         "--option", metavar="KEY=VALUE", help="Any other setting; an unknown key lists them. May be repeated."
     ),
 ]
-
-
+MetricsPort = Annotated[
+    int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one; not served when left out.")
+]
 Switching = Annotated[
     str,
     typer.Option(metavar="fixed|told|switched", help="Switch replicas' roles as traffic changes, or only say so."),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from cli.options import Options, Switching
+from cli.options import MetricsPort, Options, Switching
 
 Redis = Annotated[
     str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Keep the registry there; in memory when left out.")
@@ -33,7 +33,7 @@ def pool(
     listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="gRPC; port 0 takes a free one.")] = "127.0.0.1:9100",
     redis: Redis = "",
     ranks: Annotated[int, typer.Option(min=1, max=64, help="Data-parallel ranks of engines that do not say.")] = 1,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve /metrics on this port; 0 takes a free one.")] = None,
+    metrics_port: MetricsPort = None,
     scrape_interval: Annotated[float, typer.Option(help="Seconds between looks at each engine.")] = 1.0,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on.")] = "127.0.0.1",
     watch_resources: Resources = False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.door import Command
 from cli.output import Json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def _group() -> None:
     """Look at traces, fit generators to them, cut and convert them."""
 
 
-@app.command()
+@app.command(cls=Command)
 def describe(
     files: Files, format_name: Format = "", settings: Settings = None, sort: Sort = False, start: From = 0.0,
     end: To = inf, rate: Rate = "", how: How = "grow", json_to: Json = "",
@@ -56,7 +57,7 @@ def describe(
     write_json(json_to, {"file": " ".join(map(str, files)), "format": formats, **summary, "left_out": left_out})
 
 
-@app.command()
+@app.command(cls=Command)
 def convert(
     files: Files, out: Out, format_name: Format = "", settings: Settings = None, sort: Sort = False,
     start: From = 0.0, end: To = inf, rate: Rate = "", how: How = "grow",
@@ -73,7 +74,7 @@ def convert(
     console().print(f"{count:,} arrivals written to {out}" + (f", {left_out:,} rows left out" if left_out else ""))
 
 
-@app.command()
+@app.command(cls=Command)
 def fit(
     files: Files, workload: Name, out: Fitted = None, format_name: Format = "", settings: Settings = None,
     sort: Sort = False, start: From = 0.0, end: To = inf,

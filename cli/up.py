@@ -7,7 +7,7 @@ import typer
 
 from cli.chosen import Policy, Set
 from cli.emulate import Chaos, Interval, Scale
-from cli.options import Switching
+from cli.options import MetricsPort, Switching
 
 if TYPE_CHECKING:
     from cli.stack import Emulation, RouterOptions
@@ -23,7 +23,7 @@ def up(
     redis: Annotated[str, typer.Option(metavar="URL", help="An external Redis; embedded when left out.")] = "",
     decisions: Annotated[Path | None, typer.Option(help="Write one JSON line per decision to this file.")] = None,
     grpc: Annotated[str, typer.Option(metavar="HOST:PORT", help="Answer Route over gRPC here.")] = "",
-    metrics_port: Annotated[int, typer.Option(help="Serve the router's /metrics on this port; 0 does not.")] = 0,
+    metrics_port: MetricsPort = None,
     roles: Switching = "fixed",
     time_scale: Scale = 1.0,
     stream_interval: Interval = 1,
@@ -40,7 +40,8 @@ def up(
     free_port(host, port)
     if decisions is not None:
         writable(decisions)
-    more = ["--workers", str(workers), "--metrics-port", str(metrics_port), "--grpc", grpc]
+    more = ["--workers", str(workers), "--grpc", grpc]
+    more += [] if metrics_port is None else ["--metrics-port", str(metrics_port)]
     more += ["--decisions", str(decisions)] if decisions else []
     router = RouterOptions(policy=policy, settings=settings or (), host=host, port=port, more=more)
     emulation = Emulation(time_scale=time_scale, stream_interval=stream_interval, chaos=chaos)

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--watch-resources", action="store_true", help="take in Fleet, Pool and RoutePolicy resources")
     parser.add_argument("--listen", default=default.listen, help="gRPC, host:port (default %(default)s)")
     parser.add_argument("--redis", help="URL of the registry; memory alone when left out")
-    parser.add_argument("--metrics", dest="metrics_port", type=int, metavar="PORT", help="Prometheus")
+    parser.add_argument("--metrics", dest="metrics_port", type=int, metavar="PORT", help="Prometheus; 0 a free one")
     parser.add_argument("--scrape-interval", dest="scrape_interval_s", type=float, default=default.scrape_interval_s)
     parser.add_argument("--kv-source", default=default.kv_source, help="decoder of KV events (default %(default)s)")
     return parser

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.embedded import question_text, rows
+from bench.embedded import question_text
+from router.classify.tasks.reading import BadRow, rows
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
@@ -48,17 +49,17 @@ class Answers:
 def read(folder: Path, embed: Embed) -> Answers:
     """The recorded answers of one folder, each question with the projection of its embedding."""
     matrix = list(rows(folder / "matrix.csv.gz"))
-    texts = {int(row["question_id"]): question_text(row) for row in rows(folder / "questions.jsonl.gz")}
-    if not matrix or any(int(row["question_id"]) not in texts for row in matrix):
-        raise ValueError(f"{folder}: every row of matrix.csv.gz needs its question in questions.jsonl.gz")
+    texts = {str(row["question_id"]): question_text(row) for row in rows(folder / "questions.jsonl.gz")}
+    if any(row["question_id"] not in texts for row in matrix):
+        raise BadRow(f"{folder}: every row of matrix.csv.gz needs its question in questions.jsonl.gz")
     models = tuple(name[3:] for name in matrix[0] if name.startswith("ok:"))
-    prompt = np.array([float(row["prompt_tokens"]) for row in matrix])
+    prompt = np.array([row.amount("prompt_tokens") for row in matrix])
     prices = np.array([price(model) for model in models]) / 1e6
-    right, out = (np.array([[number(row[f"{kind}:{m}"]) for m in models] for row in matrix]) for kind in ("ok", "out"))
+    right, out = (np.array([[row.amount(f"{kind}:{m}") for m in models] for row in matrix]) for kind in ("ok", "out"))
     return Answers(
         models=models,
         domains=np.array([row["category"] for row in matrix]),
-        vectors=projected(embed([texts[int(row["question_id"])] for row in matrix])),
+        vectors=projected(embed([texts[row["question_id"]] for row in matrix])),
         right=right,
         usd=prompt[:, None] * prices[:, 0] + out * prices[:, 1],
     )
@@ -77,8 +78,3 @@ def projected(vectors: npt.NDArray[np.float32]) -> Floats:
 def price(model: str) -> tuple[float, float]:
     """Dollars per million prompt and answer tokens."""
     return next(usd for part, usd in USD_PER_MTOK.items() if part in model)
-
-
-def number(text: str) -> float:
-    """A cell; NaN where it is empty."""
-    return float(text) if text else float("nan")

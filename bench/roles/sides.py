@@ -55,8 +55,6 @@ class Foreknowing:
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
         latest = history[-1]
-        if len(history) == 1:
-            return Wish(replicas={pool: state.most for pool, state in latest.items()})
         here, there = split_of(latest), [split for at, split in self.plan if at <= now][-1]
         if here == there or here.replicas != there.replicas:
             return Wish(replicas={})

@@ -44,11 +44,10 @@ class Roles:
     def wanted(self, history: History, now: float) -> Wish:
         """See `Scaling`."""
         latest = history[-1]
-        if len(history) == 1:
-            return Wish(replicas={pool: state.most for pool, state in latest.items()})
         needed = self.needed(history, now)
         here = split_of(latest)
-        if needed is None or not here.replicas or any(state.draining for state in latest.values()):
+        begins = len(history) == 1
+        if begins or needed is None or not here.replicas or any(state.draining for state in latest.values()):
             return Wish(replicas={})
         there = self._next(here, needed, settled=self._settled(history, now))
         if there == here:

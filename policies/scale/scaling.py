@@ -84,7 +84,11 @@ class Scaling(Protocol):
         """Seconds between two decisions."""
 
     def wanted(self, history: History, now: float) -> Wish:
-        """The replicas wanted at time `now`; the first history has one state in which nothing is ready yet."""
+        """The replicas wanted at time `now`.
+
+        In the simulator the first history has one state in which nothing is ready yet: what is wanted then is there at
+        once, of a pool that is not named all of it. Live there may be many or none.
+        """
 
 
 SCALES: Registry[type[Any]] = Registry("scaling policy", "policies.scale")

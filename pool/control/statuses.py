@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 2.0  # a status is written at most so often
 
+NOTHING = Problem(reason="", words="")
+"""Nothing is wrong."""
+
 Status = dict[str, Any]
 
 
@@ -34,9 +37,12 @@ class Counts:
 
 def status(
     verdict: Verdict, counts: Counts | None, problems: list[Problem], pools: int, now: str,
-    standing: Standing | None = None,
+    standing: Standing | None = None, unable: Problem | None = None,
 ) -> Status:  # fmt: skip
-    """The status that a resource should have; a condition keeps its time while its status stays. Pure."""
+    """The status that a resource should have; a condition keeps its time while its status stays.
+
+    `unable` says why a pool cannot be scaled; None where nobody does. Pure.
+    """
     found = [("Valid", verdict.valid, verdict.reason, verdict.words)]
     if verdict.kind == "Pool":
         first = problems[0] if problems else None
@@ -45,6 +51,8 @@ def status(
         found.append(("Ready", ready, "ReplicasReady" if ready else "NoReplicaReady", ""))
     elif verdict.kind == "Fleet":
         found.append(("Ready", pools > 0, "HasPools" if pools else "NoPools", ""))
+    if unable is not None:
+        found.append(("Scalable", not unable.reason, unable.reason or "Scalable", unable.words))
     if standing is not None:
         found.append(("Serving", standing.serving, standing.reason, standing.words))
     generation = verdict.meta.generation

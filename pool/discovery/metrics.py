@@ -24,7 +24,7 @@ class Found(Collector):
             "weir_pool_problems", "Things wrong where replicas are found", labels=["pool", "reason"]
         )
         counts: dict[tuple[str, str], int] = {}
-        for problem in self.fleet.problems:
+        for problem in (*self.fleet.problems, *self.fleet.unable.values()):
             counts[problem.about, problem.reason] = counts.get((problem.about, problem.reason), 0) + 1
         for place, count in counts.items():
             wrong.add_metric(place, count)

@@ -119,10 +119,11 @@ class Course:
         assert self.scaling is not None
         self.paused.look()
         self._history.append(self.pools.states(now, self.paused.held(), self._wanted))
-        wish = self.scaling.wanted(self._history, now)
+        wish, first = self.scaling.wanted(self._history, now), len(self._history) == 1
         self._wanted |= wish.replicas
-        for pool, wanted in wish.replicas.items():
-            self._resize(pool, wanted, now, first=len(self._history) == 1)
+        all_of = {pool: state.most for pool, state in self._history[-1].items()} if first else {}
+        for pool, wanted in {**all_of, **wish.replicas}.items():
+            self._resize(pool, wanted, now, first=first)
         for boundary in wish.boundaries:
             self.pools.bound(boundary)
         for move in wish.moves:

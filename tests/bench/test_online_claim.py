@@ -62,7 +62,7 @@ def test_recorded_answers_are_read_with_what_they_cost(tmp_path: Path) -> None:
 def test_an_answer_without_its_question_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
     where = folder(tmp_path)
     with gzip.open(where / "questions.jsonl.gz", "wt") as out:
-        out.write("")
+        out.write(json.dumps({"question_id": 1, "question": "why", "options": []}) + "\n")
     with pytest.raises(ValueError, match="needs its question"):
         read(where, embed)
 

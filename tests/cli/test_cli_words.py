@@ -105,3 +105,26 @@ def test_help_comes_at_once() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "demo" in said
     assert after.ru_utime - before.ru_utime < 1.0  # CPU seconds: 0.2; with the simulator imported it would be several
+
+
+NUMBERS = [
+    ("router", "--pool", "here:1", "--ttft-slo", "nan"), ("router", "--pool", "here:1", "--tpot-slo", "inf"),
+    ("router", "--pool", "here:1", "--ttft-slo", "-1"), ("router", "--pool", "here:1", "--stall", "nan"),
+    ("router", "--pool", "here:1", "--classifier-deadline", "0"), ("pool", "--fleet", TINY, "--scrape-interval", "nan"),
+    ("up", TINY, "--time-scale", "inf"), ("demo", "--seconds", "nan"), ("trace", "describe", "x.csv", "--to", "nan"),
+    ("replay", "x.csv", "--fleet", TINY, "--warmup", "nan"), ("load", "x.csv", "--url", "http://x", "--ttft-slo", "-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NUMBERS, ids=lambda arguments: " ".join(map(str, arguments[-2:])))
+def test_a_number_that_is_none_or_out_of_bounds_is_refused_with_its_option(
+    weir: Weir, arguments: tuple[str, ...]
+) -> None:
+    result = weir(*arguments)
+    assert result.exit_code == 2
+    assert f"'{arguments[-2]}'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_default_that_is_endless_may_be_said_outright(weir: Weir, trace: Path) -> None:
+    assert weir("trace", "describe", trace, "--to", "inf").exit_code == 0

@@ -11,6 +11,8 @@ import yaml
 from cli.door import WrongUse, sentence
 from cli.options import optioned
 from cli.selection import selecting
+from pool import settings as pool_settings
+from router.front import FrontSettings
 from router.settings import FREE, Settings
 from tests.cli.weir_command import TINY, Weir
 from weir.redis_url import BadRedisUrl
@@ -43,6 +45,53 @@ def test_a_pool_does_not_start_beside_a_port_that_is_taken(weir: Weir, fleet_fil
         common = ("pool", "--fleet", fleet_file(LIVE), "--listen", "127.0.0.1:0")
         said = refused(weir, *common, "--metrics-port", port)
     assert f"cannot listen on 127.0.0.1:{port}" in said
+
+
+@pytest.fixture
+def fronts(monkeypatch: pytest.MonkeyPatch) -> list[FrontSettings]:
+    """The routers that would have run, each of which is ready at once."""
+    found = list[FrontSettings]()
+
+    def run(settings: FrontSettings, on_ready: Callable[[], None]) -> None:
+        found.append(settings)
+        on_ready()
+
+    monkeypatch.setattr("router.front.run", run)
+    return found
+
+
+def test_a_metrics_port_of_zero_is_a_free_one_and_is_told(
+    weir: Weir, fleet_file: Callable[[str], Path], fronts: list[FrontSettings]
+) -> None:
+    result = weir("router", "--fleet", fleet_file(LIVE), "--port", 0, "--metrics-port", 0)
+    (front,) = fronts
+    assert front.metrics_port
+    told, ready = result.stdout.splitlines()
+    assert told == f"weir router metrics on http://127.0.0.1:{front.metrics_port}/metrics"
+    assert ready == f"weir router ready on http://127.0.0.1:{front.router.port}", "it is told last: `weir up` reads it"
+
+
+def test_metrics_are_not_served_where_no_port_is_given(
+    weir: Weir, fleet_file: Callable[[str], Path], fronts: list[FrontSettings]
+) -> None:
+    result = weir("router", "--fleet", fleet_file(LIVE), "--port", 0)
+    assert fronts[0].metrics_port is None
+    assert result.stdout.count("\n") == 1
+
+
+def test_a_pool_takes_a_metrics_port_as_a_router_does(
+    weir: Weir, fleet_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = list[pool_settings.Settings]()
+
+    async def run(settings: pool_settings.Settings, fleet: Path) -> None:
+        found.append(settings)
+
+    monkeypatch.setattr("pool.app.run", run)
+    common = ("pool", "--fleet", fleet_file(LIVE), "--listen", "127.0.0.1:0")
+    for given in ((), ("--metrics-port", 0)):
+        assert weir(*common, *given).exit_code == 0
+    assert [one.metrics_port for one in found] == [None, 0]
 
 
 def test_records_that_cannot_be_written_are_refused(

@@ -22,7 +22,7 @@ from pool.control.statuses import Statuses, same, status
 from pool.discovery.declared import Verdict
 from pool.discovery.fleet import Fleet
 from pool.discovery.kubernetes import Cluster
-from pool.reconcile import Drain, Resume, Scale, Workload
+from pool.reconcile import Drain, Resume, Scale, Wanted, Workload
 from pool.settings import Settings
 from tests.kubernetes.clusters import World
 from tests.kubernetes.test_finding import KIND, pool
@@ -193,9 +193,9 @@ async def controlled(world: World, **settings: Any) -> AsyncIterator[tuple[Contr
 
 
 async def rounds(controller: Controller, done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30.0):
         while not await asyncio.to_thread(done):
-            await controller.round()
+            await controller.round(controller.wanted())
             await asyncio.sleep(0.02)
 
 
@@ -209,7 +209,7 @@ async def test_a_pool_that_asks_for_more_gets_more_and_is_told_how_it_is(world: 
         said = read(world, "pools", "p", KIND)["status"]
         assert said["wanted"] == 3
         assert {each["type"]: each["status"] for each in said["conditions"]} == {
-            "Valid": "True", "Found": "True", "Ready": "False",
+            "Valid": "True", "Found": "True", "Ready": "False", "Scalable": "True",
         }  # fmt: skip
         assert controller.performed["Scale"] == 1
 
@@ -246,6 +246,24 @@ async def test_an_autoscaler_outside_is_told_the_same_number(world: World) -> No
         await until(lambda: controller.wanting.replicas == {"p": 3})
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_is_wanted_is_put_together_once_a_turn_for_whoever_is_told(world: World) -> None:
+    await asyncio.to_thread(deployment, world, 1)
+    await asyncio.to_thread(world.make, "pools", pool("p", replicas=3, target={"name": "vllm"}), KIND)
+    async with controlled(world, scaling="act") as (controller, _):
+        before, asked = controller.wanted, 0
+
+        def counted() -> dict[str, Wanted]:
+            nonlocal asked
+            asked += 1
+            return before()
+
+        controller.wanted = counted  # type: ignore[method-assign]
+        for turn in range(1, 4):
+            await controller.turn()
+            assert asked == turn
+        assert controller.wanting.replicas == {"p": 3}
 
 
 async def test_a_resource_that_flips_is_taken_in_now_and_then_and_told_so(world: World) -> None:

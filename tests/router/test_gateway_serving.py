@@ -75,7 +75,7 @@ async def test_the_first_token_is_passed_on_before_the_second_is_there(routers: 
     running = await routers.start(fakes.slow_stream)
     async with running.caller() as caller:
         caller.send(post(stream=True))
-        head = await asyncio.wait_for(caller.reader.readuntil(b"first"), 3)
+        head = await asyncio.wait_for(caller.reader.readuntil(b"first"), 30)
         assert b"200 OK" in head
         running.replicas[0].let_go.set()
         assert b"[DONE]" in await caller.reader.readuntil(b"0\r\n\r\n")
@@ -220,7 +220,7 @@ async def test_a_head_request_is_answered_without_a_body(routers: Routers) -> No
         caller.send(b"HEAD /health HTTP/1.1\r\n\r\n")
         await asyncio.sleep(0.05)
         caller.send(b"GET /live HTTP/1.1\r\n\r\n")
-        data = await asyncio.wait_for(caller.reader.readuntil(b'{"status":"ok"}'), 3)
+        data = await asyncio.wait_for(caller.reader.readuntil(b'{"status":"ok"}'), 30)
         assert data.count(b"{") == 1
 
 

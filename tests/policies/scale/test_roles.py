@@ -57,14 +57,15 @@ def lived(policy: Roles, traffic: list[Traffic], first: Split) -> list[Split]:
     return had
 
 
+@pytest.mark.parametrize("first", [Split(0, 0, 0), Split(3, 5, 0), Split(0, 0, 8)])
+def test_it_never_says_how_many_there_are_in_all_not_even_when_it_begins(first: Split) -> None:
+    for traffic in ((0.0, 0.0, 0.0), CODE):
+        wish = POLICY.wanted([seen(first, 0.0, traffic)], 0.0)
+        assert (wish.replicas, wish.moves) == ({}, ())
+
+
 def test_it_is_found_by_name() -> None:
     assert scaling("roles", {"dwell_s": 30.0}) == Roles(dwell_s=30.0)
-
-
-def test_at_first_everybody_is_asked_for_and_nobody_moved() -> None:
-    wish = POLICY.wanted([seen(Split(0, 0, 0), 0.0, CODE)], 0.0)
-    assert wish.replicas == {"prefill": 8, "decode": 8, "mixed": 8}
-    assert wish.moves == ()
 
 
 def test_code_is_computed_by_seven_and_talk_by_five() -> None:

@@ -82,6 +82,11 @@ class TestReplicas:
         assert world.wanted(after_s=WARM_S - 1.0).replicas == 3
         assert world.wanted(after_s=5.0).replicas == 1
 
+    def test_a_rule_that_only_trades_roles_lets_a_pool_be_as_large_as_it_is(self) -> None:
+        world = World(Said(), "mixed", "mixed")
+        world.wishes = Wishes(policy="roles", clock=lambda: world.now)
+        assert [world.wanted(after_s=5.0).replicas for _ in range(3)] == [None, None, None]
+
     def test_what_nobody_wants_anything_of_stays_as_it_is_asked(self) -> None:
         assert World(Said(), "mixed").wanted(replicas=4).replicas == 4
         assert asked(None).replicas is None

@@ -82,6 +82,12 @@ def test_a_pool_that_is_not_named_stays_as_it_is() -> None:
     assert run.up_s[2:].max() == run.end_s
 
 
+def test_of_a_pool_that_is_not_named_at_first_all_are_there_at_once() -> None:
+    told = Told(wish=lambda now: {"a": 1} if now == 0.0 else {})
+    run = simulate(drawn(300, 10.0), pools(a=2, b=2), LEAST, QUICK, scaling=told)
+    assert run.up_s.tolist() == pytest.approx([run.end_s, 0.0, run.end_s, run.end_s])
+
+
 def test_who_is_still_starting_is_stopped_before_anyone_who_serves() -> None:
     slow = Conditions(provision_s=1000.0)
     told = Told(wish=lambda now: {"h100-sxm": {0.0: 1, 5.0: 2}.get(now, 1)})
