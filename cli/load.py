@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.output import Json
-from cli.trace import File, Format
+from cli.trace import Fields, File, Format
 
 if TYPE_CHECKING:
     from sims.arrival import Arrival
@@ -20,6 +20,7 @@ def load(
     trace: File,
     url: Annotated[str, typer.Option(help="The API: http://host:port, with or without /v1.")],
     format_name: Format = "",
+    fields: Fields = None,
     model: Annotated[str, typer.Option(help="Asked for where the trace names none; else the API's first.")] = "",
     rate: Annotated[float | None, typer.Option(help="Requests a second; the trace's own when left out.")] = None,
     time_scale: Annotated[float, typer.Option(min=0.001, help="Trace seconds sent in one second.")] = 1.0,
@@ -41,7 +42,7 @@ def load(
     from sims.report import summarise, table, to_json
 
     screen = console(json_to)
-    arrivals = _arrivals(trace, format_name, rate, limit)
+    arrivals = _arrivals(trace, format_name, tuple(fields or ()), rate, limit)
     asked = model or first_model(url, api_key)
     with Live(screen) as live:
         live.begin(trace.name, limit)
@@ -77,15 +78,17 @@ def failures(records: "Sequence[Record]") -> list[str]:
     return told[:REASONS] + ([f"... and {len(told) - REASONS} other reasons"] if len(told) > REASONS else [])
 
 
-def _arrivals(trace: Path, format_name: str, rate: float | None, limit: int | None) -> "Iterator[Arrival]":
+def _arrivals(
+    trace: Path, format_name: str, fields: tuple[str, ...], rate: float | None, limit: int | None
+) -> "Iterator[Arrival]":
     from cli.door import WrongUse
     from cli.traffic import Source, profile
-    from sims.traces.reading.reader import read
     from sims.traces.reading.transforms import limited, scaled
 
-    arrivals: Iterator[Arrival] = iter(read(trace, format_name))
+    source = Source(trace=trace, format_name=format_name, fields=fields)
+    arrivals = source.arrivals()
     if rate is not None:
         if not rate > 0.0:
             raise WrongUse(f"--rate {rate:g}: give requests a second, above 0")
-        arrivals = scaled(arrivals, rate / profile(Source(trace=trace, format_name=format_name)).rate_rps)
+        arrivals = scaled(arrivals, rate / profile(source).rate_rps)
     return arrivals if limit is None else limited(arrivals, limit)

@@ -72,7 +72,8 @@ class Controller:
         self.look()
         wanted = self.wanted()
         self.wanting.tell({name: want.size for name, want in wanted.items()})
-        if self.leadership.leads():
+        self.fleet.leads = self.leadership.leads()
+        if self.fleet.leads:
             await self.round(wanted)
         else:
             self.fleet.unable = {}

@@ -65,7 +65,8 @@ def status(
     if verdict.kind == "Fleet":
         made["pools"] = pools
     if counts is not None:
-        made |= {"replicas": counts.replicas, "ready": counts.ready, "selector": counts.selector}
+        made |= {"replicas": counts.replicas, "ready": counts.ready}
+        made |= {"selector": counts.selector} if counts.selector else {}  # for the same reason as an empty message
         made |= {} if counts.wanted is None else {"wanted": counts.wanted}
     return made
 
@@ -89,6 +90,7 @@ class Statuses:
     api: Api
     clock: Callable[[], float] = field(default=monotonic)
     _at: dict[str, float] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)  # what was last said of one that cannot be written
 
     def write(self, verdict: Verdict, wanted: Mapping[str, Any]) -> bool:
         """Write a status that is not there yet; True when it was written."""
@@ -106,8 +108,11 @@ class Statuses:
         try:
             self.api.patch(path, body, APPLY)
         except Trouble as trouble:
-            log.warning("the status of %s is not written: %s", name, trouble)
+            level = logging.DEBUG if self._refused.get(name) == str(trouble) else logging.WARNING
+            log.log(level, "the status of %s is not written: %s", name, trouble)
+            self._refused[name] = str(trouble)
             return False
+        self._refused.pop(name, None)
         return True
 
 

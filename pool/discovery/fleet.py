@@ -71,6 +71,7 @@ class Fleet:
         self.cluster: Cluster | None = None
         self.resources: Resources | None = None
         self.problems: list[Problem] = []  # as of the last sighting
+        self.leads: bool | None = None  # whether this pool service acts on it; None where nobody does
         self.unable: dict[str, Problem] = {}  # why pools cannot be made what is wanted, as of the last try
         self.pools: dict[str, fleetfile.Pool] = {}
         self.said: fleetfile.FleetFile | None = None  # by the file

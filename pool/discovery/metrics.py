@@ -29,6 +29,9 @@ class Found(Collector):
         for place, count in counts.items():
             wrong.add_metric(place, count)
         yield wrong
+        if self.fleet.leads is not None:
+            words = "1 at the pool service that holds the Lease and acts on the fleet"
+            yield GaugeMetricFamily("weir_pool_leads", words, value=int(self.fleet.leads))
         if self.fleet.cluster is None:
             return
         went = CounterMetricFamily(

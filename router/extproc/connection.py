@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from router.extproc import frames
 from router.extproc.frames import FRAME_BYTES, HEADER_BYTES, BadWire, be32, content
 from router.extproc.heads import NOT_GRPC, STARTED, Head, Heads
-from router.extproc.stream import BadMessage, Service, Stream
+from router.extproc.stream import NOBODY, BadMessage, Service, Stream
 
 STREAM_WINDOW: Final = 1 << 20
 CONNECTION_WINDOW: Final = 1 << 24
@@ -65,7 +65,7 @@ class Connection:
         gone, self.streams = list(self.streams.values()), {}
         for stream in gone:
             stream.over = True
-            stream.service.cancelled()
+            _parted(stream).cancelled()
 
     def eof_received(self) -> bool:
         """A peer that closes its side is gone."""
@@ -144,12 +144,14 @@ class Connection:
         self._forget(stream)
         self._out.append(frames.reset(stream.number, code))
 
-    def _forget(self, stream: Stream) -> None:
+    def _forget(self, stream: Stream) -> Service:
+        """A stream that is over; returns who answered it."""
         number = stream.number
         if number in self.streams:
             del self.streams[number]
         if number in self._waiting:
             del self._waiting[number]
+        return _parted(stream)
 
     def _read(self, data: bytes) -> int:
         """Take every whole frame; returns where the rest begins."""
@@ -287,8 +289,7 @@ class Connection:
         stream = self.streams.get(number)
         if stream is not None:
             stream.over = True
-            self._forget(stream)
-            stream.service.cancelled()
+            self._forget(stream).cancelled()
 
     def _window_update(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:
@@ -355,8 +356,9 @@ class Connection:
         self._out.append(answer)
 
     def _cut(self, stream: Stream, code: int) -> None:
+        service = stream.service
         self.reset(stream, code)
-        stream.service.cancelled()
+        service.cancelled()
 
     def _fail(self, stream: Stream, bad: BadMessage) -> None:
         stream.service.cancelled()
@@ -369,3 +371,12 @@ class Connection:
         self.flush()
         self._closing = True
         self.transport.close()
+
+
+def _parted(stream: Stream) -> Service:
+    """Who answered a stream, which it no longer holds: they held each other, so that only a collection of garbage would
+    have freed them and the request's body, thousands of requests later, while every new one took memory nobody had
+    touched yet.
+    """
+    service, stream.service = stream.service, NOBODY
+    return service

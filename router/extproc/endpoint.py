@@ -7,8 +7,6 @@ from secrets import token_hex
 from time import monotonic
 from typing import Final, cast
 
-import msgspec
-
 from policies.decision import Outcome, Refusal, Shed
 from policies.request import coin
 from router.core import Core, Placement
@@ -21,6 +19,7 @@ from router.extproc.picker import JSON, Picker
 from router.extproc.stream import Service, Stream
 from router.gateway.body import BadRequest, ForeignKv
 from router.gateway.server import CROWDED_S, PROXIED
+from router.listing import listing
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
@@ -32,8 +31,6 @@ PROCESS: Final = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 BACKLOG: Final = 1024
 FRAMING_BYTES: Final = 256 << 10  # that a message may have beside a body
 SALT: Final = 12  # of the draw whose reply is shown
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Endpoint:
@@ -205,9 +202,8 @@ class Endpoint:
 
     def _elsewhere(self, call: Call, path: bytes) -> None:
         """A path that no replica is asked on."""
-        if path == b"/v1/models":
-            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
-            call.reply(200, [JSON], _encode({"object": "list", "data": listed}), "models")
+        if (found := listing(path, self.core.models)) is not None:
+            call.reply(found[0], [JSON], found[1], "models")
             return
         named = path[:256].decode("latin-1")
         known = path in PROXIED

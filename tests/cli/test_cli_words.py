@@ -126,5 +126,17 @@ def test_a_number_that_is_none_or_out_of_bounds_is_refused_with_its_option(
     assert "Traceback" not in result.stderr
 
 
+def test_a_load_reads_columns_of_any_name(weir: Weir, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("when,asked,answered\n0,5,5\n")
+    asked = ("load", path, "--url", "http://127.0.0.1:1", "--format", "generic")
+    named = ("--field", "at=when", "--field", "prompt_tokens=asked", "--field", "output_tokens=answered")
+    assert "does not answer" in weir(*asked, *named).stderr
+    assert (
+        "there is no" in weir(*asked, "--field", "att=when").stderr.lower()
+        or "did you mean" in weir(*asked, "--field", "att=when").stderr
+    )
+
+
 def test_a_default_that_is_endless_may_be_said_outright(weir: Weir, trace: Path) -> None:
     assert weir("trace", "describe", trace, "--to", "inf").exit_code == 0

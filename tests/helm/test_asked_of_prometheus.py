@@ -79,7 +79,7 @@ async def of_a_pool_service() -> Shown:
         pool.watching.seen.looked(0.1, "ok")
         watched = SimpleNamespace(reflector=SimpleNamespace(resource=SimpleNamespace(plural="pods"), course=Course()))
         problem = Problem(reason="NoPods", words="", about="a")
-        pool.found.fleet = SimpleNamespace(problems=[problem], unable={}, cluster=[watched])  # type: ignore[assignment]
+        pool.found.fleet = SimpleNamespace(problems=[problem], unable={}, leads=True, cluster=[watched])  # type: ignore[assignment]
         return labels_of(pool.metrics)
 
 

@@ -48,6 +48,24 @@ async def test_a_pool_that_cannot_be_scaled_is_told_why_and_the_others_are(
         assert fleet.unable.keys() == {"p"}
 
 
+@pytest.mark.parametrize("way", ["service", "inference_pool", "dns"])
+async def test_a_pool_that_is_not_found_by_labels_is_told_how_it_is_too(world: World, way: str) -> None:
+    """An API server of 1.20 refuses a status whole of which one text is empty."""
+    made = pool("p", discover={way: "chat.invalid", "port": 8000})
+    await asyncio.to_thread(world.make, "pools", made, KIND)
+    async with controlled(world) as (controller, _):
+        await rounds(controller, lambda: bool(read(world, "pools", "p", KIND).get("status")))
+        conditions = {each["type"]: each for each in read(world, "pools", "p", KIND)["status"]["conditions"]}
+        assert conditions["Valid"]["status"] == "True"
+        await rounds(
+            controller,
+            lambda: any(
+                each["type"] == "Found" and each["status"] == "False"
+                for each in read(world, "pools", "p", KIND)["status"]["conditions"]
+            ),
+        )
+
+
 async def test_a_right_to_scale_that_is_missing_is_a_condition_until_it_comes(world: World) -> None:
     await asyncio.to_thread(deployment, world, 1)
     await asyncio.to_thread(world.make, "pools", pool("p", replicas=3, target={"name": "vllm"}), KIND)

@@ -146,6 +146,16 @@ async def test_what_was_on_its_way_when_the_router_was_told_to_stop_is_answered(
         await draining
 
 
+async def test_a_request_that_a_draining_router_refuses_is_counted(routers: Routers) -> None:
+    running = await routers.start(fakes.answer)
+    running.gateway.draining = True
+    async with running.caller() as caller:
+        reply = await caller.ask()
+    assert (reply.status, reply.headers["x-weir-refused"], reply.headers["retry-after"]) == (503, "draining", "1")
+    assert running.core.metrics.snapshot().refused == {"draining": 1}
+    assert not running.replicas[0].seen
+
+
 async def test_a_router_without_clients_stops_at_once(routers: Routers) -> None:
     running = await routers.start(fakes.answer)
     async with asyncio.timeout(0.3):
