@@ -85,9 +85,7 @@ def test_a_taken_port_is_one_sentence(weir: Weir) -> None:
     (("--host", "300.1.1.1"), "give an address of this machine"), (("--host", "192.0.2.1"), "of this machine"),
     (("--port", "99999"), "port must be 0-65535; choose another port"),
 ])  # fmt: skip
-def test_a_place_that_is_none_is_one_sentence_with_what_to_change(
-    weir: Weir, more: tuple[str, ...], said: str
-) -> None:
+def test_a_place_that_is_none_is_one_sentence_with_what_to_change(weir: Weir, more: tuple[str, ...], said: str) -> None:
     result = weir("up", TINY, *more)
     assert result.exit_code == 2
     assert said in result.stderr
