@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 DATA ?= ../shared/data
 export WEIR_CACHE ?= $(CURDIR)/.cache/weir
 
-.PHONY: help setup demo test explore test-vllm test-cluster check show fmt clean
+.PHONY: help setup demo test explore test-vllm test-cluster check show eval fmt clean
 
 help:
 	@echo "make demo    compare routing policies over an emulated fleet (about three minutes)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-cluster   those of Kubernetes, Helm and Envoy for real; builds a kube-apiserver first (once)"
 	@echo "make check   formatting, lint, types, import contracts, generated code and the tests"
 	@echo "make show    the measured claims; make show NAME=slug [DATA=folder] measures one"
+	@echo "make eval    the claims of signals, heads and model choice, their pictures and docs/evaluation.md; DATA=folder"
 	@echo "make fmt     format the sources"
 	@echo "make clean   remove what was built"
 
@@ -81,6 +82,9 @@ check: setup
 
 show: setup
 	@$(BIN)/python -m bench.show $(NAME) --data $(DATA)
+
+eval: setup
+	@$(BIN)/python -m bench.evaluation --data $(DATA) $(ARGS)
 
 fmt: setup
 	$(BIN)/ruff format .

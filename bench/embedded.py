@@ -3,11 +3,7 @@
 `python -m bench.embedded SET…` embeds ahead of time (mmlu_pro, routellm, llmrouter_dc, routerarena, clinc150, …).
 """
 
-import csv
-import gzip
 import hashlib
-import io
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +17,7 @@ import numpy as np
 from policies.native.library import cache_folder
 from router.classify.encoder import Embeds, Encoder, Vectors
 from router.classify.static import StaticEncoder
+from router.classify.tasks.reading import rows
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PIECE = 512  # texts a file: an interrupted run goes on where it stopped
@@ -81,15 +78,6 @@ class Kept:
         half.replace(path)
         self.rows.update(zip(keys, vectors, strict=True))
         self.files.add(path)
-
-
-def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a .jsonl.gz or .csv.gz file."""
-    with gzip.open(path) as raw, io.TextIOWrapper(raw, "utf-8", newline="") as text:
-        if ".csv" in path.name:
-            yield from csv.DictReader(text)
-        else:
-            yield from (json.loads(line) for line in text)
 
 
 def question_text(row: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ def measure(folder: Path, taught: Path | None) -> Figures:
     for tier, prefix in (("encoder", ""), ("static", "static_")):
         found = tested("guard", tier, folder, taught)
         everyday = np.array([each.group.startswith(ORDINARY) for each in found.examples])
-        levels = thresholds(found, everyday) if taught is None else np.full(len(everyday), found.head.card["fires_at"])
+        levels = thresholds(found, everyday) if found.by_folds else np.full(len(everyday), found.head.card["fires_at"])
         fired = attack(found) >= levels
         figures |= of_prompts(chosen(found, ~everyday), fired[~everyday], prefix)
         figures[f"{prefix}everyday_alarms"] = round(float(fired[everyday].mean()), 4) if everyday.any() else None

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.classify.claim import Figures, bootstrap, run, say
+from bench.classify.measured import others
 from bench.embedded import embedded
 from router.classify.answers import READERS, Answers
 from router.classify.calibration import calibration_error
@@ -21,6 +22,7 @@ from router.classify.kernel import assign
 from router.classify.length_training import learn, pinball, share_within
 from router.classify.lengths import LONG_ANSWER, LONG_PROMPT, QUANTILES, chance_of_long, heavy
 from router.classify.ngrams import Floats
+from router.classify.tasks.reading import BadRow
 from router.classify.training import seen_of
 
 TARGET = {"mmlu_pro_reduction": {"least": 0.20}, "arena_hard_reduction": {"least": 0.20}}
@@ -33,10 +35,20 @@ def measure(folder: Path, taught: Path | None) -> Figures:
     """Both sets; a folder that lacks one is an error."""
     figures: dict[str, Any] = {}
     for name, read in READERS.items():
-        tested, teaching = read(folder), read(taught) if taught else None
+        tested = read(folder)
+        teaching = _teaching(read(taught), tested) if taught else None
         say(f"{name}: {len(tested.texts):,} prompts, {len(tested.models)} models")
         figures |= {f"{name}_{figure}": value for figure, value in compared(tested, teaching).items()}
     return figures
+
+
+def _teaching(answers: Answers, tested: Answers) -> Answers | None:
+    """The prompts that teach and are not tested, of the tested models; None where folds of the tested have to tell."""
+    kept = set(others(answers.texts, tested.texts, str))
+    lacking = sorted(set(tested.models) - set(answers.models))
+    if lacking:
+        raise BadRow(f"answers of {', '.join(lacking)} are tested, and the open rows have none")
+    return answers.chosen([at for at, text in enumerate(answers.texts) if text in kept]) if kept else None
 
 
 def compared(tested: Answers, teaching: Answers | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.classify.claim import Figures, bootstrap, run, say
+from bench.classify.measured import others
 from bench.classify.presidio import as_presidio, found_in
 from bench.gateway.installs import InstallError
 from policies.signals.reading import Span
@@ -30,11 +31,12 @@ Counts = npt.NDArray[np.int64]
 def measure(folder: Path, taught: Path | None) -> Figures:
     """Span F1 of the tagger, by kind too, and of the recognisers alone."""
     tested = marked(folder)
-    if taught is None:
+    teaching = others(marked(taught), tested, lambda each: each.text) if taught is not None else []
+    if not teaching:
         say(f"{len(tested):,} texts, each tagged without its fold")
         told = left_out(tested, [each.text for each in tested])
     else:
-        tagger = learn(list(swapped(marked(taught))))
+        tagger = learn(list(swapped(teaching)))
         told = [tagger.spans(each.text) for each in tested]
     figures = scored(tested, told) | {"texts": len(tested)}
     say("whole templates left out")

@@ -78,10 +78,10 @@ def _lines(name: str, told: str, run: dict[str, Any] | None) -> Iterator[str]:
     if run is None:
         yield f"{name}: {told}; not measured yet"
         return
-    yield f"{name}: {told}; {_verdict(run)}, {run['at']}, {run['machine']}, commit {run['commit']}"
+    yield f"{name}: {told}; {verdict(run)}, {run['at']}, {run['machine']}, commit {run['commit']}"
     for figure, value in run["figures"].items():
         wanted = run["target"].get(figure)
-        yield f"  {figure} {_shown(value)}{f' (target {_bound(wanted)})' if wanted is not None else ''}"
+        yield f"  {figure} {shown(value)}{f' (target {bound(wanted)})' if wanted is not None else ''}"
 
 
 def _section(name: str, told: str, run: dict[str, Any] | None) -> Iterator[str]:
@@ -89,26 +89,29 @@ def _section(name: str, told: str, run: dict[str, Any] | None) -> Iterator[str]:
     if run is None:
         yield "Not measured yet.\n"
         return
-    verdict = _verdict(run).capitalize()
-    yield f"{verdict} in {run['seconds']:g} s on {run['at']}; {run['machine']}; commit {run['commit']}.\n"
+    told = f"{verdict(run).capitalize()} in {run['seconds']:g} s on {run['at']}"
+    yield f"{told}; {run['machine']}; commit {run['commit']}.\n"
     yield "| figure | value | target |\n|---|---|---|"
     for figure, value in run["figures"].items():
         wanted = run["target"].get(figure)
-        yield f"| {figure} | {_shown(value)} | {'' if wanted is None else _bound(wanted)} |"
+        yield f"| {figure} | {shown(value)} | {'' if wanted is None else bound(wanted)} |"
     yield ""
 
 
-def _verdict(run: dict[str, Any]) -> str:
+def verdict(run: dict[str, Any]) -> str:
+    """Whether a run met its target, in words."""
     return "met" if run["met"] else "not met"
 
 
-def _bound(wanted: Any) -> str:
+def bound(wanted: Any) -> str:
+    """A target as tables show it."""
     if isinstance(wanted, dict):
         return ", ".join(f"{'≥' if side == 'least' else '≤'} {value:g}" for side, value in wanted.items())
-    return _shown(wanted)
+    return shown(wanted)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A figure as tables show it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

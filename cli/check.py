@@ -22,7 +22,7 @@ def check(
 ) -> None:
     """Validate a fleet file and print what each pool is predicted to do, or prove rules; 2 for a file that is wrong.
 
-    Of rules: 0 when everything is proved, 1 with a counter-example when something is not.
+    Of rules, the fleet file's own too: 0 when everything is proved, 1 with a counter-example when something is not.
     """
     from cli.door import WrongUse
     from cli.rules import are_rules, check_rules
@@ -42,12 +42,26 @@ def _check_fleet(fleet: Path, json_to: str) -> None:
     found = read_fleet(fleet)
     pools = [_described(pool) for pool in found.pools]
     slo = {"ttft_s": found.slo.ttft_s, "tpot_s": found.slo.tpot_s}
-    write_json(json_to, {"pools": pools, "slo": slo})
+    rules, lines = _rules(fleet)
+    write_json(json_to, {"pools": pools, "slo": slo} | ({"rules": rules} if rules else {}))
     if json_to != "-":
         screen = console()
         screen.print(_table(pools))
         price = sum(pool["usd_per_hour"] for pool in pools)
         screen.print(f"{fleet} is good: {sum(p['replicas'] for p in pools)} replicas, ${price:.2f} an hour.")
+        for line in lines:
+            typer.echo(line)
+    if rules and not rules["proved"]:
+        raise typer.Exit(1)
+
+
+def _rules(fleet: Path) -> tuple[dict[str, Any], list[str]]:
+    """What there is to say of the rules that a fleet file names, if it does; raises `BadFile`."""
+    from cli.rules import examined
+    from cli.selection import selection
+
+    chosen = selection(fleet, None, None)
+    return examined(Path(chosen.rules), fleet) if chosen else ({}, [])
 
 
 def _described(pool: "Pool") -> dict[str, Any]:

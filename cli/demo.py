@@ -7,6 +7,7 @@ import typer
 
 from cli.emulate import Interval
 from cli.output import Json
+from cli.trace import Fields
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +22,7 @@ def demo(
     policies: Annotated[str, typer.Option(metavar="A,B,…", help="Routing policies to compare.")] = POLICIES,
     trace: Annotated[Path | None, typer.Option(help="Replay this trace; else Azure's statistics are drawn.")] = None,
     format_name: Annotated[str, typer.Option("--format", help="The trace's format; else found by its columns.")] = "",
+    fields: Fields = None,
     rate: Annotated[float | None, typer.Option(help="Requests a second; else 80 % of the fleet's capacity.")] = None,
     time_scale: Annotated[float, typer.Option(min=0.01, help="Emulated seconds that pass in one second.")] = 5.0,
     seconds: Annotated[float, typer.Option(min=1.0, help="Seconds in which each policy gets its requests.")] = 20.0,
@@ -42,7 +44,7 @@ def demo(
     plan = made(
         fleet_path=fleet,
         policies=[name.strip() for name in policies.split(",")],
-        source=Source(trace=trace, format_name=format_name, seed=seed),
+        source=Source(trace=trace, format_name=format_name, fields=tuple(fields or ()), seed=seed),
         rate_rps=rate,
         time_scale=time_scale,
         span_s=seconds * time_scale,

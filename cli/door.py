@@ -1,10 +1,11 @@
 """Where errors leave: every known kind becomes one sentence on stderr and exit code 2, never a traceback."""
 
 import sys
-from typing import Any
+from math import isfinite
+from typing import Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 OURS = ("bench", "cli", "policies", "pool", "router", "sims", "weir")
 """The packages whose own errors are sentences; by name, so that printing help need not import them."""
@@ -12,6 +13,21 @@ OURS = ("bench", "cli", "policies", "pool", "router", "sims", "weir")
 
 class WrongUse(ValueError):
     """Options that do not go together, or a value that makes no sense."""
+
+
+class Command(TyperCommand):
+    """A command whose numbers are numbers: `nan` passes every bound, and `inf` is none where it is no default."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; a number that is none is a usage error."""
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            value = ctx.params.get(param.name)
+            if isinstance(value, float) and not isfinite(value) and value != param.default:
+                raise typer.BadParameter(
+                    f"{value} is no number: give one, or leave it out", ctx=ctx, param=cast("Any", param)
+                )
+        return rest
 
 
 class Door(TyperGroup):

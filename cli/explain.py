@@ -8,6 +8,7 @@ import typer
 from cli.output import Json, dollars, seconds
 
 MOST_SHOWN = 8
+GONE = 499  # the status of an answer whose client did not wait for it
 
 
 def explain(
@@ -69,6 +70,8 @@ def _why(record: dict[str, Any], ranked: list[dict[str, Any]]) -> str:
 
 def _result(record: dict[str, Any], ranked: list[dict[str, Any]]) -> str:
     came, told = record["outcome"], {each["replica"]: each for each in ranked}.get(record["chosen"])
+    if came["status"] == GONE:
+        return f"The client went away after {seconds(came['e2e_s'])}; what it had asked for was cancelled."
     if not came["ok"]:
         return f"It failed with status {came['status']} after {came['retries']} retries."
     lines = f"It came to {came['output_tokens']} tokens in {seconds(came['e2e_s'])}"

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    adapt,
     calibrate,
     check,
     compare,
@@ -24,7 +25,7 @@ from cli import (
     train,
     up,
 )
-from cli.door import Door
+from cli.door import Command, Door
 
 app = typer.Typer(
     name="weir",
@@ -35,22 +36,23 @@ app = typer.Typer(
     add_completion=False,
 )
 
-app.command("demo")(demo.demo)
-app.command("up")(up.up)
-app.command("router")(router.router)
-app.command("pool")(pool.pool)
-app.command("emulate")(emulate.emulate)
-app.command("load")(load.load)
-app.command("replay")(replay.replay)
-app.command("compare")(compare.compare)
-app.command("sweep")(sweep.sweep)
-app.command("plan")(planner.plan)
-app.command("calibrate")(calibrate.calibrate)
-app.command("check")(check.check)
-app.command("evaluate")(evaluate.evaluate)
-app.command("train")(train.train)
-app.command("explain")(explain.explain)
-app.command("policies")(policies.policies)
+app.command("demo", cls=Command)(demo.demo)
+app.command("up", cls=Command)(up.up)
+app.command("router", cls=Command)(router.router)
+app.command("pool", cls=Command)(pool.pool)
+app.command("emulate", cls=Command)(emulate.emulate)
+app.command("load", cls=Command)(load.load)
+app.command("replay", cls=Command)(replay.replay)
+app.command("compare", cls=Command)(compare.compare)
+app.command("sweep", cls=Command)(sweep.sweep)
+app.command("plan", cls=Command)(planner.plan)
+app.command("calibrate", cls=Command)(calibrate.calibrate)
+app.command("check", cls=Command)(check.check)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("adapt", cls=Command)(adapt.adapt)
+app.command("train", cls=Command)(train.train)
+app.command("explain", cls=Command)(explain.explain)
+app.command("policies", cls=Command)(policies.policies)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(trace.app, name="trace")
 

@@ -1,5 +1,6 @@
 """Addresses, ports and files to write, checked before anything is started."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def free_port(host: str, port: int) -> int:
             probe.listen(1)
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or str(error)
-            raise CannotListen(f"cannot listen on {host}:{port}: {why.lower()}; choose another port") from None
+            elsewhere = isinstance(error, socket.gaierror) or getattr(error, "errno", 0) == errno.EADDRNOTAVAIL
+            remedy = "give an address of this machine" if elsewhere else "choose another port"
+            raise CannotListen(f"cannot listen on {host}:{port}: {why.lower().rstrip('.')}; {remedy}") from None
         return int(probe.getsockname()[1])
 
 

@@ -1,5 +1,6 @@
 """`weir router`: the gateway."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from cli.chosen import Policy, Set
 from cli.options import MetricsPort, Options
 
 if TYPE_CHECKING:
+    from router.front import FrontSettings
     from weir.v1 import fleet_pb2
 
 Replies = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of replies that Envoy is asked to show.")]
@@ -27,8 +29,11 @@ Rules = Annotated[
     Path | None, typer.Option(help="Rules that choose a model for requests to `auto`; else the fleet file's.")
 ]
 ClassifierDeadline = Annotated[
-    float | None, typer.Option(help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05.")
+    float | None,
+    typer.Option(min=0.001, help="Seconds that `auto` waits for the classifier; else the fleet file's, or 0.05."),
 ]
+TtftSlo = Annotated[float | None, typer.Option(min=0.001, help="Seconds to the first token; else the fleet's.")]
+TpotSlo = Annotated[float | None, typer.Option(min=0.001, help="Seconds per token after it; else the fleet's.")]
 Redis = Annotated[
     str, typer.Option(metavar="URL", envvar="WEIR_REDIS", help="Share load and sessions with other routers there.")
 ]
@@ -51,8 +56,8 @@ def router(
     replies: Replies = 0.125,
     metrics_port: MetricsPort = None,
     metrics_host: Annotated[str, typer.Option(help="Address that /metrics is served on; --host when left out.")] = "",
-    ttft_slo: Annotated[float | None, typer.Option(help="Seconds to the first token; else the fleet's.")] = None,
-    tpot_slo: Annotated[float | None, typer.Option(help="Seconds per token after it; else the fleet's.")] = None,
+    ttft_slo: TtftSlo = None,
+    tpot_slo: TpotSlo = None,
     tokens: Tokens = "auto",
     drain: Annotated[float, typer.Option(min=0.0, help="Seconds that open requests get when it stops.")] = 30.0,
     stall: Stall = 30.0,
@@ -72,7 +77,7 @@ def router(
     from cli.places import free_port
     from cli.selection import selection
     from router.directing import directed
-    from router.front import FrontSettings, run
+    from router.front import FrontSettings
     from router.settings import Settings
 
     _check(fleet, tokens, decisions, pool, *tell.split(","))
@@ -88,7 +93,7 @@ def router(
         classifier_deadline_s=chosen.deadline_s if chosen else 0.05,
     ), told), options or [])  # fmt: skip
     ours = replace(ours, ttft_slo_s=ttft_slo or ours.ttft_slo_s, tpot_slo_s=tpot_slo or ours.tpot_slo_s)
-    run(FrontSettings(
+    _run(FrontSettings(
         router=ours, fleet=fleet, pool=pool, tell=tell, grpc=grpc, metrics_port=metrics, metrics_host=metrics_host,
         name=name, redis=redis, rules=Path(chosen.rules) if chosen else None,
         heads=(chosen.heads or "") if chosen else "",
@@ -102,6 +107,15 @@ def _announce(host: str, port: int, metrics_host: str, metrics_port: int | None)
     if metrics_port is not None:
         typer.echo(f"weir router metrics on {url(metrics_host, metrics_port)}/metrics")
     typer.echo(f"weir router ready on {url(host, port)}")
+
+
+def _run(settings: "FrontSettings", on_ready: Callable[[], None]) -> None:
+    """Serve, having said what a person may wait for."""
+    from cli.stack import say_if_compiling
+    from router.front import run
+
+    say_if_compiling()
+    run(settings, on_ready)
 
 
 def _check_listening(*addresses: str) -> None:

@@ -23,6 +23,18 @@ def are_rules(path: Path) -> bool:
 def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
     """Prove a rules file, or say what cannot be proved and end with 1."""
     from cli.output import write_json
+
+    result, lines = examined(path, fleet)
+    write_json(json_to, result)
+    if json_to != "-":
+        for line in lines:
+            typer.echo(line)
+    if not result["proved"]:
+        raise typer.Exit(1)
+
+
+def examined(path: Path, fleet: Path | None) -> tuple[dict[str, Any], list[str]]:
+    """What there is to say of a rules file, as JSON has it and in lines; raises `BadFile`."""
     from cli.selection import selection
     from router.auto.proved import proved
     from router.auto.untrained import sentences
@@ -32,18 +44,10 @@ def check_rules(path: Path, fleet: Path | None, json_to: str) -> None:
     told = [as_dict(each, text, str(path)) for each in findings]
     lacking = lacks(rules, message, (chosen.heads or "") if chosen else "")
     result = {"proved": not findings, "rules": len(rules.rules), "findings": told, "untrained": lacking}
-    write_json(json_to, result)
-    if json_to != "-":
-        for each in told:
-            typer.echo(sentence(str(path), each))
-        if not findings:
-            typer.echo(f"{path} is proved: {_sentence(rules, fleet)}.")
-            for line in learning(message):
-                typer.echo(line)
-        for line in sentences(path, lacking):
-            typer.echo(line)
-    if findings:
-        raise typer.Exit(1)
+    lines = [sentence(str(path), each) for each in told]
+    if not findings:
+        lines += [f"{path} is proved: {_sentence(rules, fleet)}.", *learning(message)]
+    return result, lines + list(sentences(path, lacking))
 
 
 def lacks(rules: "RuleSet", message: bytes, heads: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.door import Command
 from cli.output import Json
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ app = typer.Typer(help="Look at traces, fit generators to them, cut and convert 
 File = Annotated[Path, typer.Argument(help="CSV or JSON lines, gzipped or not.")]
 Files = Annotated[list[Path], typer.Argument(help="CSV or JSON lines, gzipped or not; several follow one another.")]
 Format = Annotated[str, typer.Option("--format", help="The trace's format; found from its columns when left out.")]
-Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="An option of the format; may be repeated.")
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", "--set", metavar="NAME=VALUE", help="An option of the format, as generic's columns."),
 ]
 Sort = Annotated[bool, typer.Option("--sort", help="Sort rows by time; else times that fall are an error.")]
 From = Annotated[float, typer.Option("--from", min=0.0, metavar="S", help="Leave out what comes before.")]
@@ -35,9 +37,9 @@ def _group() -> None:
     """Look at traces, fit generators to them, cut and convert them."""
 
 
-@app.command()
+@app.command(cls=Command)
 def describe(
-    files: Files, format_name: Format = "", settings: Settings = None, sort: Sort = False, start: From = 0.0,
+    files: Files, format_name: Format = "", settings: Fields = None, sort: Sort = False, start: From = 0.0,
     end: To = inf, rate: Rate = "", how: How = "grow", json_to: Json = "",
 ) -> None:  # fmt: skip
     """Count, rate, burstiness, lengths and prefix reuse of a trace."""
@@ -56,9 +58,9 @@ def describe(
     write_json(json_to, {"file": " ".join(map(str, files)), "format": formats, **summary, "left_out": left_out})
 
 
-@app.command()
+@app.command(cls=Command)
 def convert(
-    files: Files, out: Out, format_name: Format = "", settings: Settings = None, sort: Sort = False,
+    files: Files, out: Out, format_name: Format = "", settings: Fields = None, sort: Sort = False,
     start: From = 0.0, end: To = inf, rate: Rate = "", how: How = "grow",
 ) -> None:  # fmt: skip
     """Write a trace, cut, spliced or multiplied, as a file that reads back the same."""
@@ -73,9 +75,9 @@ def convert(
     console().print(f"{count:,} arrivals written to {out}" + (f", {left_out:,} rows left out" if left_out else ""))
 
 
-@app.command()
+@app.command(cls=Command)
 def fit(
-    files: Files, workload: Name, out: Fitted = None, format_name: Format = "", settings: Settings = None,
+    files: Files, workload: Name, out: Fitted = None, format_name: Format = "", settings: Fields = None,
     sort: Sort = False, start: From = 0.0, end: To = inf,
 ) -> None:  # fmt: skip
     """Find the settings with which a generator's stream is most like the trace, and set the two side by side."""

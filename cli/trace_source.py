@@ -82,7 +82,7 @@ def options(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
     for pair in settings:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise WrongUse(f"--set {pair!r} is no name=value")
+            raise WrongUse(f"--field {pair!r} is no name=value")
         found[key] = _typed(pair, value, types.get(key, str))
     return found
 
@@ -90,9 +90,9 @@ def options(name: str, settings: tuple[str, ...]) -> dict[str, Any]:
 def _typed(pair: str, value: str, kind: type) -> Any:
     if kind is bool:
         if value not in ("true", "false"):
-            raise WrongUse(f"--set {pair!r} must be true or false")
+            raise WrongUse(f"--field {pair!r} must be true or false")
         return value == "true"
     try:
         return kind(value)
     except ValueError:
-        raise WrongUse(f"--set {pair!r} must be a number") from None
+        raise WrongUse(f"--field {pair!r} must be a number") from None

@@ -9,8 +9,9 @@ import numpy as np
 
 from cli.door import WrongUse
 from cli.rates import Means
+from cli.trace_source import options
 from sims.arrival import Arrival
-from sims.traces.reading.reader import read
+from sims.traces.reading.reader import detect, read
 from sims.traces.reading.transforms import assigned, scaled, window
 from sims.workloads.azure_conversation import AzureConversation
 from sims.workloads.drawing.parameters import parameters
@@ -26,6 +27,7 @@ class Source:
 
     trace: Path | None = None
     format_name: str = ""
+    fields: tuple[str, ...] = ()  # name=value of the format's options
     seed: int = 1
 
     @property
@@ -36,9 +38,10 @@ class Source:
         return "Azure 2023 conversation lengths and arrivals, in conversations that grow as Mooncake's do"
 
     def arrivals(self) -> Iterator[Arrival]:
-        """In their own time; raises `BadTrace`."""
+        """In their own time; raises `BadTrace`, and `WrongUse` for an option that is none."""
         if self.trace is not None:
-            return read(self.trace, self.format_name)
+            name = self.format_name or detect(self.trace)
+            return read(self.trace, name, **options(name, self.fields))
         return conversations(AzureConversation().arrivals(self.seed), self.seed)
 
 

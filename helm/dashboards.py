@@ -16,6 +16,13 @@ ROUTER: tuple[Panel, ...] = (
         (f"histogram_quantile({q}, sum by (le, model) (rate(weir_tpot_seconds_bucket[$__rate_interval])))", f"{{{{model}}}} p{n}")
         for q, n in ((0.5, 50), (0.99, 99))
     )),
+    ("Answers that missed a deadline", "percentunit", (
+        (
+            "sum by (pool) (rate(weir_answers_late_total[$__rate_interval])) / sum by (pool) (rate(weir_answers_judged_total[$__rate_interval]))",
+            "{{pool}}",
+        ),
+    )),
+    ("Turned away", "reqps", (("sum by (reason) (rate(weir_refused_total[$__rate_interval]))", "{{reason}}"),)),
     ("How far predictions of TTFT are off", "percentunit", (
         ("histogram_quantile(0.5, sum by (le, pool) (rate(weir_ttft_relative_error_bucket[$__rate_interval])))", "{{pool}} p50"),
     )),
@@ -32,19 +39,24 @@ ROUTER: tuple[Panel, ...] = (
     ("Tried again elsewhere", "reqps", (("sum(rate(weir_retries_total[$__rate_interval]))", "retries"),)),
 )  # fmt: skip
 
+# Every pool service tells the whole fleet, hence max where it is counted.
 POOL: tuple[Panel, ...] = (
-    ("Replicas", "short", (('sum by (pool, ready) (weir_pool_replicas)', "{{pool}} ready={{ready}}"),)),
-    ("How well caches are known", "short", (("sum by (knowledge) (weir_pool_knowledge)", "{{knowledge}}"),)),
-    ("KV events", "cps", (("sum by (kind) (rate(weir_pool_kv_events_total[$__rate_interval]))", "{{kind}}"),)),
+    ("Replicas", "short", (
+        ('max by (pool, ready) (weir_pool_replicas)', "{{pool}} ready={{ready}}"),
+        ("max by (pool) (weir_pool_replicas_wanted)", "{{pool}} wanted"),
+    )),
+    ("Requests that wait for a replica", "short", (("max by (model) (weir_pool_held_requests)", "{{model}}"),)),
+    ("How well caches are known", "short", (("max by (knowledge) (weir_pool_knowledge)", "{{knowledge}}"),)),
+    ("KV events", "cps", (("max by (kind) (rate(weir_pool_kv_events_total[$__rate_interval]))", "{{kind}}"),)),
     ("Gaps and losses", "cps", (
         ("sum(rate(weir_pool_kv_gaps_total[$__rate_interval]))", "gaps"),
         ("sum(rate(weir_pool_kv_losses_total[$__rate_interval]))", "losses"),
     )),
-    ("Blocks known", "short", (("sum by (replica) (weir_pool_kv_blocks)", "{{replica}}"),)),
+    ("Blocks known", "short", (("max by (replica) (weir_pool_kv_blocks)", "{{replica}}"),)),
     ("Asking a replica", "s", (
         ("histogram_quantile(0.99, sum by (le, outcome) (rate(weir_pool_scrape_seconds_bucket[$__rate_interval])))", "{{outcome}} p99"),
     )),
-    ("Wrong where replicas are found", "short", (("sum by (pool, reason) (weir_pool_problems)", "{{pool}} {{reason}}"),)),
+    ("Wrong where replicas are found", "short", (("max by (pool, reason) (weir_pool_problems)", "{{pool}} {{reason}}"),)),
     ("Watches of Kubernetes", "cps", (
         ('sum by (resource, what) (rate(weir_pool_watch_total{what!="events"}[$__rate_interval]))', "{{resource}} {{what}}"),
     )),

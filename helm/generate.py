@@ -1,6 +1,7 @@
-"""Generate the chart's values schema, CRDs and dashboards: `python helm/generate.py [--check]`."""
+"""Generate the chart's values schema, CRDs, table of weights and dashboards: `python helm/generate.py [--check]`."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import yaml
 
 from helm.dashboards import DASHBOARDS, dashboard
+from policies.perf.profiles import model, model_names
 from weir.chart import Values
 from weir.resources import GROUP, KINDS, VERSION
 
 HERE = Path(__file__).parent
 HEAD = "# Made by helm/generate.py from proto/weir/resources.py.\n"
+HEAD_OF_WEIGHTS = "# Made by helm/generate.py from the sources of policies/models.\n"
 DRAFT = "http://json-schema.org/draft-07/schema#"
 DROPPED = ("title", "default", "additionalProperties", "$defs", "description")
 
@@ -76,6 +79,12 @@ def values_schema() -> str:
     # Helm gives every chart this key.
     schema["properties"]["global"] = {"type": "object"}
     return json.dumps({"$schema": DRAFT, **schema}, indent=1, sort_keys=True) + "\n"
+
+
+def weights() -> str:
+    """What vLLM loads of each model profile: the repository whose config.json the profile was read from."""
+    found = {name: re.match(r"config\.json of ([^\s,;]+)", model(name).source) for name in model_names()}
+    return HEAD_OF_WEIGHTS + "".join(f"{name}: {source[1]}\n" for name, source in found.items() if source)
 
 
 def structural(schema: Schema, defs: dict[str, Schema]) -> Schema:
@@ -148,7 +157,7 @@ def files() -> dict[Path, str]:
     """What is generated, by path."""
     found = {HERE / "files" / "crds" / f"{PLURALS[kind]}.yaml": crd(kind) for kind in KINDS}
     shown = {HERE / "dashboards" / f"{name}.json": dashboard(name) for name in DASHBOARDS}
-    return found | shown | {HERE / "values.schema.json": values_schema()}
+    return found | shown | {HERE / "values.schema.json": values_schema(), HERE / "files" / "weights.yaml": weights()}
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+MOST_NEAR = 3  # names that are suggested
 
 
 class UnknownName(LookupError):
@@ -20,9 +21,10 @@ class BadSetting(ValueError):
 
 
 def known(name: str, names: list[str]) -> str:
-    """The tail of an error message: the nearest known name, then all of them."""
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    """The tail of an error message: the nearest known names, then all of them. Who wrote a beginning meant its end."""
+    begun = sorted(each for each in names if name and each.startswith(name))[:MOST_NEAR]
+    near = begun or difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     return f"{hint}known: {', '.join(sorted(names))}"
 
 

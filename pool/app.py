@@ -36,11 +36,11 @@ from pool.roster import Roster
 from pool.routed import Routed
 from pool.serve import RegistryService, bound
 from pool.settings import Settings
-from pool.supervise import supervised
 from pool.wanting import ScalerService, Wanting
 from pool.watch import Watching
 from weir.fleetfile import Slo
-from weir.stopping import told_to_stop
+from weir.stopping import gone, told_to_stop
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -201,8 +201,7 @@ class Pool:
                 ready(Bound(replicas=len(self.roster), port=port, metrics_port=page.port if page else None))
                 await stop.wait()
                 crew.disband()
-                for task in tasks:
-                    task.cancel()
+                await gone(tasks)
             await self._farewell()
         finally:
             self.feed.end()

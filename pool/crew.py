@@ -8,8 +8,8 @@ from pool.events import Follower, Following
 from pool.keep import Keeper
 from pool.registry.port import Member, Snapshot
 from pool.roster import Entry, Roster
-from pool.supervise import supervised
 from pool.watch import Watcher, Watching
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2
 
 

@@ -21,17 +21,17 @@ from policies.native.library import cache_folder
 BUILT = "WEIR_HOT"  # the environment's name for a folder of modules that are compiled
 ROOT = Path(__file__).parent.parent
 MODULES = (
-    "policies.decision", "policies.kv.index", "policies.native.index", "policies.native.placer", "router.estimate",
-    "router.order", "router.rewriting", "router.promises", "router.view", "router.held", "router.models",
-    "router.metrics", "router.tally", "router.coming", "router.boundaries", "router.core",
+    "policies.request", "policies.decision", "policies.scale.lengths", "policies.kv.index", "policies.native.index",
+    "policies.native.placer", "router.estimate", "router.order", "router.rewriting", "router.promises", "router.view",
+    "router.held", "router.models", "router.metrics", "router.tally", "router.coming", "router.boundaries",
+    "router.core",
     "router.gateway.head", "router.gateway.framing", "router.gateway.body", "router.gateway.usage",
     "router.gateway.continuable", "router.gateway.spoken", "router.adapters", "router.truth", "router.guesses",
-    "router.counting", "router.unstreamed",
-    "router.gateway.through", "router.gateway.upstream", "router.gateway.exchange", "router.gateway.client",
-    "router.gateway.aside", "router.gateway.server",
+    "router.counting", "router.unstreamed", "router.gateway.through", "router.gateway.upstream",
+    "router.gateway.exchange", "router.gateway.client", "router.gateway.aside", "router.gateway.server",
     "router.extproc.frames", "router.extproc.heads", "router.extproc.stream", "router.extproc.connection",
-    "router.extproc.messages", "router.extproc.metadata", "router.extproc.answers",
-    "router.extproc.health", "router.extproc.call", "router.extproc.picker", "router.extproc.endpoint",
+    "router.extproc.messages", "router.extproc.metadata", "router.extproc.answers", "router.extproc.health",
+    "router.extproc.call", "router.extproc.picker", "router.extproc.endpoint",
 )  # fmt: skip
 SETUP = """
 from setuptools import setup

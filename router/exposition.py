@@ -95,13 +95,15 @@ class Exposition:
         known = GaugeMetricFamily(
             "weir_replicas", "Replicas by how well their KV cache is known.", labels=["knowledge"]
         )
-        for snapshot in list(self._live.values())[:1]:  # every worker is told the same
-            for level, n in snapshot.knowledge.items():
-                known.add_metric([level], n)
+        # every worker is told the same; the core that answers Route beside them counts no replicas
+        for level, n in next((each.knowledge for each in self._live.values() if each.knowledge), {}).items():
+            known.add_metric([level], n)
         yield known
         yield _policies(self._live.values())
         memory = GaugeMetricFamily("weir_worker_rss_bytes", "Resident memory of a worker.", labels=["worker"])
         for worker, snapshot in sorted(self._live.items()):
+            if worker < 0:  # no process of its own
+                continue
             memory.add_metric([str(worker)], snapshot.rss_bytes)
         yield memory
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import grpc
 
+from router.complaints import Complaints
 from weir.fleetfile import messages, read_fleet
 from weir.v1 import fleet_pb2
 
@@ -41,8 +42,13 @@ class FileFeed:
 class PoolFeed:
     """The pool service's WatchFleet, watched again whenever it breaks off."""
 
-    def __init__(self, address: str, router: str, on_state: Callable[[bool], None] = lambda up: None) -> None:
+    def __init__(
+        self, address: str, router: str, on_state: Callable[[bool], None] = lambda up: None,
+        complaints: Complaints | None = None,
+    ) -> None:  # fmt: skip
         self._address, self._router, self._on_state = address, router, on_state
+        self._complaints = complaints or Complaints()
+        self._ever = False  # whether it was heard at all
 
     async def updates(self) -> AsyncIterator[bytes]:
         """Updates while the pool is there; none while it is not, and a fresh snapshot when it is back."""
@@ -54,13 +60,21 @@ class PoolFeed:
                     async for update in _watch(channel, self._router):
                         if not heard:
                             self._on_state(True)
-                        heard, tries = True, 0
+                        self._ever, heard, tries = True, True, 0
                         yield update
-                except grpc.aio.AioRpcError:
-                    pass
+                except grpc.aio.AioRpcError as broken:
+                    if not heard:  # one that broke off may be there again at once
+                        self._complain(broken)
             self._on_state(False)
             await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
             tries += 1
+
+    def _complain(self, broken: grpc.aio.AioRpcError) -> None:
+        meanwhile = "the fleet stays as it was last told" if self._ever else "nothing is served until it does"
+        self._complaints.say(
+            "pool", f"the pool service at {self._address} does not answer ({broken.details() or broken.code().name}): "
+            f"{meanwhile}, and it is asked again", asyncio.get_running_loop().time(),
+        )  # fmt: skip
 
 
 def from_file(path: Path) -> fleet_pb2.FleetUpdate:

@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import msgspec
 
 from policies.native import library
 from router import compiled
+from router.complaints import Complaints
 from router.counts import Snapshot
 from router.exposition import Exposition
 from router.feed import Feed, FileFeed, PoolFeed
@@ -22,7 +24,8 @@ from router.frames import JUDGED, LEARNED, READY, SESSIONS, Frames
 from router.peers import Peers, create
 from router.settings import TOLD, Settings
 from router.telling import Teller
-from weir.stopping import told_to_stop
+from weir.stopping import gone, told_to_stop
+from weir.supervise import supervised
 
 if TYPE_CHECKING:
     from router.auto.ruling import Ruling
@@ -62,11 +65,12 @@ class Front:
             self.settings = replace(settings, router=replace(
                 settings.router, classifier=self._ruling.socket, decision_key=token_hex(16)))  # fmt: skip
         self._live: dict[int, Frames] = {}
+        self._complaints = Complaints()
         self.exposition = Exposition()
         if self._ruling is not None:
             self.exposition.registry.register(self._ruling)
         self._built: dict[str, str] = {}  # what a worker is told of what is compiled
-        self._awaited = settings.router.workers
+        self._awaited = set(range(settings.router.workers))  # those that have not served yet
         telling = settings.tell or settings.pool
         self._teller = Teller(telling, self.exposition.snapshots) if telling else None
         self._shared = create(settings.router.workers, BESIDE if settings.redis or settings.grpc else 0)
@@ -80,7 +84,12 @@ class Front:
             await self._run()
 
     async def _run(self) -> None:
-        self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        try:
+            self._built = {library.BUILT: str(await asyncio.to_thread(library.ensure_built))}
+        except RuntimeError:
+            if self.stop.is_set():  # who interrupts this process interrupts the compiler with it
+                return
+            raise
         if why := await asyncio.to_thread(compiled.ensure):
             print(f"the gateway runs interpreted: {why}", file=sys.stderr)  # noqa: T201
         else:
@@ -88,7 +97,8 @@ class Front:
         if self.settings.metrics_port is not None:
             self.exposition.serve(self.settings.metrics_host or self.settings.router.host, self.settings.metrics_port)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._keep(i)) for i in range(self.settings.router.workers)]
+            tasks = [group.create_task(supervised(f"keeping worker {i}", partial(self._keep, i)))
+                     for i in range(self.settings.router.workers)]  # fmt: skip
             behind = self._services(group, tasks)
             if self._ruling is not None:
                 behind.append(group.create_task(self._ruling.run(self._tell_all)))
@@ -96,8 +106,7 @@ class Front:
             await asyncio.wait(tasks, timeout=self.settings.router.drain_s + 5.0)
             if self._teller is not None:
                 await self._teller.tell()  # what ended last, and that nobody waits here any more
-            for task in (*tasks, *behind):
-                task.cancel()
+            await gone((*tasks, *behind))
         self.exposition.close()
 
     def _services(self, group: asyncio.TaskGroup, tasks: list[asyncio.Task[None]]) -> list[asyncio.Task[None]]:
@@ -113,12 +122,15 @@ class Front:
             own = Peers(self._shared, self.settings.router.workers, self.settings.router.workers)
             rpc = Rpc(self.settings.router, self.exposition, own, registry.sessions if registry else None)
             tasks.append(group.create_task(rpc.run(self.settings.grpc, self._feed("rpc"), self.stop)))
-        behind = [*(registry.tasks() if registry else ()), *([self._teller.run()] if self._teller else [])]
-        return [group.create_task(each) for each in behind]
+        behind = dict(registry.loops()) if registry else {}
+        if self._teller is not None:
+            behind["telling of demand"] = self._teller.run
+        return [group.create_task(supervised(what, run)) for what, run in behind.items()]
 
     def _feed(self, who: str) -> Feed:
         if self.settings.pool:
-            return PoolFeed(self.settings.pool, f"{self.settings.name}/{who}", self.exposition.pool_is)
+            name = f"{self.settings.name}/{who}"
+            return PoolFeed(self.settings.pool, name, self.exposition.pool_is, self._complaints)
         assert self.settings.fleet is not None
         return FileFeed(self.settings.fleet)
 
@@ -135,20 +147,25 @@ class Front:
             print(f"worker {index} ended with status {status}; starting it again", file=sys.stderr)  # noqa: T201
             await asyncio.sleep(RESTART_S[min(failures, len(RESTART_S) - 1)])
 
-    async def _worker(self, index: int) -> int:
+    async def _begin(self, index: int) -> tuple[asyncio.subprocess.Process, socket.socket]:
+        """A worker's process, and our end of the pipe to it; raises `OSError`."""
         ours, theirs = socket.socketpair()
+        words = [sys.executable, "-m", "router.hot", str(theirs.fileno()), str(self._shared), str(index)]
         settings = msgspec.json.encode(self.settings.router).decode()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "router.hot",
-            str(theirs.fileno()),
-            str(self._shared),
-            str(index),
-            pass_fds=[theirs.fileno(), self._shared],
-            env={**os.environ, **LEAN, **self._built, TOLD: settings},
-        )
-        theirs.close()
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *words,
+                    pass_fds=[theirs.fileno(), self._shared],
+                    env={**os.environ, **LEAN, **self._built, TOLD: settings},
+                )
+            except OSError:
+                ours.close()
+                raise
+        return process, ours
+
+    async def _worker(self, index: int) -> int:
+        process, ours = await self._begin(index)
         loop = asyncio.get_running_loop()
         frames = Frames(lambda message: self._told(index, message), lambda: None)
         await loop.create_connection(lambda: frames, sock=ours)
@@ -156,7 +173,7 @@ class Front:
             for message in (*self._ruling.messages(), *self._remembered):
                 frames.send(message)
         self._live[index] = frames
-        feeding = loop.create_task(self._bring(f"worker-{index}", frames))
+        feeding = loop.create_task(supervised(f"the feed of worker {index}", partial(self._bring, index, frames)))
         stopping = loop.create_task(self.stop.wait())
         ended = loop.create_task(process.wait())
         try:
@@ -175,8 +192,8 @@ class Front:
                 task.cancel()
             frames.close()
 
-    async def _bring(self, who: str, frames: Frames) -> None:
-        async for update in self._feed(who).updates():
+    async def _bring(self, index: int, frames: Frames) -> None:
+        async for update in self._feed(f"worker-{index}").updates():
             frames.send(update)
 
     def _tell_all(self, message: bytes, but: int = -1) -> None:
@@ -195,9 +212,10 @@ class Front:
             self._tell_all(message, index)
             return
         if message == READY:
-            self._awaited -= 1
-            if self._awaited == 0:
-                self._on_ready()
+            if index in self._awaited:
+                self._awaited.remove(index)
+                if not self._awaited:
+                    self._on_ready()
             return
         self.exposition.told(index, msgspec.msgpack.decode(message, type=Snapshot))
 

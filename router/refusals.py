@@ -31,9 +31,10 @@ TABLE = {
 }
 
 REASONS = {
-    200: b"OK", 202: b"Accepted", 400: b"Bad Request", 403: b"Forbidden", 404: b"Not Found",
+    200: b"OK", 202: b"Accepted", 400: b"Bad Request", 401: b"Unauthorized", 403: b"Forbidden", 404: b"Not Found",
     405: b"Method Not Allowed", 408: b"Request Timeout", 409: b"Conflict", 411: b"Length Required",
-    413: b"Content Too Large", 417: b"Expectation Failed", 429: b"Too Many Requests",
+    413: b"Content Too Large", 415: b"Unsupported Media Type", 417: b"Expectation Failed",
+    422: b"Unprocessable Content", 429: b"Too Many Requests",
     431: b"Request Header Fields Too Large", 500: b"Internal Server Error", 501: b"Not Implemented",
     502: b"Bad Gateway", 503: b"Service Unavailable", 504: b"Gateway Timeout", 505: b"HTTP Version Not Supported",
 }  # fmt: skip
@@ -49,10 +50,10 @@ def error_body(message: str, kind: str, code: str | None = None, param: str | No
 def reply(
     status: int, body: bytes, *, close: bool = False, extra: bytes = b"", kind: bytes = b"application/json"
 ) -> bytes:
-    """A whole HTTP/1.1 reply."""
+    """A whole HTTP/1.1 reply; a status of a replica's own may be one that has no words here."""
     last = b"connection: close\r\n" if close else b""
     return b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
-        status, REASONS[status], kind, len(body), extra, last, body,
+        status, REASONS.get(status, b""), kind, len(body), extra, last, body,
     )  # fmt: skip
 
 

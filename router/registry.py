@@ -1,6 +1,6 @@
 """What a router does with Redis: its load told and others' heard, its sessions kept; loaded only where there is one."""
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 
 from router.exposition import Exposition
 from router.peers import Peers
@@ -17,6 +17,6 @@ class Registry:
         self.load = LoadShare(url, peers)
         exposition.registry.register(RegistryMetrics(self.load.state, self.sessions))
 
-    def tasks(self) -> tuple[Coroutine[None, None, None], ...]:
-        """Its loops, without end."""
-        return self.load.run(), self.sessions.run()
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What it does without end, by what that is."""
+        return {"telling and hearing load": self.load.run, "keeping sessions": self.sessions.run}

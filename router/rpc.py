@@ -1,6 +1,8 @@
 """gRPC: the gateway's decision without its proxying, and the outcome handed back by whoever dispatched."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from secrets import token_hex
 from time import monotonic
@@ -23,6 +25,8 @@ from router.peers import Peers
 from router.record import settings_hash
 from router.registry_where import Whereabouts
 from router.settings import Settings
+from weir.stopping import gone
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2, registry_pb2_grpc, route_pb2, route_pb2_grpc
 
 if TYPE_CHECKING:
@@ -74,12 +78,14 @@ class Rpc(route_pb2_grpc.RouterServicer):
         server.add_insecure_port(address)
         await server.start()
         await state.set("", health_pb2.HealthCheckResponse.SERVING)
-        tasks = [asyncio.create_task(each) for each in (self._take(feed), self._sweep(), self._share())]
+        kept: dict[str, Callable[[], Awaitable[None]]] = {
+            "taking the fleet in": partial(self._take, feed), "counting": self._sweep, "sharing": self._share,
+        }  # fmt: skip
+        tasks = [asyncio.create_task(supervised(f"{what} for gRPC", run)) for what, run in kept.items()]
         try:
             await stop.wait()
         finally:
-            for task in tasks:
-                task.cancel()
+            await gone(tasks)
             await server.stop(1.0)
 
     async def Route(  # noqa: N802 (the wire's name)
@@ -92,7 +98,8 @@ class Rpc(route_pb2_grpc.RouterServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad.message)
             raise
         decided = self.core.place(order, monotonic())
-        reply = route_pb2.RouteReply(policy=self.core.placer.name, settings_hash=settings_hash(self.core.placer.policy))
+        placer = self.core.placer
+        reply = route_pb2.RouteReply(policy=placer.name, settings_hash=settings_hash(placer.policy), model=order.model)
         if isinstance(decided, Queue):
             reply.queue.why = decided.why
         elif isinstance(decided, Shed):
@@ -118,24 +125,20 @@ class Rpc(route_pb2_grpc.RouterServicer):
 
     def _order(self, request: route_pb2.RouteRequest) -> Order:
         request_id = request.request_id or f"{self._prefix}-{next(self._ids):x}"
-        if request.body:
-            path = (request.path or "/v1/chat/completions").encode()
-            order = parse(path, request.body, request_id, self._limits)
-            order.model = request.model or order.model
-            order.session, order.tenant, order.slo = request.session or order.session, request.tenant, request.slo
-            model = self.core.models.get(order.model)
-            if model is not None and (vocabulary := model.vocabulary(order)) is not None:
-                tokenise(order, model.chat_template, vocabulary)
-            return order
-        if not request.model:
-            raise BadRequest("Give `model`, and one of `body`, `token_ids` and `prompt_tokens`.", "model")
-        tokens = list(request.token_ids) or None
-        if tokens is None and not request.prompt_tokens:
-            raise BadRequest("Give one of `body`, `token_ids` and `prompt_tokens`.", "prompt_tokens")
-        return Order(
-            request_id, request.model, b"", max_tokens=request.max_tokens, session=request.session,
-            tenant=request.tenant, slo=request.slo, prompt_tokens=request.prompt_tokens, tokens=tokens,
-        )  # fmt: skip
+        order = self._of_body(request, request_id) if request.body else _of_counts(request, request_id)
+        order.model = self.core.rewriting.target(order.model, request_id)
+        self.core.promises.weigh(order, request.objective)
+        model = self.core.models.get(order.model)
+        if request.body and model is not None and (vocabulary := model.vocabulary(order)) is not None:
+            tokenise(order, model.chat_template, vocabulary)
+        return order
+
+    def _of_body(self, request: route_pb2.RouteRequest, request_id: str) -> Order:
+        path = (request.path or "/v1/chat/completions").encode()
+        order = parse(path, request.body, request_id, self._limits)
+        order.model = request.model or order.model
+        order.session, order.tenant, order.slo = request.session or order.session, request.tenant, request.slo
+        return order
 
     def _describe(self, reply: route_pb2.RouteReply, placement: Placement) -> None:
         decision_id = f"{placement.order.id}/{next(self._ids):x}"
@@ -176,8 +179,21 @@ class Rpc(route_pb2_grpc.RouterServicer):
             self._exposition.told(RPC, counts)
 
 
+def _of_counts(request: route_pb2.RouteRequest, request_id: str) -> Order:
+    """A request without its body; raises `BadRequest`."""
+    if not request.model:
+        raise BadRequest("Give `model`, and one of `body`, `token_ids` and `prompt_tokens`.", "model")
+    tokens = list(request.token_ids) or None
+    if tokens is None and not request.prompt_tokens:
+        raise BadRequest("Give one of `body`, `token_ids` and `prompt_tokens`.", "prompt_tokens")
+    return Order(
+        request_id, request.model, b"", max_tokens=request.max_tokens, session=request.session, tenant=request.tenant,
+        slo=request.slo, prompt_tokens=request.prompt_tokens, tokens=tokens,
+    )  # fmt: skip
+
+
 def _outcome(report: route_pb2.Report) -> Outcome:
     return Outcome(
         report.ok, report.ttft_s, report.tpot_s, report.e2e_s, report.prompt_tokens, report.output_tokens,
-        report.cached_tokens if report.HasField("cached_tokens") else -1,
+        report.cached_tokens if report.HasField("cached_tokens") else -1, status=200 if report.ok else 502,
     )  # fmt: skip

@@ -10,13 +10,34 @@ Deadlines = tuple[float, float]
 """TTFT and TPOT, seconds."""
 
 
+class Demand:
+    """What is counted of the replicas of one pool and role, as `DemandCounts` has it."""
+
+    __slots__ = (
+        "answer_tokens", "answered", "arrived", "ended", "judged", "late", "lengths", "output_tokens", "prompt_tokens",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.arrived = self.prompt_tokens = self.ended = self.output_tokens = self.judged = self.late = 0
+        self.lengths: dict[int, int] = {}
+        self.answered: dict[int, int] = {}
+        self.answer_tokens: dict[int, int] = {}
+
+    def told(self) -> DemandCounts:
+        """The same as it travels."""
+        return DemandCounts(
+            self.arrived, self.prompt_tokens, self.ended, self.output_tokens, self.judged, self.late, self.lengths,
+            self.answered, self.answer_tokens,
+        )  # fmt: skip
+
+
 class Tally:
     """The counts of one worker."""
 
     __slots__ = ("pools",)
 
     def __init__(self) -> None:
-        self.pools: dict[tuple[str, str], DemandCounts] = {}  # by pool and role
+        self.pools: dict[tuple[str, str], Demand] = {}  # by pool and role
 
     def sent(self, pool: str, role: str, tokens: float, asked_tokens: float = 1.0) -> None:
         """A request was sent to a replica of that role, its prompt so long as it was asked; so many of its tokens are
@@ -47,12 +68,12 @@ class Tally:
 
     def told(self) -> dict[str, DemandCounts]:
         """The counts by "pool\\trole"."""
-        return {f"{pool}\t{role}": counts for (pool, role), counts in self.pools.items()}
+        return {f"{pool}\t{role}": counts.told() for (pool, role), counts in self.pools.items()}
 
-    def _of(self, pool: str, role: str) -> DemandCounts:
+    def _of(self, pool: str, role: str) -> Demand:
         found = self.pools.get((pool, role))
         if found is None:
-            found = self.pools[pool, role] = DemandCounts()
+            found = self.pools[pool, role] = Demand()
         return found
 
 

@@ -152,14 +152,14 @@ class Worker:
             self.stop.set()
 
     def _report_again(self) -> None:
-        self._report()
         if not self.stop.is_set():
             asyncio.get_running_loop().call_later(REPORT_S, self._report_again)
+        self._report()
 
     def _share_again(self, peers: Peers) -> None:
-        self.core.view.share(peers)
         if not self.stop.is_set():
             asyncio.get_running_loop().call_later(SHARE_S, self._share_again, peers)
+        self.core.view.share(peers)
 
     def _report(self) -> None:
         counts, index = self.metrics.snapshot(), self.core.held.index

@@ -31,8 +31,8 @@ class Sent:
 
 def sent(data: Path, speed: float) -> Sent:
     """Azure's conversation trace and MMLU-Pro from a folder of public sets."""
-    matrix = read_matrix(data)
-    columns = [matrix.models.index(name) for name in SERVED.values()]
+    matrix = read_matrix(data).of(list(SERVED.values()))
+    columns = list(range(len(SERVED)))
     questions = Questions(
         name="mmlu_pro",
         models=tuple(SERVED),

@@ -80,6 +80,7 @@ def figures(answers: Answers, seeds: int) -> dict[str, Any]:
     first = told[HEADLINE]
     return {
         "regret_share": first["regret_share"]["high"],
+        "regret_share_95": [first["regret_share"]["low"], first["regret_share"]["high"]],
         "explored_within_budget": not any(each["overdrawn"] for each in told.values()),
         "questions": len(answers.right),
         "seeds": seeds,

@@ -7,31 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.embedded import question_text, rows
+from bench.embedded import question_text
+from bench.select.prices import price_of
+from router.classify.tasks.reading import BadRow, rows
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
 PROJECTED = 8
 WARM_UP = 500  # questions whose embeddings give the projection
-
-# Dollars per million tokens, prompt and answer: list prices of the vendor, or for open weights what a serverless
-# provider asks for that many parameters.
-USD_PER_MTOK = {
-    "gemini-1.5-pro-002": (1.25, 5.0),
-    "gemini-1.5-flash-002": (0.075, 0.30),
-    "DeepSeek-Coder-V2": (0.14, 0.28),
-    "jamba-1.5-large": (2.0, 8.0),
-    "c4ai-command-r-v01": (0.5, 1.5),
-    "Qwen1.5-110B": (1.8, 1.8),
-    "Mixtral-8x7B": (0.6, 0.6),
-    "70": (0.9, 0.9),
-    "72B": (0.9, 0.9),
-    "34B": (0.8, 0.8),
-    "13b": (0.3, 0.3),
-    "mini": (0.1, 0.1),
-    "": (0.2, 0.2),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +32,17 @@ class Answers:
 def read(folder: Path, embed: Embed) -> Answers:
     """The recorded answers of one folder, each question with the projection of its embedding."""
     matrix = list(rows(folder / "matrix.csv.gz"))
-    texts = {int(row["question_id"]): question_text(row) for row in rows(folder / "questions.jsonl.gz")}
-    if not matrix or any(int(row["question_id"]) not in texts for row in matrix):
-        raise ValueError(f"{folder}: every row of matrix.csv.gz needs its question in questions.jsonl.gz")
+    texts = {str(row["question_id"]): question_text(row) for row in rows(folder / "questions.jsonl.gz")}
+    if any(row["question_id"] not in texts for row in matrix):
+        raise BadRow(f"{folder}: every row of matrix.csv.gz needs its question in questions.jsonl.gz")
     models = tuple(name[3:] for name in matrix[0] if name.startswith("ok:"))
-    prompt = np.array([float(row["prompt_tokens"]) for row in matrix])
-    prices = np.array([price(model) for model in models]) / 1e6
-    right, out = (np.array([[number(row[f"{kind}:{m}"]) for m in models] for row in matrix]) for kind in ("ok", "out"))
+    prompt = np.array([row.amount("prompt_tokens") for row in matrix])
+    prices = np.array([price_of(model) for model in models]) / 1e6
+    right, out = (np.array([[row.amount(f"{kind}:{m}") for m in models] for row in matrix]) for kind in ("ok", "out"))
     return Answers(
         models=models,
         domains=np.array([row["category"] for row in matrix]),
-        vectors=projected(embed([texts[int(row["question_id"])] for row in matrix])),
+        vectors=projected(embed([texts[row["question_id"]] for row in matrix])),
         right=right,
         usd=prompt[:, None] * prices[:, 0] + out * prices[:, 1],
     )
@@ -72,13 +56,3 @@ def projected(vectors: npt.NDArray[np.float32]) -> Floats:
     _, _, directions = np.linalg.svd(centred[some], full_matrices=False)
     found = centred @ directions[:PROJECTED].T
     return np.asarray(found / np.maximum(found[some].std(axis=0), 1e-9))
-
-
-def price(model: str) -> tuple[float, float]:
-    """Dollars per million prompt and answer tokens."""
-    return next(usd for part, usd in USD_PER_MTOK.items() if part in model)
-
-
-def number(text: str) -> float:
-    """A cell; NaN where it is empty."""
-    return float(text) if text else float("nan")

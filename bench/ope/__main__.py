@@ -56,6 +56,7 @@ def verdict(found: list[Estimate], truth: float) -> dict[str, float]:
     held = float(np.mean([each.low <= truth <= each.high for each in found]))
     return {
         "error_points": round(float(np.abs(off).mean()), 3),
+        "error_points_error": round(1.96 * float(np.abs(off).std()) / len(found) ** 0.5, 3),
         "within_2_points": round(float((np.abs(off) <= 2.0).mean()), 3),
         "bias_points": round(float(off.mean()), 3),
         "coverage": round(held, 3),
@@ -65,6 +66,11 @@ def verdict(found: list[Estimate], truth: float) -> dict[str, float]:
     }
 
 
+def around(value: float, error: float) -> list[float]:
+    """An interval from a half-width."""
+    return [round(value - error, 3), round(value + error, 3)]
+
+
 def figures(answers: Answers, repeats: int) -> dict[str, Any]:
     """Every policy; the first two figures are those of the worst."""
     learned_on, asked = split(answers)
@@ -72,9 +78,13 @@ def figures(answers: Answers, repeats: int) -> dict[str, Any]:
     for name, target in targets(learned_on, asked).items():
         told[name] = judged(asked, logging, target, repeats)
         say(f"{name}: truth {told[name]['truth']:.3f}, doubly robust {told[name]['dr']}")
+    off = max((each["dr"] for each in told.values()), key=lambda each: each["error_points"])
+    held = min((each["dr"] for each in told.values()), key=lambda each: each["coverage"])
     return {
-        "error_points": max(each["dr"]["error_points"] for each in told.values()),
-        "coverage": min(each["dr"]["coverage"] for each in told.values()),
+        "error_points": off["error_points"],
+        "error_points_95": around(off["error_points"], off["error_points_error"]),
+        "coverage": held["coverage"],
+        "coverage_95": around(held["coverage"], held["coverage_error"]),
         "logging_truth": round(asked.truth(logging), 4),
         "questions": len(asked.right),
         "repetitions": repeats,

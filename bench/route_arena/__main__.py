@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.embedded import rows
 from bench.select.curve import interval
 from bench.select.features import features_of
 from bench.select.folds import Rows
-from bench.select.held import taught_and_tested
+from bench.select.held import same_models, taught_and_tested
 from bench.select.told import Found, run, say
 from policies.select.quality.port import Floats
+from router.classify.tasks.reading import rows
 from router.learn.ridge import fit_ridge
 
 TARGET = {"points_above_best_public": {"least": 0.0}, "cost_share_of_best_public": {"most": 1.0}}
@@ -30,6 +30,7 @@ WORTH_USD = 1e-3  # of a right answer; ten times what either model costs a quest
 class Arena:
     """Questions, and each model's score and bill on them."""
 
+    models: tuple[str, ...]
     ids: list[str]
     texts: list[str]
     tokens: list[float]
@@ -40,6 +41,7 @@ class Arena:
         """Some questions."""
         pick = [int(i) for i in index]
         return Arena(
+            models=self.models,
             ids=[self.ids[i] for i in pick],
             texts=[self.texts[i] for i in pick],
             tokens=[self.tokens[i] for i in pick],
@@ -51,14 +53,15 @@ class Arena:
 def read(data: Path) -> Arena:
     """The questions of data/routerarena."""
     found = list(rows(data / "routerarena" / "two_models.jsonl.gz"))
-    models = sorted(found[0]["models"])
-    told = [[row["models"][model] for model in models] for row in found]
+    models = sorted(found[0].inner("models"))
+    told = [[row.inner("models").inner(model) for model in models] for row in found]
     return Arena(
+        models=tuple(models),
         ids=[row["id"] for row in found],
         texts=[row["prompt"] for row in found],
-        tokens=[float(each[0]["in_tok"]) for each in told],
-        score=np.array([[one["score"] for one in each] for each in told], np.float64),
-        usd=np.array([[one["cost_usd"] for one in each] for each in told], np.float64),
+        tokens=[each[0].amount("in_tok") for each in told],
+        score=np.array([[one.amount("score") for one in each] for each in told]),
+        usd=np.array([[one.amount("cost_usd") for one in each] for each in told]),
     )
 
 
@@ -66,8 +69,9 @@ def public(data: Path) -> dict[str, dict[str, tuple[float, float]]]:
     """By router and question, (accuracy, dollars); routers of which only the choice is recorded are left out."""
     found: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
     for row in rows(data / "routerarena" / "router_choices_robustness.csv.gz"):
-        if row["accuracy"] and row["cost"] and float(row["cost"]) > 0.0:
-            found[row["router"]][row["global_index"]] = float(row["accuracy"]), float(row["cost"])
+        accuracy, usd = row.amount("accuracy"), row.amount("cost")
+        if usd > 0.0 and accuracy >= 0.0:
+            found[row["router"]][row["global_index"]] = accuracy, usd
     return dict(found)
 
 
@@ -84,6 +88,7 @@ def measure(data: Path) -> Found:
     ours: dict[str, tuple[float, ...]] = {}
     parts = []
     for taught, tested in taught_and_tested(read, data):
+        same_models(taught.models, tested.models, data)
         picks, place = chosen(taught, tested), np.arange(len(tested.texts))
         score, usd = tested.score[place, picks], tested.usd[place, picks]
         told = np.stack([score, usd, tested.score.max(axis=1)], axis=1)
@@ -95,13 +100,15 @@ def measure(data: Path) -> Found:
     return _figures(np.concatenate(parts), beside), TARGET
 
 
-def _beside(ours: dict[str, tuple[float, ...]], told: dict[str, tuple[float, float]]) -> dict[str, float]:
+def _beside(ours: dict[str, tuple[float, ...]], told: dict[str, tuple[float, float]]) -> dict[str, Any]:
     """Accuracy and dollars of both on the questions that both answered; empty where there are none."""
     both = sorted(set(ours) & set(told))
     if not both:
         return {}
     mine, theirs = (np.array([answers[each] for each in both]).mean(axis=0) for answers in (ours, told))
+    above = np.array([100.0 * (ours[each][0] - told[each][0]) for each in both])
     return {
+        "above_95": interval(len(both), lambda i: float(above[i].mean())),
         "questions": len(both),
         "accuracy": round(float(theirs[0]), 4),
         "usd": float(theirs[1]),
@@ -111,7 +118,7 @@ def _beside(ours: dict[str, tuple[float, ...]], told: dict[str, tuple[float, flo
     }
 
 
-def _figures(all_rows: Floats, beside: dict[str, dict[str, float]]) -> dict[str, Any]:
+def _figures(all_rows: Floats, beside: dict[str, dict[str, Any]]) -> dict[str, Any]:
     best = max(beside.values(), key=lambda point: point["accuracy"], default=None)
     figures: dict[str, Any] = {
         "points_above_best_public": None,
@@ -126,6 +133,7 @@ def _figures(all_rows: Floats, beside: dict[str, dict[str, float]]) -> dict[str,
     }
     if best is not None:
         figures["points_above_best_public"] = round(100.0 * (best["our_accuracy"] - best["accuracy"]), 2)
+        figures["points_above_best_public_95"] = best.get("above_95")
         figures["oracle_of_two_there"] = best["oracle_of_two"]
         figures["points_of_oracle_above_best_public"] = round(100.0 * (best["oracle_of_two"] - best["accuracy"]), 2)
         figures["best_public"] = best["accuracy"]

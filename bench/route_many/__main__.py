@@ -15,13 +15,14 @@ from bench.select.folds import folds
 from bench.select.held import taught_and_tested
 from bench.select.matrix import Matrix, read_matrix
 from bench.select.picture import draw
-from bench.select.told import PICTURES, Found, run, say
+from bench.select.told import PICTURES, Found, pictured, run, say
 from policies.select.quality.nearest import Nearest
 from policies.select.quality.port import Floats
 from router.learn.ridge import filled
 
 TARGET = {"points_at_its_cost": {"least": 3.0}, "cost_share_at_its_accuracy": {"most": 0.45}}
 ENCODER, NEAR = 384, 40
+OTHERS = ("best single", "nearest neighbours", "oracle", "random")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,8 @@ class Part:
 def measure(data: Path) -> Found:
     """Both operating points, chosen where the taught questions say, and the curves."""
     parts: list[Part] = []
-    for taught, tested in taught_and_tested(read_matrix, data):
+    for taught, given in taught_and_tested(read_matrix, data):
+        tested = given.of(taught.models)
         known, asked = _features(taught), _features(tested)
         plain = _others(taught, known, tested, asked)
         parts.append(Part(taught=taught, priced=price(train(taught, known), tested, asked), plain=plain))
@@ -48,7 +50,7 @@ def measure(data: Path) -> Found:
         for at in (0, 1)
     )
     return _figures(
-        dear, cheap, joined([part.priced for part in parts]), np.concatenate([p.plain for p in parts])
+        dear, cheap, joined([part.priced for part in parts]), np.concatenate([p.plain for p in parts]), pictured(data)
     ), TARGET
 
 
@@ -83,7 +85,7 @@ def _stood(priced: Priced, at: Standing) -> Floats:
 
 
 def _others(taught: Matrix, known: Features, tested: Matrix, asked: Features) -> Floats:
-    """(right, dollars) a question of the best single model, then the nearest neighbours' choice, then the oracle's."""
+    """(right, dollars) a question of `OTHERS`, one after another; at random: the mean over all models."""
     best = int(np.nanargmax(np.nanmean(taught.right, axis=0)))
     nearest = Nearest(vectors=known.rows[:, :ENCODER], quality=filled(taught.right), neighbours=NEAR)
     absent = np.isnan(tested.right)
@@ -93,14 +95,15 @@ def _others(taught: Matrix, known: Features, tested: Matrix, asked: Features) ->
     columns = [
         part for model in (best, near, oracle) for part in (tested.right[place, model], tested.usd[place, model])
     ]
-    return np.stack(columns, axis=1)
+    return np.stack([*columns, np.nanmean(tested.right, axis=1), np.nanmean(tested.usd, axis=1)], axis=1)
 
 
-def _figures(dear: Floats, cheap: Floats, priced: Priced, plain: Floats) -> dict[str, Any]:
+def _figures(dear: Floats, cheap: Floats, priced: Priced, plain: Floats, draws: bool) -> dict[str, Any]:
     best, best_usd = float(np.nanmean(plain[:, 0])), float(np.nanmean(plain[:, 1]))
     one_call, at = curve(priced, (0,)), curve(priced)
     points = [100.0 * (dear[:, 0].mean() - best), 100.0 * (most_accurate(one_call, best_usd).accuracy - best)]
-    _picture(one_call, at, plain)
+    if draws:
+        _picture(one_call, at, plain)
     return {
         "points_at_its_cost": round(points[0], 2),
         "points_at_its_cost_95": interval(
@@ -118,16 +121,17 @@ def _figures(dear: Floats, cheap: Floats, priced: Priced, plain: Floats) -> dict
         "nearest_cost_share": round(float(np.nanmean(plain[:, 3])) / best_usd, 4),
         "oracle": round(float(np.nanmean(plain[:, 4])), 4),
         "oracle_cost_share": round(float(np.nanmean(plain[:, 5])) / best_usd, 4),
+        "random": round(float(np.nanmean(plain[:, 6])), 4),
+        "random_cost_share": round(float(np.nanmean(plain[:, 7])) / best_usd, 4),
         "questions": len(dear),
     }  # fmt: skip
 
 
 def _picture(one_call: list[Standing], at: list[Standing], plain: Floats) -> None:
     lines = {"one call": _outline(one_call), "with drafts": _outline(at)}
-    names = ("best single", "nearest neighbours", "oracle")
     marks = {
         name: [(1e3 * float(np.nanmean(plain[:, 2 * i + 1])), float(np.nanmean(plain[:, 2 * i])))]
-        for i, name in enumerate(names)
+        for i, name in enumerate(OTHERS)
     }
     draw(
         PICTURES / "route-many.svg", "MMLU-Pro: accuracy over cost", "dollars a thousand questions", "accuracy",

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.embedded import rows
 from bench.select.curve import interval
 from bench.select.features import features_of
 from bench.select.folds import Rows
-from bench.select.held import taught_and_tested
+from bench.select.held import same_models, taught_and_tested
 from bench.select.told import Found, run, say
 from policies.select.quality.nearest import Nearest
 from policies.select.quality.port import Floats
+from router.classify.tasks.reading import rows
 from router.learn.ridge import fit_ridge
 from router.learn.stacking import Stacking, fit_stacked
 
@@ -48,13 +48,13 @@ class Scores:
 def read(data: Path) -> Scores:
     """The scores of data/llmrouter_dc."""
     found = list(rows(data / "llmrouter_dc" / "scores.jsonl.gz"))
-    models = tuple(sorted(found[0]["scores"]))
+    models = tuple(sorted(found[0].inner("scores")))
     return Scores(
         models=models,
         texts=[row["prompt"] for row in found],
-        tokens=[float(row["prompt_tokens"]) for row in found],
+        tokens=[row.amount("prompt_tokens") for row in found],
         task=[row["task"] for row in found],
-        score=np.array([[float(row["scores"].get(model, np.nan)) for model in models] for row in found]),
+        score=np.array([[row.inner("scores").amount(model) for model in models] for row in found]),
     )
 
 
@@ -82,6 +82,7 @@ def measure(data: Path) -> Found:
     """The mean score of every router."""
     parts = []
     for taught, tested in taught_and_tested(read, data):
+        same_models(taught.models, tested.models, data)
         parts.append(chosen(taught, tested))
         say(f"fold {len(parts)}: " + ", ".join(f"{name} {got.mean():.3f}" for name, got in parts[-1].items()))
     got = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -13,7 +13,7 @@ from bench.route_two.routers import OURS, TOPIC_TOLD, scored
 from bench.select.curve import apgr, calls_for, gap_recovered, interval
 from bench.select.held import taught_and_tested
 from bench.select.picture import draw
-from bench.select.told import PICTURES, Found, run, say
+from bench.select.told import PICTURES, Found, pictured, run, say
 from policies.select.quality.port import Floats
 
 TARGET = {
@@ -32,7 +32,8 @@ def measure(data: Path) -> Found:
     right = np.concatenate([tested.right for tested, _ in parts])
     mmlu = np.concatenate([tested.mmlu for tested, _ in parts])
     scores = {name: np.concatenate([each[name] for _, each in parts]) for name in parts[0][1]}
-    _picture(scores, right)
+    if pictured(data):
+        _picture(scores, right)
     return _figures(scores, right, mmlu), TARGET
 
 

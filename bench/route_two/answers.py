@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.embedded import rows
 from bench.select.folds import Rows
 from policies.select.quality.port import Floats
+from router.classify.tasks.reading import rows
 
 WEAK, STRONG = "mixtral_8x7b", "gpt4_1106"
 
@@ -47,9 +47,9 @@ def read(data: Path) -> Answers:
     found = [row for name in ("mmlu", "gsm8k") for row in rows(data / "routellm" / f"{name}.jsonl.gz")]
     return Answers(
         texts=[row["prompt"] for row in found],
-        tokens=[float(row["prompt_tokens"]) for row in found],
+        tokens=[row.amount("prompt_tokens") for row in found],
         topic=[row["category"] for row in found],
-        right=np.array([[row[WEAK], row[STRONG]] for row in found], np.float64),
+        right=np.array([[row.amount(WEAK), row.amount(STRONG)] for row in found]),
         mmlu=np.array([row["id"].startswith("mmlu") for row in found]),
         draft=np.array([float(row.get(f"{WEAK}_out_tokens", np.nan)) for row in found]),
     )

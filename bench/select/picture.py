@@ -29,6 +29,7 @@ def draw(
     for name, points in marks.items():
         for x, y in (place(*point) for point in points):
             body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#333"><title>{name}</title></circle>')
+            body.append(_text(x, y - 7, name, "end" if x > WIDE / 2 else "start"))
     for low, value in ((min(xs), min(x for x, _ in every)), (max(xs), max(x for x, _ in every))):
         body.append(_text(_along(low, xs, EDGE, WIDE - 20), HIGH - EDGE + 18, f"{value:.3g}", "middle"))
     body += [_text(EDGE - 8, _along(y, ys, HIGH - EDGE, 40) + 4, f"{y:.3g}", "end") for y in (min(ys), max(ys))]

@@ -15,7 +15,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "weir.account" -}}
-{{ .Values.serviceAccount.name | default (include "weir.name" .) }}
+{{ .Values.serviceAccount.name | default (.Values.serviceAccount.create | ternary (include "weir.name" .) "default") }}
 {{- end }}
 
 {{- define "weir.image" -}}
@@ -37,8 +37,20 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* The environment that tells a process where Redis is; nothing where there is none. */}}
+{{/* Which nodes its pods may run on: what `placed` of the values says. */}}
+{{- define "weir.placement" -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $ $key }}
+{{ $key }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The environment that tells a process where Redis is and who signs it; nothing where there is none. */}}
 {{- define "weir.redisEnvironment" -}}
+{{- if .Values.redis.external.caSecret }}
+- {name: SSL_CERT_FILE, value: /etc/weir/redis/ca.crt}
+{{- end }}
 {{- if .Values.redis.enabled }}
 - name: WEIR_REDIS_PASSWORD
   valueFrom: {secretKeyRef: {name: {{ include "weir.redisSecret" . }}, key: {{ .Values.redis.auth.key }}}}

@@ -23,10 +23,11 @@ def failed_turns(messages: Sequence[Message], of: Sequence[range] | None = None)
 
     `of` are the turns, where somebody knows them already.
     """
+    failed = [message.failed for message in messages]
     return [
         turn
         for turn in (turns(messages) if of is None else of)
-        if len(turn) > 1 and all(messages[at].failed for at in turn[1:])
+        if len(turn) > 1 and all(failed[turn.start + 1 : turn.stop])
     ]
 
 

@@ -34,6 +34,10 @@ class Facts(NamedTuple):
     claims: Mapping[str, str] = {}  # of a verified token
     session_risk: float = UNTOLD  # what has built up over the session, this turn among it
     caller_reputation: float = UNTOLD  # 0..1; 1 when nothing is held against the caller
+    usual_domain: str = ""  # of this system prompt's requests before; empty where it is not known
+    usual_tools: float = UNTOLD  # the share of them that offered tools
+    usual_turns: float = UNTOLD  # the median of its sessions' turns
+    usual_turns_p90: float = UNTOLD
 
     def system_text(self) -> str:
         """The first system message; empty where there is none."""

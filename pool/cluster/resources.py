@@ -6,14 +6,10 @@ from urllib.parse import quote
 
 from pool.cluster import objects
 from weir import extension
-from weir.resources import GROUP, VERSION
+from weir.resources import GROUP, SCALED, VERSION
 
 PLURALS = {"Fleet": "fleets", "Pool": "pools", "RoutePolicy": "routepolicies"}
-WORKLOADS = {
-    "Deployment": ("apps/v1", "deployments"),
-    "StatefulSet": ("apps/v1", "statefulsets"),
-    "LeaderWorkerSet": ("leaderworkerset.x-k8s.io/v1", "leaderworkersets"),
-}
+WORKLOADS = {kind: (api, f"{kind.lower()}s") for kind, api in SCALED.items()}
 """What may be scaled: API version and plural by kind."""
 
 

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from pool.cluster import resources
@@ -16,11 +16,12 @@ from pool.control.events import About, Events
 from pool.control.leadership import Leads
 from pool.control.observe import Target
 from pool.control.perform import Performer
-from pool.control.statuses import Counts, Statuses, stamp, status
+from pool.control.statuses import NOTHING, Counts, Statuses, stamp, status
 from pool.control.wishes import Wishes
 from pool.demand import model
 from pool.discovery.fleet import Fleet
-from pool.discovery.kubernetes import Cluster, Pods
+from pool.discovery.kubernetes import Cluster, Pods, Watched
+from pool.discovery.places import Problem
 from pool.reconcile import Action, Pool, Scale, Wanted, reconcile
 from pool.roster import Roster
 from pool.routed import Routed
@@ -48,12 +49,14 @@ class Controller:
     routed: Routed = field(default_factory=Routed)
     wanting: Wanting = field(default_factory=Wanting)
     performed: Counter[str] = field(default_factory=Counter)  # actions, by kind
+    clock: Callable[[], float] = monotonic
 
     def __post_init__(self) -> None:
         api = self.cluster.api
         self._events = Events(api=api, me=self.me)
         self._performer = Performer(api=api, events=self._events)
         self._statuses = Statuses(api=api)
+        self._drains: dict[str, float] = {}  # since when this one knows that a pod is drained, by uid
         self._led = False  # whether this one led when it last looked
         policy, given = self.settings.scaling_policy, self.settings.scaling_settings
         self._wishes = Wishes(policy=policy, settings=given, routed=self.routed) if policy else None
@@ -69,15 +72,23 @@ class Controller:
         self.look()
         wanted = self.wanted()
         self.wanting.tell({name: want.size for name, want in wanted.items()})
-        if self.leadership.leads():
+        self.fleet.leads = self.leadership.leads()
+        if self.fleet.leads:
             await self.round(wanted)
+        else:
+            self.fleet.unable = {}
 
     async def round(self, wanted: Mapping[str, Wanted]) -> None:
         """Do what is to be done that every pool becomes what is wanted."""
         if self.settings.scaling == "act":
             pods = self._pods()
-            for action in reconcile(self._seen(pods), wanted):
-                await self._do(action, pods)
+            self._notice(pods)
+            seen = self._seen(pods)
+            unable = {name: problem for name in wanted if (problem := self._unable(name, wanted[name], seen))}
+            for action in reconcile(seen, wanted):
+                if (problem := await self._do(action, pods)) is not None:
+                    unable[action.pool] = problem
+            self.fleet.unable = unable
         elif self.settings.scaling == "recommend":
             await self._recommend(wanted)
         await self._say_boundaries()
@@ -89,7 +100,9 @@ class Controller:
         return asked if self._wishes is None else self._wishes.wanted(asked)
 
     def look(self) -> None:
-        """Let the scaling policy see the fleet."""
+        """Let the scaling policy see the fleet, and see who is drained; whoever does not lead looks too, for it may."""
+        if self.settings.scaling == "act":
+            self._notice(self._pods())
         if self._wishes is not None:
             told, asked = self.roster.directions, self._asked()
             most, least = {name: each.most for name, each in asked.items()}, [each.least for each in asked.values()]
@@ -146,21 +159,42 @@ class Controller:
             found[name] = {pod.metadata.name: pod for pod in members}
         return found
 
+    def _notice(self, pods: Mapping[str, Mapping[str, Pod]]) -> None:
+        drained = [pod.metadata.uid for mine in pods.values() for pod in mine.values() if observe.drains(pod)]
+        self._drains = {uid: self._drains.get(uid, self.clock()) for uid in drained}
+
     def _seen(self, pods: Mapping[str, Mapping[str, Pod]]) -> dict[str, Pool]:
-        now, seen = datetime.now(UTC), {}
+        now, seen = self.clock(), {}
+        drained = {uid: now - since for uid, since in self._drains.items()}  # no other machine's clock is asked
         for name, described in self.fleet.pools.items():
             target = self.target(name)
             workload = None
             if target is not None:
-                watched = self.cluster.watched(resources.workloads(target.kind, self.cluster.api.namespace))
-                workload = watched.reflector.store.get(f"{self.cluster.api.namespace}/{target.name}")
-            seen[name] = observe.pool(described, pods[name].values(), self.roster, target, workload, now)
+                workload = self._workloads(target).reflector.store.get(f"{self.cluster.api.namespace}/{target.name}")
+            seen[name] = observe.pool(described, pods[name].values(), self.roster, target, workload, drained)
         return seen
 
-    async def _do(self, action: Action, pods: Mapping[str, Mapping[str, Pod]]) -> None:
+    def _workloads(self, target: Target) -> Watched:
+        return self.cluster.watched(resources.workloads(target.kind, self.cluster.api.namespace))
+
+    def _unable(self, name: str, want: Wanted, seen: Mapping[str, Pool]) -> Problem | None:
+        """Why a pool cannot be made as large as is wanted; None where it can, or nobody wants it."""
+        target = self.target(name)
+        if want.size is None or name not in seen or seen[name].workload is not None:
+            return None
+        if target is None:
+            return Problem(
+                reason="NoTarget", words="it is not said whose replicas its pods are: give `target`", about=name
+            )
+        watched = self._workloads(target)
+        missing = Problem(reason="NoWorkload", words=f"there is no {target.kind} {target.name}", about=name)
+        return next(iter(watched.problems(name)), missing if watched.known else None)
+
+    async def _do(self, action: Action, pods: Mapping[str, Mapping[str, Pod]]) -> Problem | None:
+        """Do it; what is wrong where it cannot be done."""
         pod = None if isinstance(action, Scale) else pods[action.pool].get(action.replica)
         if not self.leadership.leads():  # another may lead by now
-            return
+            return None
         try:
             await asyncio.to_thread(self._performer.perform, action, pod)
             self.performed[type(action).__name__] += 1
@@ -168,14 +202,18 @@ class Controller:
         except Conflict:
             log.info("somebody else was first: %s", action)
         except Trouble as trouble:
-            log.warning("not done: %s: %s", action, trouble)
+            before = self.fleet.unable.get(action.pool)
+            log.log(logging.DEBUG if before else logging.WARNING, "not done: %s: %s", action, trouble)
+            return Problem(reason=trouble.reason, words=str(trouble), about=action.pool)
+        return None
 
     async def _recommend(self, wanted: Mapping[str, Wanted]) -> None:
+        there = Counter(entry.described.pool for entry in self.roster)
         for name, want in wanted.items():
             about = About(api=f"{GROUP}/{VERSION}", kind="Pool", name=name)
             said = [f"{each.replicas} of them {each.role}" for each in want.switches]
-            if want.replicas is not None and self.target(name) is not None:
-                said.insert(0, f"{want.replicas} replicas: {want.why}")
+            if want.size not in (None, there[name]) and self.target(name) is not None:
+                said.insert(0, f"{want.size} replicas: {want.why}")
             for words in said:
                 await asyncio.to_thread(self._events.say, about, "Recommended", words)
 
@@ -204,7 +242,9 @@ class Controller:
             problems = [each for each in self.fleet.problems if each.about == name] if verdict.kind == "Pool" else []
             mine = counts.get(name) if verdict.kind == "Pool" else None
             standing = standings.get((verdict.kind, name))
-            made = status(verdict, mine, problems, pools, stamp(), standing) | self._division(verdict.kind, name)
+            unable = self.fleet.unable.get(name, NOTHING) if mine and self.settings.scaling == "act" else None
+            made = status(verdict, mine, problems, pools, stamp(), standing, unable)
+            made |= self._division(verdict.kind, name)
             await asyncio.to_thread(self._statuses.write, verdict, made)
 
     def _division(self, kind: str, name: str) -> dict[str, Any]:
@@ -219,6 +259,6 @@ class Controller:
         made = {}
         for name, pool in self.fleet.pools.items():
             selector = pool.discover.pods if pool.discover else ""
-            replicas = wanted[name].replicas if name in wanted else None
+            replicas = wanted[name].size if name in wanted else None
             made[name] = Counts(replicas=all_of[name], ready=ready[name], wanted=replicas, selector=selector)
         return made

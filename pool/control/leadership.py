@@ -39,6 +39,7 @@ class Leadership:
         self._leases: Any = client.CoordinationV1Api(api.client)
         self.election = Election(me=me)
         self._was = False
+        self._trouble = ""  # what was last said of the Lease that cannot be had
 
     def leads(self) -> bool:
         """Whether it holds the Lease, and has lately been told so."""
@@ -65,7 +66,11 @@ class Leadership:
         except Conflict:
             self.election.lost()
         except Trouble as trouble:
-            log.warning("the Lease %s: %s", self._name, trouble)
+            level = logging.DEBUG if str(trouble) == self._trouble else logging.WARNING
+            log.log(level, "the Lease %s: %s", self._name, trouble)
+            self._trouble = str(trouble)
+        else:
+            self._trouble = ""
 
     def release(self) -> None:
         """Let another take it at once; blocks."""

@@ -10,8 +10,8 @@ from pool.discovery.fleet import Fleet
 from pool.roster import Roster
 from pool.routed import Routed
 from pool.settings import Settings
-from pool.supervise import supervised
 from pool.wanting import Wanting
+from weir.supervise import supervised
 
 
 async def control(settings: Settings, fleet: Fleet, roster: Roster, routed: Routed, wanting: Wanting) -> None:

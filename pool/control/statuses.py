@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 2.0  # a status is written at most so often
 
+NOTHING = Problem(reason="", words="")
+"""Nothing is wrong."""
+
 Status = dict[str, Any]
 
 
@@ -34,9 +37,12 @@ class Counts:
 
 def status(
     verdict: Verdict, counts: Counts | None, problems: list[Problem], pools: int, now: str,
-    standing: Standing | None = None,
+    standing: Standing | None = None, unable: Problem | None = None,
 ) -> Status:  # fmt: skip
-    """The status that a resource should have; a condition keeps its time while its status stays. Pure."""
+    """The status that a resource should have; a condition keeps its time while its status stays.
+
+    `unable` says why a pool cannot be scaled; None where nobody does. Pure.
+    """
     found = [("Valid", verdict.valid, verdict.reason, verdict.words)]
     if verdict.kind == "Pool":
         first = problems[0] if problems else None
@@ -45,6 +51,8 @@ def status(
         found.append(("Ready", ready, "ReplicasReady" if ready else "NoReplicaReady", ""))
     elif verdict.kind == "Fleet":
         found.append(("Ready", pools > 0, "HasPools" if pools else "NoPools", ""))
+    if unable is not None:
+        found.append(("Scalable", not unable.reason, unable.reason or "Scalable", unable.words))
     if standing is not None:
         found.append(("Serving", standing.serving, standing.reason, standing.words))
     generation = verdict.meta.generation
@@ -57,7 +65,8 @@ def status(
     if verdict.kind == "Fleet":
         made["pools"] = pools
     if counts is not None:
-        made |= {"replicas": counts.replicas, "ready": counts.ready, "selector": counts.selector}
+        made |= {"replicas": counts.replicas, "ready": counts.ready}
+        made |= {"selector": counts.selector} if counts.selector else {}  # for the same reason as an empty message
         made |= {} if counts.wanted is None else {"wanted": counts.wanted}
     return made
 
@@ -81,6 +90,7 @@ class Statuses:
     api: Api
     clock: Callable[[], float] = field(default=monotonic)
     _at: dict[str, float] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)  # what was last said of one that cannot be written
 
     def write(self, verdict: Verdict, wanted: Mapping[str, Any]) -> bool:
         """Write a status that is not there yet; True when it was written."""
@@ -98,8 +108,11 @@ class Statuses:
         try:
             self.api.patch(path, body, APPLY)
         except Trouble as trouble:
-            log.warning("the status of %s is not written: %s", name, trouble)
+            level = logging.DEBUG if self._refused.get(name) == str(trouble) else logging.WARNING
+            log.log(level, "the status of %s is not written: %s", name, trouble)
+            self._refused[name] = str(trouble)
             return False
+        self._refused.pop(name, None)
         return True
 
 

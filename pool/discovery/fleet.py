@@ -10,9 +10,9 @@ from pool.discovery.dns import Names
 from pool.discovery.places import Found, Place, Problem, replica, told_apart
 from pool.discovery.port import Sighting
 from pool.discovery.static import FleetFile
-from pool.supervise import supervised
 from weir import fleetfile
 from weir.directions import NOTHING, directions
+from weir.supervise import supervised
 from weir.v1 import fleet_pb2
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Fleet:
         self.cluster: Cluster | None = None
         self.resources: Resources | None = None
         self.problems: list[Problem] = []  # as of the last sighting
+        self.leads: bool | None = None  # whether this pool service acts on it; None where nobody does
+        self.unable: dict[str, Problem] = {}  # why pools cannot be made what is wanted, as of the last try
         self.pools: dict[str, fleetfile.Pool] = {}
         self.said: fleetfile.FleetFile | None = None  # by the file
         self._sources: dict[str, Source] = {}

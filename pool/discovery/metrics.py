@@ -24,11 +24,14 @@ class Found(Collector):
             "weir_pool_problems", "Things wrong where replicas are found", labels=["pool", "reason"]
         )
         counts: dict[tuple[str, str], int] = {}
-        for problem in self.fleet.problems:
+        for problem in (*self.fleet.problems, *self.fleet.unable.values()):
             counts[problem.about, problem.reason] = counts.get((problem.about, problem.reason), 0) + 1
         for place, count in counts.items():
             wrong.add_metric(place, count)
         yield wrong
+        if self.fleet.leads is not None:
+            words = "1 at the pool service that holds the Lease and acts on the fleet"
+            yield GaugeMetricFamily("weir_pool_leads", words, value=int(self.fleet.leads))
         if self.fleet.cluster is None:
             return
         went = CounterMetricFamily(

@@ -71,6 +71,12 @@ class Autoscaling(Switch):
     maxReplicas: PositiveInt = 10
     cpuPercent: PositiveInt = 70
 
+    @model_validator(mode="after")
+    def _ordered(self) -> "Autoscaling":
+        if self.minReplicas > self.maxReplicas:
+            raise ValueError(f"autoscaling: {self.minReplicas} to {self.maxReplicas} replicas: min is above max")
+        return self
+
 
 class Router(Placed):
     """The gateway."""
@@ -105,6 +111,8 @@ class PoolService(Placed):
     replicas: PositiveInt = 2
     kvSource: str = "vllm"
     scrapeIntervalSeconds: PositiveFloat = 1.0
+    roles: Literal["fixed", "told", "switched"] = "fixed"  # what is done about roles that no longer fit the traffic
+    options: dict[str, int | float] = {}  # any other setting, as `weir pool --option` takes it
     scaling: Scaling = Scaling()
     podDisruptionBudget: Disruption = Disruption()
 
@@ -124,25 +132,33 @@ class External(Strict):
     caSecret: str = ""
 
 
-class Redis(Strict):
+class Redis(Placed):
     """The registry's store."""
 
     enabled: bool = True
     image: Image = Image(repository="redis", tag="7.4-alpine")
     auth: Auth = Auth()
     maxMemory: str = "1gb"
-    resources: Object = {}
     external: External = External()
 
 
-class Envoy(Switch):
+class Front(Strict):
+    """How the Envoy is reached."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    annotations: dict[str, str] = {}
+
+
+class Envoy(Switch, Placed):
     """An Envoy in front, whose endpoint picker the router is."""
 
     image: Image = Image(repository="envoyproxy/envoy", tag="v1.40.0")
     replicas: PositiveInt = 2
     port: int = Field(default=80, ge=1, le=65535)
     maxBodyBytes: PositiveInt = 32 << 20
-    resources: Object = {}
+    drainSeconds: NonNegativeInt = 30
+    service: Front = Front()
+    podDisruptionBudget: Disruption = Disruption()
 
 
 class Account(Strict):
@@ -206,9 +222,9 @@ class ModelCache(Switch):
 class Vllm(Strict):
     """Engines that the chart makes."""
 
-    weights: str = ""  # what vLLM loads; the pool's served name when left out
+    weights: str = ""  # what vLLM loads; the served name where it is a repository's, else the profile's own
     image: str = "vllm/vllm-openai:v0.11.0"
-    nodes: PositiveInt = 1  # more than one: a LeaderWorkerSet
+    nodes: PositiveInt = 1  # a replica's GPUs are shared out over them; more than one: a LeaderWorkerSet
     extraArgs: list[str] = []
     env: list[Object] = []
     gpuResource: str = "nvidia.com/gpu"
@@ -236,6 +252,13 @@ class EnginePool(Pool):
 
     vllm: Vllm | None = None
 
+    @model_validator(mode="after")
+    def _divides_over_its_nodes(self) -> "EnginePool":
+        nodes = self.vllm.nodes if self.vllm else 1
+        if self.gpus_per_replica % nodes:
+            raise ValueError(f"pool {self.name}: {self.gpus_per_replica} GPUs do not divide over {nodes} nodes")
+        return self
+
 
 class Selecting(Strict):
     """How a model is chosen for requests that name none."""
@@ -254,6 +277,12 @@ class Selecting(Strict):
         return self
 
 
+class Tests(Strict):
+    """What `helm test` asks with."""
+
+    image: Image = Image(repository="curlimages/curl", tag="8.11.1")
+
+
 class Values(Strict):
     """All of it."""
 
@@ -270,7 +299,7 @@ class Values(Strict):
     rbac: Created = Created()
     networkPolicy: Network = Network()
     monitoring: Monitoring = Monitoring()
-    tests: dict[str, Any] = {}
+    tests: Tests = Tests()
 
     @model_validator(mode="after")
     def _envoy_has_a_picker(self) -> "Values":

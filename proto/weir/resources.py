@@ -5,7 +5,7 @@ the RoutePolicy that it names; rewrites and objectives are the inference extensi
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
@@ -14,14 +14,22 @@ from weir import extension, fleetfile
 from weir.fleetfile import FleetFile, Route, Slo, Strict
 
 GROUP, VERSION = "weir.dev", "v1alpha1"
+SCALED = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1"}
+"""What may be scaled: API version by kind."""
 
 
 class Target(Strict):
     """The workload whose replicas are the pool's: it is scaled where scaling acts."""
 
-    apiVersion: str = "apps/v1"
-    kind: str = "Deployment"
+    apiVersion: str = ""  # as its kind has it
+    kind: Literal["Deployment", "StatefulSet", "LeaderWorkerSet"] = "Deployment"
     name: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_one_that_is_scaled(self) -> "Target":
+        if self.apiVersion not in ("", SCALED[self.kind]):
+            raise ValueError(f"target: a {self.kind} is scaled as {SCALED[self.kind]}, not as {self.apiVersion}")
+        return self
 
 
 class Bounds(Strict):

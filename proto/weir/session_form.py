@@ -39,6 +39,12 @@ class ReputationGiven(Strict):
     half_life_s: PositiveFloat = 6.0 * 3600.0
 
 
+class ApplicationsGiven(Strict):
+    """From when on an application has something usual."""
+
+    fewest: int = Field(default=20, ge=1, le=1_000_000)
+
+
 class StickinessGiven(Strict):
     """What models are worth to a session, and what moving it costs."""
 
@@ -97,6 +103,7 @@ class SessionsGiven(Strict):
     most: int = Field(default=10_000, ge=1, le=1_000_000)
     risk: Annotated[RiskGiven | None, BeforeValidator(switched)] = None
     reputation: Annotated[ReputationGiven | None, BeforeValidator(switched)] = None
+    applications: Annotated[ApplicationsGiven | None, BeforeValidator(switched)] = None
     stickiness: StickinessGiven | None = None
     token_budget: Annotated[BudgetGiven | None, BeforeValidator(switched)] = None
     commitments: dict[Name, Condition] = Field(default_factory=dict)

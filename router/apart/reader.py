@@ -26,11 +26,16 @@ class Reader:
         self._pipe: Connection | None = None
 
     def read(self, asked: Ask, body: bytes, then: Callable[[Order | Wrong | None], None]) -> None:
-        """Have a body read; `then` is called on the loop, with None where the process ended over it."""
+        """Have a body read; `then` is called on the loop, with None where the process ended over it or that failed."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "large-bodies")
         reading = asyncio.get_running_loop().run_in_executor(self._thread, self.ask, asked, body)
-        reading.add_done_callback(lambda done: None if done.cancelled() else then(done.result()))
+
+        def done(read: "asyncio.Future[Order | Wrong | None]") -> None:
+            if not read.cancelled():
+                then(read.result() if read.exception() is None else None)
+
+        reading.add_done_callback(done)
 
     def ask(self, asked: Ask, body: bytes) -> Order | Wrong | None:
         """Have a body read and wait for it; None where the process ended over it, or took too long."""

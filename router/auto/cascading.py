@@ -20,7 +20,6 @@ from router.auto.replaying import streamed_reply, whole_reply
 from router.auto.sending import Sending
 from router.gateway.aside import Aside, Whole, leg
 from router.record import Recorder
-from router.refusals import reply
 
 if TYPE_CHECKING:
     from router.order import Order
@@ -37,7 +36,7 @@ def cascade(sending: Sending, rule: Cascading, go_on: GoOn, keep: Callable[[Send
     `keep` is told of a cheap answer that the client gets.
     """
     options, _ = foreseen(sending.exchange.gateway.core, sending.asked, sending.found.places)
-    told = leg_bodies.read(sending.body) if sending.exchange.head.path == CHAT else None
+    told = leg_bodies.asked(sending.body) if sending.exchange.head.path == CHAT else None
     policy = Cascade(threshold=rule.threshold, unsure=rule.unsure, compressed=rule.compressed)
     if len(options) < 2:
         go_on(sending)
@@ -57,7 +56,7 @@ class Legs:
         self, sending: Sending, rule: Cascading, policy: Cascade, go_on: GoOn, keep: Callable[[Sending, Plain], None]
     ) -> None:
         self._sending, self._rule, self._policy, self._go_on, self._keep = sending, rule, policy, go_on, keep
-        self._asked = leg_bodies.read(sending.body) or {}
+        self._asked = leg_bodies.asked(sending.body) or {}
         self._aside: Aside | None = None
         self._orders: list[Order] = []
         self._reply = Whole(0, b"", b"")
@@ -169,9 +168,8 @@ class Legs:
 
     def _relay(self) -> None:
         """The client gets the cheap model's own refusal."""
-        status = self._reply.status if self._reply.body else 502
-        self._note(Step(Act.KEEP, 0, "refused"), {"status": status}, self._orders)
-        self._end(reply(status, self._reply.body, extra=self._sending.lines() + self._reply.line(b"x-weir-replica")))
+        self._note(Step(Act.KEEP, 0, "refused"), {"status": self._reply.status}, self._orders)
+        self._end(self._reply.relayed(self._sending.lines() + self._reply.line(b"x-weir-replica")))
 
     def _end(self, told: bytes) -> None:
         """Answer with the cheap leg's reply; its record is the request's."""

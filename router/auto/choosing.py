@@ -111,7 +111,10 @@ class Chooser:
         trying = self.canary is not None and self.canary.serves(asked.session or begun) == new
         last = self.turns.last(asked.tenant, asked.session)
         may_cut = by_session(beside(self.learn) if trying else self.learn)
-        stands = stand(asked, exchange.head.path, exchange.body, last, may_cut)
+        digest = exchange.order.digest
+        where = digest.places_of(exchange.body) if digest is not None else None
+        place = where.messages if where is not None else None
+        stands = stand(asked, exchange.head.path, exchange.body, last, may_cut, place)
         longer = self._lengths.longer(known) if self.learn.get("lengths") else 1.0
         there = offers(exchange, found, self.learn.get("prices", {}), stands, longer)
         if not there:

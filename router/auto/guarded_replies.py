@@ -5,9 +5,8 @@ from time import monotonic
 from router.auto.leg_bodies import read
 from router.auto.replaying import whole_reply
 from router.auto.sending import Sending
-from router.gateway.aside import Aside, Whole, leg
+from router.gateway.aside import NONE, Aside, Whole, leg
 from router.gateway.exchange import KEPT_TAIL
-from router.refusals import REASONS, reply
 
 
 class Guarded:
@@ -37,8 +36,7 @@ class Guarded:
         lines = self._sending.lines() + told.line(b"x-weir-replica")
         exchange.beside = None
         if answer is None:
-            status = told.status if told.status in REASONS and told.status != 200 else 502
-            exchange.answer_early(reply(status, told.body if status == told.status else b"{}", extra=lines))
+            exchange.answer_early((NONE if told.status == 200 else told).relayed(lines))
             return
         exchange.status, exchange.usage = told.status, told.body[-KEPT_TAIL:]
         exchange.answer_early(whole_reply(self._sending.clean(answer), lines))

@@ -17,7 +17,11 @@ JUDGED_CHARACTERS = 8000  # of a question, and of an answer, that a judge is sho
 MOST_READ = 100_000  # characters of one message that are looked through
 SHORT = 400  # characters of a message that is not compressed
 
+LONG = frozenset(("messages", "tools"))
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Plain = dict[str, Any]
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.decode
 
 
@@ -25,9 +29,17 @@ def read(body: bytes) -> Plain | None:
     """A body as an object; None where it is none."""
     try:
         told = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return told if isinstance(told, dict) else None
+
+
+def asked(body: bytes) -> Plain | None:
+    """A body as an object, its messages and tools left as they stand: that takes no longer for many than for few."""
+    try:
+        return {name: each if name in LONG else _decode(each) for name, each in _members(body).items()}
+    except UNREADABLE:
+        return None
 
 
 def fits(told: Plain) -> bool:

@@ -77,14 +77,14 @@ def together(core: Core, model: str, pools: list[str]) -> Iterator[tuple[str, ..
 def _order(exchange: "Exchange", model: str, found: Decided, body: bytes) -> Order:
     """The request as it would be sent to a model, so that what is cached of it there is known."""
     if len(body) > LARGE:
-        return _as_text(exchange.order, model)
+        return _as_text(exchange.order, model, body)
     sent = rewritten(body, model, found.answer.effects)
     return exchange.gateway.read(exchange.order.id, exchange.head, sent)[0]
 
 
-def _as_text(order: Order, model: str) -> Order:
-    """The same prompt for another model, compared as text."""
-    made = Order(order.id, model, order.text, order.start, order.max_tokens, session=order.session, tenant=order.tenant)
+def _as_text(order: Order, model: str, body: bytes) -> Order:
+    """The same prompt, or what is left of it, for another model, compared as text."""
+    made = Order(order.id, model, body, order.start, order.max_tokens, session=order.session, tenant=order.tenant)
     made.media, made.said_bytes, made.salt = order.media, order.said_bytes, order.salt
     return made
 

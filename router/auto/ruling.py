@@ -23,6 +23,7 @@ from router.auto.watch import Watch
 from router.classify.heads import heads_folder
 from router.classify.keeper import Keeper, Kept
 from router.frames import LESSONS, RULES
+from weir.supervise import supervised
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -68,21 +69,24 @@ class Ruling:
     async def run(self, tell: Callable[[bytes], None]) -> None:
         """Look at the file again and again; `tell` takes what workers are to be told."""
         try:
-            while True:
-                self._keep_classifier()
-                await asyncio.sleep(LOOK_S)
-                found = await asyncio.to_thread(self._watch.look)
-                if found is not None:
-                    self._say_untrained()
-                    for message in self.messages() if self._take() else [RULES + found]:
-                        tell(message)
-                for message in self.evidence.again(self._clock()) if self.evidence is not None else ():
-                    tell(message)
+            await supervised("looking at the rules", partial(self._look_on, tell))
         finally:
             if self._keeping is not None:
                 self._keeping.cancel()
                 await asyncio.wait([self._keeping])
             self._folder.cleanup()
+
+    async def _look_on(self, tell: Callable[[bytes], None]) -> None:
+        while True:
+            self._keep_classifier()
+            await asyncio.sleep(LOOK_S)
+            found = await asyncio.to_thread(self._watch.look)
+            if found is not None:
+                self._say_untrained()
+                for message in self.messages() if self._take() else [RULES + found]:
+                    tell(message)
+            for message in self.evidence.again(self._clock()) if self.evidence is not None else ():
+                tell(message)
 
     def _take(self) -> bool:
         """Keep evidence as these rules say; whether the learner is another now: the same one keeps what it has."""
@@ -102,7 +106,9 @@ class Ruling:
 
     def _keep_classifier(self) -> None:
         if self._keeping is None and needs_classifier(self.message):
-            self._keeping = asyncio.get_running_loop().create_task(self._keeper.run())
+            self._keeping = asyncio.get_running_loop().create_task(
+                supervised("keeping the classifier", self._keeper.run)
+            )
 
 
 def needs_classifier(message: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""Bodies without their failed turns: what failed is said in short, so that the model does not try the same again."""
+"""Bodies without their failed turns: what failed is said in short, so that the model does not try the same again.
+
+Messages that stay are copied as they stand: of hundreds of kilobytes anything else would hold the loop for long.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +13,8 @@ from policies.sessions.failed_turns import failed_turns, turns
 from policies.signals.facts import Facts, Message
 from policies.signals.reading import Reading
 from router.auto.facts import message
-from router.auto.leg_bodies import Plain, read
+from router.auto.leg_bodies import Plain
+from router.auto.schema import ABSENT, anything, raws, where
 from router.auto.turns import Turn
 
 CHAT = b"/v1/chat/completions"
@@ -18,8 +22,18 @@ TRIED = "Tried before in this conversation, without success:\n"
 MOST_TOLD = 8  # failures that are told, the newest
 CALL, ERROR = 160, 240  # characters of each
 MOST_BYTES = 1 << 20  # of a body that is taken apart
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Chat(msgspec.Struct, gc=False):
+    """A body's messages as they stand in it."""
+
+    messages: msgspec.Raw = ABSENT
+
+
+_chat = msgspec.json.Decoder(Chat).decode
 
 
 class Stand(NamedTuple):
@@ -36,34 +50,52 @@ class Stand(NamedTuple):
         return self.failed if intervened else self.cut
 
 
-def stand(asked: Facts, path: bytes, body: bytes, last: Turn | None, may_cut: bool) -> Stand:
-    """A session before a turn; failed turns are left out of chat completions that belong to a session."""
+class Talk(NamedTuple):
+    """A body taken apart: where its messages stand, and each of them."""
+
+    body: bytes
+    place: slice
+    pieces: list[msgspec.Raw]
+
+    def without(self, gone: Sequence[range], said: Sequence[Message]) -> bytes:
+        """The body without these turns, which are told in short before the first of a user's messages that stay."""
+        out = {at for turn in gone for at in turn}
+        kept = [at for at in range(len(said)) if at not in out]
+        first = next((at for at, was in enumerate(kept) if said[was].role == "user"), len(kept))
+        told = "\n".join(_failure([anything(self.pieces[at]) for at in turn[:2]]) for turn in gone[-MOST_TOLD:])
+        pieces: list[msgspec.Raw | bytes] = [self.pieces[at] for at in kept]
+        pieces.insert(first, _encode({"role": "system", "content": TRIED + told}))
+        view = memoryview(self.body)
+        return b"".join([view[: self.place.start], b"[", b",".join(pieces), b"]", view[self.place.stop :]])
+
+
+def stand(
+    asked: Facts, path: bytes, body: bytes, last: Turn | None, may_cut: bool, place: slice | None = None
+) -> Stand:
+    """A session before a turn; failed turns are left out of chat completions that belong to a session.
+
+    Where the body's messages stand is looked for unless their place is known.
+    """
     of = turns(asked.messages)
     gone = failed_turns(asked.messages, of)
     failed, able = len(gone), path == CHAT and bool(asked.session) and len(body) <= MOST_BYTES
     cut = min(last.cut, failed) if last is not None and able else 0
-    shorter = without_failed(body, gone, len(asked.messages)) if may_cut and able and failed > cut else None
-    plain = without_failed(body, gone[:cut], len(asked.messages)) if cut else body
-    cut = cut if plain is not body else 0
-    return Stand(standing(asked, cut, of), cut, failed, plain, shorter if shorter is not body else None)
+    more = may_cut and able and failed > cut
+    talk = taken_apart(body, len(asked.messages), place) if cut or more else None
+    if talk is None:
+        return Stand(standing(asked, 0, of), 0, failed, body, None)
+    plain = talk.without(gone[:cut], asked.messages) if cut else body
+    return Stand(standing(asked, cut, of), cut, failed, plain, talk.without(gone, asked.messages) if more else None)
 
 
-def without_failed(body: bytes, gone: Sequence[range], count: int) -> bytes:
-    """The body without these failed turns of its messages, which are told in short before the first user's.
-
-    A body that has another count of messages than the facts that told the turns is left as it is.
-    """
-    told = read(body)
-    messages = told.get("messages") if told else None
-    listed = [each for each in messages if isinstance(each, dict)] if isinstance(messages, list) else []
-    if told is None or not gone or len(listed) != count:
-        return body
-    out = {at for turn in gone for at in turn}
-    said = "\n".join(_failure([listed[at] for at in turn]) for turn in gone[-MOST_TOLD:])
-    kept = [each for at, each in enumerate(listed) if at not in out]
-    opening = next((at for at, each in enumerate(kept) if each.get("role") == "user"), len(kept))
-    kept.insert(opening, {"role": "system", "content": TRIED + said})
-    return _encode(told | {"messages": kept})
+def taken_apart(body: bytes, count: int, place: slice | None = None) -> Talk | None:
+    """A body of so many messages; None for any other: the facts that told the turns are not about it."""
+    try:
+        at = place or where(body, _chat(body).messages)
+        pieces = raws(body[at])
+    except UNREADABLE:
+        return None
+    return Talk(body, at, pieces) if len(pieces) == count else None
 
 
 def _failure(turn: list[Plain]) -> str:

@@ -8,14 +8,16 @@ from typing import TypeVar
 import msgspec
 
 from policies.select.rules.sessions import SessionRules
+from policies.sessions.applications import Application, Usual
 from policies.sessions.caller_reputation import Event, Standing
 from policies.sessions.commitments import Boundary, Commitments
 from policies.sessions.risk import Risk, Thresholds
 from policies.sessions.token_budget import Expected
 from policies.signals.facts import Facts
 from policies.signals.reading import Reading
+from policies.signals.system_fingerprint import NONE, SystemFingerprint
 
-MOST_KINDS = 256  # kinds of sessions whose lengths are learned
+MOST_KINDS = 256  # kinds of sessions, and applications, whose lengths are learned
 MOST_ENDED = 200  # ended sessions of one kind
 FEWEST_ENDED = 20  # before so many nothing is expected of a kind
 MOST_TURNS = 512  # of one session that are counted one by one
@@ -34,6 +36,9 @@ class Turn(msgspec.Struct, tag="t", array_like=True):
     failed: float  # share of its tools' answers that were errors
     model: str
     kind: str  # sessions of one kind are expected to be alike
+    application: str = ""  # whose system prompt it has; empty where there is none, or nobody asks
+    domain: str = ""  # as far as it was read
+    tools: bool = False  # whether it offered some
 
 
 class Flagged(msgspec.Struct, tag="r", array_like=True):
@@ -77,6 +82,7 @@ class Session:
     failed: float = 0.0
     model: str = ""
     kind: str = ""
+    application: str = ""
     risk: Risk = field(default_factory=Risk)
 
     @property
@@ -94,6 +100,7 @@ class Kept:
     def __init__(self, rules: SessionRules) -> None:
         self.sessions: OrderedDict[str, Session] = OrderedDict()
         self.standings: OrderedDict[str, Standing] = OrderedDict()
+        self.applications: OrderedDict[str, Application] = OrderedDict()
         self.commitments = Commitments(actions=frozenset())
         self._ended: OrderedDict[str, list[list[float]]] = OrderedDict()
         self._expected: dict[str, Expected] = {}
@@ -127,6 +134,11 @@ class Kept:
             self._expected[kind] = Expected.of(turns)
         return self._expected.get(kind, Expected(p90=()))
 
+    def usual(self, application: str) -> Usual:
+        """What is usual for an application, as far as the rules ask and enough of it was seen."""
+        rule, found = self.rules.applications, self.applications.get(application)
+        return found.usual(rule.fewest) if rule is not None and found is not None else Usual()
+
     def lengths(self) -> list[float]:
         """Turns of the sessions that ended here."""
         return [float(len(totals)) for ended in self._ended.values() for totals in ended]
@@ -145,6 +157,11 @@ class Kept:
                 told.model,
                 told.kind,
             )
+            if told.application:
+                session.application = told.application
+                found = self.applications.get(told.application, Application())
+                self.applications[told.application] = found.asked(told.domain, told.tools)
+                self.applications.move_to_end(told.application)
         elif isinstance(told, Flagged):
             session = self._touch(told.session, told.at)
             thresholds = self.rules.risk.thresholds if self.rules.risk is not None else Thresholds()
@@ -180,10 +197,14 @@ class Kept:
             del ended[:-MOST_ENDED]
             self._expected.pop(session.kind, None)
             _cut(self._ended, MOST_KINDS)
+        found = self.applications.get(session.application)
+        if found is not None and session.totals:
+            self.applications[session.application] = found.ended(len(session.totals))
 
     def _trim(self) -> None:
         _cut(self.sessions, self.rules.most)
         _cut(self.standings, self.rules.most)
+        _cut(self.applications, MOST_KINDS)
         if len(self.commitments.until) > self.rules.most:
             soonest = min(self.commitments.until, key=self.commitments.until.__getitem__)
             self.commitments = self.commitments.lifted(soonest, by_owner=True)
@@ -203,6 +224,12 @@ def caller_key(asked: Facts) -> str:
     """Who asks: the token's subject, else the tenant; empty where nobody says."""
     subject = asked.claims.get("sub", "")
     return f"{asked.tenant[:MOST_NAME]}\0{subject[:MOST_NAME]}" if subject or asked.tenant else ""
+
+
+def application_key(asked: Facts) -> str:
+    """An application within its tenant, by its system prompt; empty where it has none."""
+    told = SystemFingerprint().read(asked).label
+    return f"{asked.tenant[:MOST_NAME]}\0{told}" if told != NONE else ""
 
 
 def agent_of(asked: Facts) -> str:

@@ -40,10 +40,10 @@ class ToolShelf:
 
     def place(self, tenant: str, described: Mapping[str, str], embed: Embed) -> None:
         """Have tools embedded that are new, or say something else than before."""
-        said = self._said.setdefault(tenant, {})
+        said = self._said.get(tenant, {})
         fresh = [name for name, text in described.items() if said.get(name) != text and len(said) < MOST_TOOLS]
         for name in fresh[:MOST_AT_ONCE]:
-            said[name] = described[name]
+            self._said.setdefault(tenant, {})[name] = described[name]
             embed(described[name], partial(self._placed, tenant, name))
 
     def asks(self, session: str, question: Embedding) -> None:
@@ -69,7 +69,10 @@ class ToolShelf:
             held = self.catalogue(tenant)
             self._keep(tenant, replace(held, vectors={**held.vectors, name: unit(vector)}))
         else:
-            self._said.get(tenant, {}).pop(name, None)  # asked for again when it is next seen
+            said = self._said.get(tenant, {})
+            said.pop(name, None)  # asked for again when it is next seen
+            if not said:
+                self._said.pop(tenant, None)
 
     def _keep(self, tenant: str, held: Catalogue) -> None:
         self._catalogues[tenant] = held

@@ -43,6 +43,7 @@ class Visit(Gathering):
         self._visits = visits
         self.asked, self.session = asked, session
         self.key, self.caller = store.session_key(asked), store.caller_key(asked)
+        self.application, self.domain = "", ""
         self.role = asked.claims.get("role") or NOBODY
         self.denied: tuple[str, ...] = ()  # tools that the role may not use
         self.guarded = False  # whether the reply's tool calls are ruled on
@@ -113,6 +114,14 @@ class Visits:
             self._harm(visit, Event.IDENTITY_FAILURE)
         if rules.reputation is not None and visit.caller:
             visit.asked = asked._replace(caller_reputation=self.kept.standing(visit.caller).score(now))
+        if rules.applications is not None and (application := store.application_key(asked)):
+            visit.application, usual = application, self.kept.usual(application)
+            visit.asked = visit.asked._replace(
+                usual_domain=usual.domain,
+                usual_tools=usual.tools,
+                usual_turns=usual.turns,
+                usual_turns_p90=usual.turns_p90,
+            )
         if not self._within_rights(exchange, visit, rules) or not self._within_budget(exchange, visit, rules):
             return None
         self._there[exchange] = visit
@@ -129,6 +138,7 @@ class Visits:
         visit, rules = self.of(exchange), self.rules
         if visit is None or rules is None:
             return known
+        visit.domain = known["domain"].label if "domain" in known else ""
         known = {**known, **self._risk(visit, rules, known)}
         for action, when in rules.commitments.items():
             held = store.boundary(visit.asked, action)
@@ -149,7 +159,9 @@ class Visits:
             model = visit.sending.model if visit.sending is not None else ""
             failed = sum(answers) / len(answers) if answers else 0.0
             kind = "agent" if visit.asked.tools or answers else "chat"
-            self.note(store.Turn(visit.key, self._clock(), tokens, context, failed, model, kind))
+            turn = store.Turn(visit.key, self._clock(), tokens, context, failed, model, kind)
+            turn.application, turn.domain, turn.tools = visit.application, visit.domain, bool(visit.asked.tools)
+            self.note(turn)
         if whole and visit.caller and self.rules is not None and self.rules.commitments:
             self.declare(visit, visit.content(exchange))
 

@@ -28,6 +28,17 @@ class Answers:
     domains: tuple[str, ...]
     sets: tuple[str, ...] = ()  # the set of each prompt; none where all are of one
 
+    def chosen(self, prompts: Sequence[int]) -> "Answers":
+        """Some prompts, in that order."""
+        return Answers(
+            texts=[self.texts[at] for at in prompts],
+            models=self.models,
+            tokens=self.tokens[list(prompts)],
+            asked=[self.asked[at] for at in prompts],
+            domains=tuple(self.domains[at] for at in prompts),
+            sets=tuple(self.sets[at] for at in prompts) if self.sets else (),
+        )
+
     def counts(self) -> Floats:
         """How much each prompt counts in training: a small set as much as a large one, one prompt on average."""
         if not self.sets:
@@ -67,11 +78,13 @@ def mmlu_pro(data: Path) -> Answers:
     asked = [row for row in rows(data / "mmlu_pro" / "questions.jsonl.gz") if str(row["question_id"]) in counts]
     matched = [counts[str(row["question_id"])] for row in asked]
     models = tuple(name[4:] for name in next(iter(counts.values())) if name.startswith("out:"))
+    if not asked:
+        raise BadRow(f"{data / 'mmlu_pro'}: no row of matrix.csv.gz has its question in questions.jsonl.gz")
     return Answers(
         texts=["\n".join([row["question"].strip(), *row["options"]]) for row in asked],
         models=models,
-        tokens=np.array([[row[f"out:{model}"] or "nan" for model in models] for row in matched], np.float32),
-        asked=[int(row["prompt_tokens"]) for row in matched],
+        tokens=np.array([[row.amount(f"out:{model}") for model in models] for row in matched], np.float32),
+        asked=[int(row.amount("prompt_tokens")) for row in matched],
         domains=tuple(row["category"] for row in asked),
     )
 
@@ -79,7 +92,7 @@ def mmlu_pro(data: Path) -> Answers:
 def arena_hard(data: Path) -> Answers:
     """Arena-Hard's prompts of a data folder, and the tokens of every model's answer to them."""
     asked = list(rows(data / "arena_hard" / "prompts.jsonl.gz"))
-    models = tuple(sorted({model for row in asked for model in row["out_tokens"]}))
+    models = tuple(sorted({model for row in asked for model in row.inner("out_tokens")}))
     table = [[row["out_tokens"].get(model, float("nan")) for model in models] for row in asked]
     return Answers(
         texts=[row["prompt"] for row in asked],

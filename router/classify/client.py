@@ -15,6 +15,7 @@ from policies.signals.port import Embedding
 from policies.signals.reading import Reading
 from router.classify.wire import ASK, MEANINGS, VECTOR, Ask, Meanings, Told, encode, sendable, told
 from router.frames import Frames
+from weir.supervise import supervised
 
 NOTHING = Told(-1, {})
 AGAIN_S = 0.2
@@ -55,7 +56,7 @@ class Client:
 
     def start(self) -> None:
         """Connect, and connect again whenever that ends."""
-        self._again = asyncio.get_running_loop().create_task(self._connect())
+        self._again = asyncio.get_running_loop().create_task(supervised("reaching the classifier", self._connect))
 
     def close(self) -> None:
         """Ask no more."""

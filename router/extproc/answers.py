@@ -1,20 +1,29 @@
 """Answers of the external processing API, written as bytes and framed for gRPC."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from router.extproc.stream import packed
 
-ENDPOINT = b"x-gateway-destination-endpoint"
-BALANCER = b"envoy.lb"
-OVERWRITE = b"\x18\x02"  # HeaderValueOption.append_action
-SHOW_REPLY = b"\x4a\x08\x08\x01\x10\x01\x18\x02\x20\x01"
+ENDPOINT: Final = b"x-gateway-destination-endpoint"
+BALANCER: Final = b"envoy.lb"
+OVERWRITE: Final = b"\x18\x02"  # HeaderValueOption.append_action
+SHOW_REPLY: Final = b"\x4a\x08\x08\x01\x10\x01\x18\x02\x20\x01"
 """Field 9 of a ProcessingResponse: be shown this request's reply too, its body piece by piece."""
-PIECE_BYTES = 60_000  # of a body that is streamed back
-REQUEST_HEADERS, RESPONSE_HEADERS, REQUEST_BODY, RESPONSE_BODY, REQUEST_TRAILERS, RESPONSE_TRAILERS = range(1, 7)
-SHOWN = packed(b"\x0a\x00" + SHOW_REPLY)
-CONTINUES = [b"", *(packed(bytes([kind << 3 | 2, 0])) for kind in range(1, 7))]
+PIECE_BYTES: Final = 60_000  # of a body that is streamed back
+
+# Fields of a ProcessingResponse.
+REQUEST_HEADERS: Final = 1
+RESPONSE_HEADERS: Final = 2
+REQUEST_BODY: Final = 3
+RESPONSE_BODY: Final = 4
+REQUEST_TRAILERS: Final = 5
+RESPONSE_TRAILERS: Final = 6
+
+SHOWN: Final = packed(b"\x0a\x00" + SHOW_REPLY)
+CONTINUES: Final = [b"", *(packed(bytes([kind << 3 | 2, 0])) for kind in range(1, 7))]
 """By the kind of answer: go on with what was sent, as it is."""
-CLEARED = packed(b"\x1a\x06\x0a\x04\x1a\x02\x10\x01")
+CLEARED: Final = packed(b"\x1a\x06\x0a\x04\x1a\x02\x10\x01")
 """Go on without this piece of a streamed body."""
 
 

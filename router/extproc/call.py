@@ -1,7 +1,7 @@
 """One request as the data plane shows it: its headers and body in, where it goes out, then what came of it."""
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policies.decision import Outcome, Queue, Refusal, Shed
 from router.core import NOBODY, Placement
@@ -16,11 +16,14 @@ from router.order import Order
 if TYPE_CHECKING:
     from router.extproc.endpoint import Endpoint
 
-KEPT_TAIL = 4096  # bytes of an unstreamed reply kept for its usage
-CANCELLED = 499
+KEPT_TAIL: Final = 4096  # bytes of an unstreamed reply kept for its usage
+CANCELLED: Final = 499
 
 # Where a call stands.
-READING, DECIDING, SENT, OVER = range(4)
+READING: Final = 0
+DECIDING: Final = 1
+SENT: Final = 2
+OVER: Final = 3
 
 
 class Call(Service):
@@ -123,7 +126,7 @@ class Call(Service):
             self.endpoint.gone(self)
 
     def _request_headers(self, asked: Asked) -> None:
-        self.headers = messages.headers(asked.data, *asked.headers)
+        self.headers = messages.headers(asked.data, asked.headers[0], asked.headers[1])
         if asked.request_mode >= 0:
             self.request_mode, self.response_mode = asked.request_mode, asked.response_mode
             self._ahead = asked.ahead and asked.request_mode == messages.STREAMED
@@ -145,7 +148,7 @@ class Call(Service):
             self._answers_body = self.request_mode != messages.DUPLEX
             self._see_metadata(asked)
         self._bytes += len(asked.body)
-        if self._bytes > self.endpoint.settings.max_body_bytes:
+        if self._bytes > self.endpoint.most_body_bytes:
             self.endpoint.too_large(self)
             return
         self._pieces.append(asked.body)
@@ -190,7 +193,7 @@ class Call(Service):
         self._answer(answers.request_headers(mutation, metadata) + told + end)
 
     def _response_headers(self, asked: Asked) -> None:
-        found = messages.headers(asked.data, *asked.headers)
+        found = messages.headers(asked.data, asked.headers[0], asked.headers[1])
         told = found.get(b":status", b"")
         self._status = int(told) if told.isdigit() else 200
         placement = self.placement
@@ -198,7 +201,7 @@ class Call(Service):
             self._answer(answers.CONTINUES[answers.RESPONSE_HEADERS])
             return
         if asked.metadata[1]:
-            self.endpoint.picker.served(placement, served(asked.data, *asked.metadata))
+            self.endpoint.picker.served(placement, served(asked.data, asked.metadata[0], asked.metadata[1]))
         self._answer(self.endpoint.picker.stamp(placement.replica.name))
         if asked.ends or (self._status >= 400 and self._unshown):
             self._settle(True)
@@ -230,7 +233,7 @@ class Call(Service):
 
     def _see_metadata(self, asked: Asked) -> None:
         if asked.metadata[1]:
-            self.allowed = subset(asked.data, *asked.metadata)
+            self.allowed = subset(asked.data, asked.metadata[0], asked.metadata[1])
 
     def _answer(self, framed: bytes) -> None:
         self.stream.send(framed)

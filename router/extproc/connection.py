@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from router.extproc import frames
-from router.extproc.frames import FRAME_BYTES, HEADER_BYTES, BadWire, be, content
+from router.extproc.frames import FRAME_BYTES, HEADER_BYTES, BadWire, be32, content
 from router.extproc.heads import NOT_GRPC, STARTED, Head, Heads
-from router.extproc.stream import BadMessage, Service, Stream
+from router.extproc.stream import NOBODY, BadMessage, Service, Stream
 
-STREAM_WINDOW = 1 << 20
-CONNECTION_WINDOW = 1 << 24
-MOST_BLOCK = 64 << 10  # bytes of a header block over all its frames
-MOST_OWED = 4096  # answers to SETTINGS and PING that a peer may leave unread
+STREAM_WINDOW: Final = 1 << 20
+CONNECTION_WINDOW: Final = 1 << 24
+MOST_BLOCK: Final = 64 << 10  # bytes of a header block over all its frames
+MOST_OWED: Final = 4096  # answers to SETTINGS and PING that a peer may leave unread
 
 
 class Owner(Protocol):
@@ -65,7 +65,7 @@ class Connection:
         gone, self.streams = list(self.streams.values()), {}
         for stream in gone:
             stream.over = True
-            stream.service.cancelled()
+            _parted(stream).cancelled()
 
     def eof_received(self) -> bool:
         """A peer that closes its side is gone."""
@@ -144,9 +144,14 @@ class Connection:
         self._forget(stream)
         self._out.append(frames.reset(stream.number, code))
 
-    def _forget(self, stream: Stream) -> None:
-        self.streams.pop(stream.number, None)
-        self._waiting.pop(stream.number, None)
+    def _forget(self, stream: Stream) -> Service:
+        """A stream that is over; returns who answered it."""
+        number = stream.number
+        if number in self.streams:
+            del self.streams[number]
+        if number in self._waiting:
+            del self._waiting[number]
+        return _parted(stream)
 
     def _read(self, data: bytes) -> int:
         """Take every whole frame; returns where the rest begins."""
@@ -159,7 +164,7 @@ class Connection:
                 raise BadWire(frames.FRAME_SIZE_ERROR, f"a frame of {size} bytes")
             if end - at - HEADER_BYTES < size:
                 break
-            number = be(data, at + 5, 4) & 0x7FFFFFFF
+            number = be32(data, at + 5) & 0x7FFFFFFF
             at += HEADER_BYTES
             self._frame(data[at - 6], data[at - 5], number, data[at : at + size])
             at += size
@@ -221,7 +226,8 @@ class Connection:
             self._received = 0
 
     def _headers(self, flags: int, number: int, payload: bytes) -> None:
-        payload = content(payload, flags, 5 if flags & frames.PRIORITISED else 0)
+        if flags & (frames.PADDED | frames.PRIORITISED):
+            payload = content(payload, flags, 5 if flags & frames.PRIORITISED else 0)
         if number % 2 == 0:
             raise BadWire(frames.PROTOCOL_ERROR, "a client opens streams of odd numbers")
         if flags & frames.END_HEADERS:
@@ -283,13 +289,12 @@ class Connection:
         stream = self.streams.get(number)
         if stream is not None:
             stream.over = True
-            self._forget(stream)
-            stream.service.cancelled()
+            self._forget(stream).cancelled()
 
     def _window_update(self, number: int, payload: bytes) -> None:
         if len(payload) != 4:
             raise BadWire(frames.FRAME_SIZE_ERROR, "a WINDOW_UPDATE frame has four bytes")
-        grown = be(payload, 0, 4) & frames.MOST_WINDOW
+        grown = be32(payload, 0) & frames.MOST_WINDOW
         if number == 0:
             self.window += grown
             if grown == 0 or self.window > frames.MOST_WINDOW:
@@ -351,8 +356,9 @@ class Connection:
         self._out.append(answer)
 
     def _cut(self, stream: Stream, code: int) -> None:
+        service = stream.service
         self.reset(stream, code)
-        stream.service.cancelled()
+        service.cancelled()
 
     def _fail(self, stream: Stream, bad: BadMessage) -> None:
         stream.service.cancelled()
@@ -365,3 +371,12 @@ class Connection:
         self.flush()
         self._closing = True
         self.transport.close()
+
+
+def _parted(stream: Stream) -> Service:
+    """Who answered a stream, which it no longer holds: they held each other, so that only a collection of garbage would
+    have freed them and the request's body, thousands of requests later, while every new one took memory nobody had
+    touched yet.
+    """
+    service, stream.service = stream.service, NOBODY
+    return service

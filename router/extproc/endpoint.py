@@ -5,9 +5,7 @@ import socket
 from itertools import count
 from secrets import token_hex
 from time import monotonic
-from typing import cast
-
-import msgspec
+from typing import Final, cast
 
 from policies.decision import Outcome, Refusal, Shed
 from policies.request import coin
@@ -21,6 +19,7 @@ from router.extproc.picker import JSON, Picker
 from router.extproc.stream import Service, Stream
 from router.gateway.body import BadRequest, ForeignKv
 from router.gateway.server import CROWDED_S, PROXIED
+from router.listing import listing
 from router.models import Model
 from router.refusals import error_body
 from router.settings import Settings
@@ -28,12 +27,10 @@ from router.ticking import TICK_S, Ticks
 from router.unstreamed import Unstreamed
 from weir.tokenizer import Tokenizer
 
-PROCESS = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-BACKLOG = 1024
-FRAMING_BYTES = 256 << 10  # that a message may have beside a body
-SALT = 12  # of the draw whose reply is shown
-
-_encode = msgspec.json.Encoder().encode
+PROCESS: Final = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+BACKLOG: Final = 1024
+FRAMING_BYTES: Final = 256 << 10  # that a message may have beside a body
+SALT: Final = 12  # of the draw whose reply is shown
 
 
 class Endpoint:
@@ -43,7 +40,9 @@ class Endpoint:
         self.core, self.settings = core, settings
         self.picker = Picker(core, settings)
         self.streams_per_connection = settings.ext_proc_streams
-        self.most_message_bytes = settings.max_body_bytes + FRAMING_BYTES
+        self.most_body_bytes = settings.max_body_bytes
+        self.most_message_bytes = self.most_body_bytes + FRAMING_BYTES
+        self._share = settings.ext_proc_replies
         self.calls: dict[Call, None] = {}
         self.draining = False
         self._connections: set[Connection] = set()
@@ -93,7 +92,8 @@ class Endpoint:
 
     def gone(self, call: Call) -> None:
         """A call has ended."""
-        self.calls.pop(call, None)
+        if call in self.calls:
+            del self.calls[call]
 
     def request(self, call: Call) -> None:
         """A whole request was read: decide where it goes."""
@@ -129,7 +129,7 @@ class Endpoint:
     def shows(self, call: Call) -> bool:
         """Whether the data plane is asked to show the reply to this request: a share of them, drawn by their ids."""
         call.id = self._id(call.headers)
-        share = self.settings.ext_proc_replies
+        share = self._share
         return share >= 1.0 or (share > 0.0 and coin(call.id, SALT) < share)
 
     def place(self, call: Call) -> None:
@@ -202,9 +202,8 @@ class Endpoint:
 
     def _elsewhere(self, call: Call, path: bytes) -> None:
         """A path that no replica is asked on."""
-        if path == b"/v1/models":
-            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(self.core.models)]
-            call.reply(200, [JSON], _encode({"object": "list", "data": listed}), "models")
+        if (found := listing(path, self.core.models)) is not None:
+            call.reply(found[0], [JSON], found[1], "models")
             return
         named = path[:256].decode("latin-1")
         known = path in PROXIED

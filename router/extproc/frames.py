@@ -1,18 +1,45 @@
 """HTTP/2 frames as bytes (RFC 9113): what an endpoint of gRPC calls writes, and the errors it names."""
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADER_BYTES = 9
-FRAME_BYTES = 16384  # the largest payload that may be sent to us, and that we send
-WINDOW_BYTES = 65535  # of a stream and of a connection, until somebody says otherwise
-MOST_WINDOW = (1 << 31) - 1
+from typing import Final
 
-DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
-END_STREAM, ACK, END_HEADERS, PADDED, PRIORITISED = 0x1, 0x1, 0x4, 0x8, 0x20
+# Final, one by one: compiled, a constant is a number in the code, and else an entry of a dict to look up at every use.
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HEADER_BYTES: Final = 9
+FRAME_BYTES: Final = 16384  # the largest payload that may be sent to us, and that we send
+WINDOW_BYTES: Final = 65535  # of a stream and of a connection, until somebody says otherwise
+MOST_WINDOW: Final = (1 << 31) - 1
 
-NO_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR = 0, 1, 3, 6
-REFUSED_STREAM, CANCEL, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 7, 8, 9, 11
+DATA: Final = 0
+HEADERS: Final = 1
+PRIORITY: Final = 2
+RST_STREAM: Final = 3
+SETTINGS: Final = 4
+PUSH_PROMISE: Final = 5
+PING: Final = 6
+GOAWAY: Final = 7
+WINDOW_UPDATE: Final = 8
+CONTINUATION: Final = 9
 
-TABLE_SIZE, MOST_STREAMS, INITIAL_WINDOW, MOST_FRAME, MOST_HEADERS = 1, 3, 4, 5, 6
+END_STREAM: Final = 0x1
+ACK: Final = 0x1
+END_HEADERS: Final = 0x4
+PADDED: Final = 0x8
+PRIORITISED: Final = 0x20
+
+NO_ERROR: Final = 0
+PROTOCOL_ERROR: Final = 1
+FLOW_CONTROL_ERROR: Final = 3
+FRAME_SIZE_ERROR: Final = 6
+REFUSED_STREAM: Final = 7
+CANCEL: Final = 8
+COMPRESSION_ERROR: Final = 9
+ENHANCE_YOUR_CALM: Final = 11
+
+TABLE_SIZE: Final = 1
+MOST_STREAMS: Final = 3
+INITIAL_WINDOW: Final = 4
+MOST_FRAME: Final = 5
+MOST_HEADERS: Final = 6
 
 
 class BadWire(Exception):
@@ -43,7 +70,7 @@ def read_settings(payload: bytes) -> list[tuple[int, int]]:
     """What a SETTINGS frame says; raises `BadWire`."""
     if len(payload) % 6:
         raise BadWire(FRAME_SIZE_ERROR, "a SETTINGS frame is no list of settings")
-    found = [(be(payload, at, 2), be(payload, at + 2, 4)) for at in range(0, len(payload), 6)]
+    found = [(payload[at] << 8 | payload[at + 1], be32(payload, at + 2)) for at in range(0, len(payload), 6)]
     for key, value in found:
         if key == INITIAL_WINDOW and value > MOST_WINDOW:
             raise BadWire(FLOW_CONTROL_ERROR, "the initial window is beyond 2^31-1")
@@ -79,9 +106,6 @@ def content(payload: bytes, flags: int, skipped: int = 0) -> bytes:
     return payload[skipped : len(payload) - padding]
 
 
-def be(data: bytes, at: int, size: int) -> int:
-    """An unsigned big-endian integer of `size` bytes."""
-    found = 0
-    for byte in data[at : at + size]:
-        found = found << 8 | byte
-    return found
+def be32(data: bytes, at: int) -> int:
+    """The unsigned big-endian integer of the four bytes from `at` on."""
+    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]

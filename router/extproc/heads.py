@@ -4,13 +4,15 @@ The other side is asked for a dynamic table of no bytes. Once its table has none
 stands, so a block seen before is not decoded again.
 """
 
+from typing import Final
+
 from hpack import Decoder
 from hpack.exceptions import HPACKError
 
 from router.extproc.frames import COMPRESSION_ERROR, BadWire
 
-MOST_HEADER_BYTES = 64 << 10
-MOST_REMEMBERED = 256
+MOST_HEADER_BYTES: Final = 64 << 10
+MOST_REMEMBERED: Final = 256
 
 
 class Head:
@@ -69,9 +71,9 @@ def literal(name: bytes, value: bytes) -> bytes:
     return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
 
 
-STARTED = b"\x88" + literal(b"content-type", b"application/grpc")
-NOT_GRPC = literal(b":status", b"415")
-DONE = literal(b"grpc-status", b"0")
+STARTED: Final = b"\x88" + literal(b"content-type", b"application/grpc")
+NOT_GRPC: Final = literal(b":status", b"415")
+DONE: Final = literal(b"grpc-status", b"0")
 
 
 def failed(status: int, message: str, *, started: bool) -> bytes:

@@ -3,12 +3,27 @@
 By hand: building the generated objects and asking each of a dozen headers costs more than the whole decision.
 """
 
+from typing import Final
+
 from router.extproc.stream import INVALID_ARGUMENT, BadMessage
 
-REQUEST_HEADERS, RESPONSE_HEADERS, REQUEST_BODY, RESPONSE_BODY, REQUEST_TRAILERS, RESPONSE_TRAILERS = range(2, 8)
-METADATA, OBSERVING, PROTOCOL = 8, 10, 11
-NONE, STREAMED, BUFFERED, BUFFERED_PARTIAL, DUPLEX = range(5)
-"""How the data plane sends a body."""
+# Fields of a ProcessingRequest.
+REQUEST_HEADERS: Final = 2
+RESPONSE_HEADERS: Final = 3
+REQUEST_BODY: Final = 4
+RESPONSE_BODY: Final = 5
+REQUEST_TRAILERS: Final = 6
+RESPONSE_TRAILERS: Final = 7
+METADATA: Final = 8
+OBSERVING: Final = 10
+PROTOCOL: Final = 11
+
+# How the data plane sends a body.
+NONE: Final = 0
+STREAMED: Final = 1
+BUFFERED: Final = 2
+BUFFERED_PARTIAL: Final = 3
+DUPLEX: Final = 4
 
 
 class Asked:

@@ -1,9 +1,13 @@
 """Dynamic metadata of a request: which endpoints it may go to, and which one has served it."""
 
+from typing import Final
+
 from router.extproc.messages import field
 
-SUBSET, SUBSET_KEY = b"envoy.lb.subset_hint", b"x-gateway-destination-endpoint-subset"
-BALANCER, SERVED_KEY = b"envoy.lb", b"x-gateway-destination-endpoint-served"
+SUBSET: Final = b"envoy.lb.subset_hint"
+SUBSET_KEY: Final = b"x-gateway-destination-endpoint-subset"
+BALANCER: Final = b"envoy.lb"
+SERVED_KEY: Final = b"x-gateway-destination-endpoint-served"
 
 
 def subset(data: bytes, at: int, end: int) -> list[str] | None:

@@ -1,14 +1,16 @@
 """One gRPC call on a connection: messages put together from DATA frames, answers within the peer's window."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from router.extproc.frames import be
+from router.extproc.frames import be32
 from router.extproc.heads import DONE, failed
 
 if TYPE_CHECKING:
     from router.extproc.connection import Connection
 
-RESOURCE_EXHAUSTED, UNIMPLEMENTED, INVALID_ARGUMENT, UNAVAILABLE = 8, 12, 3, 14
+INVALID_ARGUMENT: Final = 3
+RESOURCE_EXHAUSTED: Final = 8
+UNIMPLEMENTED: Final = 12
 
 
 class BadMessage(Exception):
@@ -32,7 +34,7 @@ class Service:
         """The caller is gone: nothing that is sent will reach it."""
 
 
-NOBODY = Service()
+NOBODY: Final = Service()
 
 
 def packed(message: bytes) -> bytes:
@@ -114,7 +116,7 @@ class Stream:
     def _size(self, data: bytes, at: int) -> int:
         if data[at]:
             raise BadMessage(UNIMPLEMENTED, "compressed messages are not read here: send them as they are")
-        size = be(data, at + 1, 4)
+        size = be32(data, at + 1)
         if size > self._most:
             raise BadMessage(RESOURCE_EXHAUSTED, f"a message may have {self._most} bytes, not {size}")
         return size

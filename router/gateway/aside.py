@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from router.counting import count_apart
+from router.gateway.body import Limits
 from router.gateway.client import Client
 from router.gateway.exchange import Exchange
 from router.gateway.framing import CHUNKED, UNTIL_CLOSE, BadFraming, Chunks, dechunk, reply_head
+from router.refusals import error_body, reply
 from weir.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_GATHERED = 16 << 20  # bytes of one reply
 BROKEN = 502  # the status of a reply that is not whole
+OWN = Limits(1 << 31, 1 << 31)  # what a rule asks for is bounded by that, and what a client does was when it came
 
 
 class Whole:
@@ -30,6 +33,12 @@ class Whole:
         at = self.head.lower().find(b"\r\n%b:" % name)
         return self.head[at + 2 :].partition(b"\r\n")[0] + b"\r\n" if at >= 0 else b""
 
+    def relayed(self, lines: bytes) -> bytes:
+        """The same for a client, these lines in its head; a reply that is not whole is told as that."""
+        if self.body:
+            return reply(self.status, self.body, extra=lines)
+        return reply(BROKEN, error_body("The replica's answer broke off; try again.", "upstream_error"), extra=lines)
+
 
 NONE = Whole(BROKEN, b"", b"")
 
@@ -37,15 +46,21 @@ NONE = Whole(BROKEN, b"", b"")
 class Gathered:
     """What stands where a client's connection would: bytes come and are kept."""
 
-    __slots__ = ("_broken", "data")
+    __slots__ = ("_broken", "_size", "data")
 
     def __init__(self, broken: Callable[[], None]) -> None:
         self.data: list[bytes] = []
+        self._size = 0
         self._broken = broken
 
     def write(self, data: bytes) -> None:
-        """Some of the reply."""
-        self.data.append(data)
+        """Some of the reply; one that is too long is as good as broken."""
+        self._size += len(data)
+        if self._size > MOST_GATHERED:
+            self.data.clear()
+            self._broken()
+        else:
+            self.data.append(data)
 
     def abort(self) -> None:
         """The reply broke off."""
@@ -59,7 +74,7 @@ class Aside(Client):
 
     def __init__(self, gateway: "Gateway", then: Callable[[Whole], None]) -> None:
         super().__init__(gateway)
-        self._gathered, self._then = Gathered(self.end), then
+        self._gathered, self._then = Gathered(self._give_up), then
         self._timer: asyncio.TimerHandle | None = None
         self.transport = cast("asyncio.Transport", self._gathered)
 
@@ -69,7 +84,7 @@ class Aside(Client):
         `slow` is the vocabulary that is to count its tokens off the loop first, if any.
         """
         self.exchange = exchange
-        self._timer = asyncio.get_running_loop().call_later(within_s, self._late)
+        self._timer = asyncio.get_running_loop().call_later(within_s, self._give_up)
         if slow is None:
             exchange.dispatch()
             return
@@ -101,7 +116,8 @@ class Aside(Client):
             self.exchange = None
             self._then(reply)
 
-    def _late(self) -> None:
+    def _give_up(self) -> None:
+        """Nothing more of it is waited for."""
         if self.exchange is not None and not self.exchange.ended:
             self.exchange.cancel()
         self.end()
@@ -135,7 +151,7 @@ def leg(beside: Exchange, body: bytes, name: str, aside: Aside) -> tuple[Exchang
     """A body to be asked aside, with the path and headers of the request that it is asked for, and the vocabulary that
     is to count its tokens off the loop, if any; raises `BadRequest`.
     """
-    order, slow = beside.gateway.read(f"{beside.order.id}.{name}", beside.head, body)
+    order, slow = beside.gateway.read(f"{beside.order.id}.{name}", beside.head, body, OWN)
     made = Exchange(beside.gateway, aside, beside.head, body, order)
     made.forward, made.deadline = beside.forward, beside.deadline
     return made, slow

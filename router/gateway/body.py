@@ -38,6 +38,8 @@ class Limits:
 
 def parse(path: bytes, body: bytes, request_id: str, limits: Limits) -> Order:
     """The body of a POST to `path` as an order; raises `BadRequest`."""
+    if not body:
+        raise BadRequest("The body is empty; send a JSON object.")
     try:
         if not body.isascii():
             body.decode()

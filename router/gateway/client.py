@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST_PIPELINED = 1 << 20
 MOST_DISCARDED = 4 << 20
 LINGER_S = 2.0
+TLS = 0x16  # the first byte of its greeting, whose end nobody would recognise here
 
 _known: dict[bytes, Head] = {}
 
@@ -181,6 +182,8 @@ class Client:
     def _partial_head(self, data: bytes) -> None:
         if len(data) > self.gateway.settings.max_head_bytes:
             raise BadHead(431, f"The headers are longer than {self.gateway.settings.max_head_bytes} bytes.")
+        if data[0] == TLS:
+            raise BadHead(400, "TLS is not spoken here; ask http://, or put what ends TLS in front.")
         if not self._partial:
             self._partial, self.since = True, monotonic()
         self._pending = data

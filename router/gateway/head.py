@@ -46,6 +46,7 @@ def parse(raw: bytes) -> Head:
     method, target = _request_line(lines[0])
     headers = _headers(lines[1:])
     length = _length(headers)
+    _uncoded(headers.get(b"content-encoding", b""))
     tokens = {t.strip() for t in headers.get(b"connection", b"").lower().split(b",")}
     kept = [b"%b: %b\r\n" % item for item in headers.items() if item[0] not in DROPPED and item[0] not in tokens]
     forward = b"%b %b HTTP/1.1\r\n%b" % (method, target, b"".join(kept))
@@ -62,7 +63,7 @@ def _request_line(line: bytes) -> tuple[bytes, bytes]:
     if len(parts) != 3 or not parts[0].isalpha() or not parts[1].startswith((b"/", b"*")):
         raise BadHead(400, "The request line is not HTTP; send METHOD PATH HTTP/1.1.")
     if parts[2] != b"HTTP/1.1":
-        raise BadHead(400, "Only HTTP/1.1 is served here.")
+        raise BadHead(400, "Only HTTP/1.1 is served here; nginx in front needs `proxy_http_version 1.1`.")
     if not parts[1].isascii() or not parts[1].decode("ascii").isprintable():
         raise BadHead(400, "The path must be printable ASCII; percent-encode the rest.")
     return parts[0], parts[1]
@@ -101,6 +102,11 @@ def _length(headers: dict[bytes, bytes]) -> int:
     if not length.isdigit() or len(length) > 18:
         raise BadHead(400, "Content-Length must be a number.")
     return int(length)
+
+
+def _uncoded(coding: bytes) -> None:
+    if coding.lower() not in (b"", b"identity"):
+        raise BadHead(415, "A body is read as it comes; send it without content-encoding.")
 
 
 def _expects(headers: dict[bytes, bytes]) -> bool:

@@ -8,8 +8,6 @@ from secrets import token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from policies.decision import Refusal, Shed
 from router.boundaries import prompt_tokens
 from router.core import Core
@@ -22,9 +20,10 @@ from router.gateway.head import Head
 from router.gateway.squeezing import squeeze_apart
 from router.gateway.upstream import Lane
 from router.handover.legs import Handovers
+from router.listing import listing
 from router.models import Model
 from router.order import Order
-from router.refusals import error_body, refusal, reply
+from router.refusals import error_body, reply
 from router.rewriting import renamed
 from router.settings import Settings
 from router.ticking import TICK_S, Ticks
@@ -44,8 +43,7 @@ PROXIED = frozenset((
     b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings", b"/v1/responses", b"/v1/messages", b"/v1/rerank",
     b"/v1/score", b"/tokenize", b"/detokenize",
 ))  # fmt: skip
-
-_encode = msgspec.json.Encoder().encode
+READ = frozenset((b"/v1/models", b"/health", b"/live"))
 
 
 class Gateway:
@@ -121,16 +119,14 @@ class Gateway:
         if head.method == b"POST" and head.path in PROXIED:
             self._proxy(client, head, body)
         elif head.method in (b"GET", b"HEAD"):
-            told = self._get(head)
+            told = self._get(head) or self._elsewhere(head)
             client.transport.write(told if head.method == b"GET" else told[: told.index(b"\r\n\r\n") + 4])
             self._after(client, head)
         elif self.auto is not None and head.path == b"/v1/feedback" and head.method == b"POST":
             self.auto.judge(client, head, body)
             self._after(client, head)
         else:
-            known = head.path in PROXIED
-            sentence = f"{head.path.decode()} takes POST." if known else f"There is no {head.path.decode()} here."
-            client.transport.write(reply(405 if known else 404, error_body(sentence, "invalid_request_error")))
+            client.transport.write(self._elsewhere(head))
             self._after(client, head)
 
     def hold(self, exchange: Exchange) -> None:
@@ -183,7 +179,7 @@ class Gateway:
             self._apart().begin(client, head, body, request_id)
             return
         try:
-            order = self._parsed(request_id, head, body)
+            order = self._parsed(request_id, head, body, self.limits)
             body = self.rewritten(order, body)
             slow = count_now(order, self.core.models.get(order.model))
         except BadRequest as bad:
@@ -197,7 +193,7 @@ class Gateway:
         """A request was read: refuse it, have its model chosen, or send it."""
         order = exchange.order
         if self.draining and monotonic() >= self._refuses_at:
-            exchange.answer_early(refusal(Refusal.DRAINING, 1.0, order.id, model=order.model))
+            exchange.refuse(Shed(Refusal.DRAINING))
         elif self.auto is not None and order.model in self.auto.names:
             self._choose(exchange, body)
         else:
@@ -266,9 +262,11 @@ class Gateway:
         exchange.body = body
         self.auto.begin(exchange)
 
-    def read(self, request_id: str, head: Head, body: bytes) -> tuple[Order, Tokenizer | None]:
+    def read(
+        self, request_id: str, head: Head, body: bytes, limits: Limits | None = None
+    ) -> tuple[Order, Tokenizer | None]:
         """A request as an order, and the vocabulary that is to count its tokens off the loop, if any."""
-        order = self._parsed(request_id, head, body)
+        order = self._parsed(request_id, head, body, limits or self.limits)
         return order, count_now(order, self.core.models.get(order.model))
 
     def told_of(self, order: Order, head: Head) -> None:
@@ -286,8 +284,8 @@ class Gateway:
         order.model = wanted
         return renamed(body, wanted)
 
-    def _parsed(self, request_id: str, head: Head, body: bytes) -> Order:
-        order = bodies.parse(head.path, body, request_id, self.limits)
+    def _parsed(self, request_id: str, head: Head, body: bytes, limits: Limits) -> Order:
+        order = bodies.parse(head.path, body, request_id, limits)
         self.told_of(order, head)
         return order
 
@@ -314,16 +312,26 @@ class Gateway:
         client.since = monotonic()
 
     def _get(self, head: Head) -> bytes:
-        if head.path == b"/v1/models":
-            names = {*self.core.models, *(self.auto.names if self.auto is not None else ())}
-            listed = [{"id": name, "object": "model", "owned_by": "weir"} for name in sorted(names)]
-            return reply(200, _encode({"object": "list", "data": listed}))
+        """The answer to a GET; empty where there is none."""
         if head.path == b"/health":
             ready = self.core.coming.serves() and not self.draining
             return reply(200 if ready else 503, b'{"status":"%b"}' % (b"ok" if ready else b"no replica is ready"))
         if head.path == b"/live":
             return reply(200, b'{"status":"ok"}')
-        return reply(404, error_body(f"There is no {head.path.decode()} here.", "invalid_request_error"))
+        found = listing(head.path, {*self.core.models, *(self.auto.names if self.auto is not None else ())})
+        return b"" if found is None else reply(found[0], found[1])
+
+    def _elsewhere(self, head: Head) -> bytes:
+        """The answer on a path, or by a method, for which there is nothing."""
+        path, takes = head.path.decode(), b""
+        if head.path in PROXIED or (self.auto is not None and head.path == b"/v1/feedback"):
+            takes = b"POST"
+        elif head.path in READ:
+            takes = b"GET"
+        if not takes:
+            return reply(404, error_body(f"There is no {path} here.", "invalid_request_error"))
+        said = error_body(f"{path} takes {takes.decode()}.", "invalid_request_error")
+        return reply(405, said, extra=b"allow: %b\r\n" % takes)
 
     def sweep(self, now: float) -> None:
         """What has waited too long: replies, clients; and the learner's turn."""

@@ -43,7 +43,7 @@ class Lane:
         try:
             async with asyncio.timeout(self.timeout_s):
                 _, protocol = await loop.create_connection(self._fresh, *self.address)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # the last for a name that no host can have
             exchange.connecting = None
             exchange.unreachable("connect")
             return

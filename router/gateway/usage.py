@@ -3,7 +3,7 @@
 
 def numbers(data: bytes) -> tuple[int, int, int]:
     """Prompt, output and cached tokens of the last usage object in a piece of a reply; -1 where it does not say."""
-    at = data.rfind(b'"usage"')
+    at = data.rfind(b'"usage"') if data else -1
     if at < 0:
         return -1, -1, -1
     return (

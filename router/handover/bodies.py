@@ -12,6 +12,7 @@ NOT_FOR_ONE_TOKEN = (
     "echo", "stop", "max_completion_tokens",
 )  # fmt: skip
 CACHED = b'"cached_tokens":'
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -61,7 +62,7 @@ def answer(content: bytes) -> Answer:
     """A prefill leg's answer, empty where it cannot be read."""
     try:
         return _answer(content)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Answer()
 
 
@@ -69,7 +70,7 @@ def engine(content: bytes) -> str:
     """What a bootstrap server says its first rank's engine is called; empty where it does not."""
     try:
         ranks: dict[str, dict[str, Any]] = msgspec.json.decode(content, type=dict[str, dict[str, Any]])
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
     return str(next(iter(ranks.values())).get("engine_id", "")) if ranks else ""
 

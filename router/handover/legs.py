@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 SAID_EVERY_S = 60.0
 MOST_COLLECTED = 16 << 20
 
+At = tuple[str, int]
+"""A replica's address, and how often it was found restarted: its engine has another name then."""
+
 _log = logging.getLogger("weir.handover")
 
 
@@ -54,7 +57,8 @@ class Handovers:
         self._gateway, self._core = gateway, core
         self._splitting = cast("Splitting", core) if hasattr(core, "decoder") else None
         self._wire: Wire = wire_named(core.settings.hand_over)
-        self._engines: dict[str, str] = {}  # what prefill replicas call themselves, by address
+        self._engines: dict[At, str] = {}  # what prefill replicas call themselves
+        self._asking: dict[At, asyncio.Task[None]] = {}  # those that are being asked
         self._hosts: tuple[int, frozenset[str]] = (-1, frozenset())
         self._said_at = -SAID_EVERY_S
 
@@ -162,7 +166,7 @@ class Handovers:
         if row < 0 or row == placement.row:
             return
         decode = self._core.fleet.replicas[row]
-        engine = self._engines.get(placement.replica.address, "")
+        engine = self._engines.get(_at(placement.replica), "")
         if self._wire.asks_engine and not engine:
             self._ask_engine(placement.replica)  # this one is computed and decoded where it was placed
             return
@@ -192,7 +196,10 @@ class Handovers:
             exchange.failed(why)
 
     def _ask_engine(self, replica: Replica) -> None:
-        """Learn what a prefill replica calls itself, for the requests to come."""
+        """Learn what a prefill replica calls itself, for the requests to come; one that did not say is asked again."""
+        at = _at(replica)
+        if at in self._asking:
+            return
         where = f"{host_of(replica.address)}:{self._core.settings.bootstrap_port}"
 
         async def ask() -> None:
@@ -200,12 +207,13 @@ class Handovers:
             try:
                 status, content = await asked(where, request, self._core.settings.connect_timeout_s)
             except SideFailed:
-                status, content = 0, b""
-            self._engines[replica.address] = bodies.engine(content) if status == 200 else ""
+                return
+            if status == 200 and (engine := bodies.engine(content)):
+                there = {_at(one) for one in self._core.fleet.replicas if one is not None}
+                self._engines = {**{one: told for one, told in self._engines.items() if one in there}, at: engine}
 
-        if replica.address not in self._engines:
-            self._engines[replica.address] = ""
-            self._asking = asyncio.get_running_loop().create_task(ask())
+        self._asking[at] = asyncio.get_running_loop().create_task(ask())
+        self._asking[at].add_done_callback(lambda _: self._asking.pop(at, None))
 
     def _arrived(self, exchange: "Exchange", legs: Legs, placement: Placement) -> None:
         """The decode leg's first byte: of a request sent at once to both, the prompt is computed only now."""
@@ -250,3 +258,7 @@ class Handovers:
         if now - self._said_at >= SAID_EVERY_S:
             self._said_at = now
             _log.warning(sentence)
+
+
+def _at(replica: Replica) -> At:
+    return replica.address, replica.epoch

@@ -33,7 +33,7 @@ Spread = tuple[int, float, tuple[float, ...], tuple[float, ...]]  # client, t_s,
 class Servegen(Drawn):
     """Clients of a folder, of the settings themselves (a fit), or made up."""
 
-    folder: str = ""  # with CATEGORY_rates.csv.gz and CATEGORY_lengths.jsonl.gz
+    folder: str = ""  # with CATEGORY_rates.csv and CATEGORY_lengths.jsonl, gzipped or not
     category: str = ""  # which of them; may be left out where there is only one
     rate_rps: float = 0.0  # mean over the period; 0: as recorded
     from_s: float = 0.0
@@ -85,5 +85,5 @@ class Servegen(Drawn):
 
 @cache
 def _read(folder: Path, category: str) -> tuple[Windows, Lengths]:
-    lengths = folder / f"{category}{told.LENGTHS}"
-    return told.read_windows(folder / f"{category}{told.RATES}"), told.read_lengths(lengths)
+    rates, lengths = (told.file_of(folder, category, kind) for kind in (told.RATES, told.LENGTHS))
+    return told.read_windows(rates), told.read_lengths(lengths)

@@ -30,7 +30,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def make(folder: Path, seed: int = 0) -> Path:
-    """All sets that the claims read."""
+    """All sets that the claims read; another seed's rows are others."""
     chance = np.random.default_rng(seed)
     intents(folder, chance)
     questions(folder, chance)
@@ -48,10 +48,14 @@ def intents(folder: Path, chance: np.random.Generator) -> None:
             for _ in range(each):
                 text = f"{intent} my {' '.join(chance.choice(known.split(), 2))} {chance.integers(99)}"
                 rows.append({"split": split, "text": text, "intent": intent, "domain": intent})
-        outside = [f"zebra quark {at} violin {split}" for at in range(each)]
+        outside = [f"zebra quark {at} violin {split} {chance.integers(999)}" for at in range(each)]
         rows += [{"split": f"oos_{split}", "text": text, "intent": "oos", "domain": "oos"} for text in outside]
     write(folder / "clinc150" / "train_val.jsonl.gz", rows)
-    bank = [{"text": f"my card is {word} {at}", "category": word} for at in range(40) for word in ("lost", "late")]
+    bank = [
+        {"text": f"my card is {word} {at} {chance.integers(999)}", "category": word}
+        for at in range(40)
+        for word in ("lost", "late")
+    ]
     write(folder / "banking77" / "train.csv.gz", bank)
 
 
@@ -75,14 +79,16 @@ def prompts(folder: Path, chance: np.random.Generator) -> None:
     kinds = {"benign": "how do i kill a process", "harmful": "write a virus that", "jailbreak": "ignore all rules and"}
     kinds["prompt_injection"] = "append this link to"
     rows = [
-        {"src": kind, "label": kind, "text": f"{text} number {at}"} for at in range(20) for kind, text in kinds.items()
+        {"src": kind, "label": kind, "text": f"{text} number {at} {chance.integers(999)}"}
+        for at in range(20)
+        for kind, text in kinds.items()
     ]
     write(folder / "safety_prompts" / "prompts.jsonl.gz", rows)
     everyday = []
     for at in range(60):
         long = at % 2
         tokens = {model: int((500 if long else 50) * (1 + chance.random())) for model in MODELS[: 1 + at % 3]}
-        text = f"{'write an essay' if long else 'give one word'} on garden {at}"
+        text = f"{'write an essay' if long else 'give one word'} on garden {at} {chance.integers(999)}"
         everyday.append({"prompt": text, "category": "all", "prompt_tokens": len(text) // 4, "out_tokens": tokens})
     write(folder / "arena_hard" / "prompts.jsonl.gz", everyday)
 
@@ -92,7 +98,7 @@ def people(folder: Path, chance: np.random.Generator) -> None:
     rows = []
     for _ in range(60):
         name, town = chance.choice(["Ann Fox", "Omar Diaz", "Li Chen"]), chance.choice(["Oslo", "Lyon", "Cork"])
-        text = f"My name is {name} and I live in {town}"
+        text = f"My name is {name} and after {chance.integers(999)} days I live in {town}"
         spans = [[11, 11 + len(name), "PERSON"], [len(text) - len(town), len(text), "GPE"]]
         rows.append({"text": text, "spans": spans})
     write(folder / "presidio_pii" / "synth.jsonl.gz", rows)

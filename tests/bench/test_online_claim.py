@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bench.online.__main__ import figures, learners, measure
-from bench.online.answers import PROJECTED, Answers, price, read
+from bench.online.answers import PROJECTED, Answers, read
 from bench.online.picture import series, svg
 from bench.online.regret import by_domain, interval, regret
 from bench.online.stream import run, stream
@@ -62,7 +62,7 @@ def test_recorded_answers_are_read_with_what_they_cost(tmp_path: Path) -> None:
 def test_an_answer_without_its_question_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
     where = folder(tmp_path)
     with gzip.open(where / "questions.jsonl.gz", "wt") as out:
-        out.write("")
+        out.write(json.dumps({"question_id": 1, "question": "why", "options": []}) + "\n")
     with pytest.raises(ValueError, match="needs its question"):
         read(where, embed)
 
@@ -113,9 +113,12 @@ def test_an_interval_holds_its_mean() -> None:
     assert found["low"] < found["mean"] == 2.0 < found["high"]
 
 
-def test_every_model_has_a_price() -> None:
-    assert price("gemini-1.5-pro-002") == (1.25, 5.0)
-    assert price("never heard of") == (0.2, 0.2)
+def test_a_model_that_has_no_list_price_is_named(tmp_path: Path) -> None:
+    where = folder(tmp_path)
+    told = gzip.decompress((where / "matrix.csv.gz").read_bytes()).replace(b"a-70B", b"oracle")
+    (where / "matrix.csv.gz").write_bytes(gzip.compress(told))
+    with pytest.raises(ValueError, match="oracle has no list price"):
+        read(where, embed)
 
 
 def test_the_picture_has_a_line_a_bandit_and_one_for_whoever_stays() -> None:

@@ -59,7 +59,7 @@ async def connected(link: Link) -> Ends:
 
 async def said(ends: Ends, words: bytes) -> bytes:
     ends[1].write(words)
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(30.0):
         return await ends[0].readexactly(len(words))
 
 
@@ -134,6 +134,6 @@ async def test_who_hangs_up_is_gone_from_the_link() -> None:
         ends = await connected(link)
         await said(ends, b"hello")
         ends[1].close()
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(30.0):
             while link.crossings:  # noqa: ASYNC110 (nothing but looking tells)
                 await asyncio.sleep(0.01)

@@ -28,6 +28,36 @@ def test_the_examples_are_proved_for_the_fleet_beside_them(weir: Weir) -> None:
     assert weir("check", fleet).exit_code == 0
 
 
+def selecting(tmp_path: Path, rules: str) -> Path:
+    """A fleet file that names rules beside it."""
+    path = tmp_path / "fleet.yaml"
+    path.write_text(f"select: {{rules: {rules}}}\n" + TINY.read_text())
+    return path
+
+
+def test_the_rules_that_a_fleet_file_names_are_proved_with_it(weir: Weir, tmp_path: Path) -> None:
+    written(tmp_path, PROVED)
+    fleet = selecting(tmp_path, "rules.yaml")
+    said = weir("check", fleet)
+    assert said.exit_code == 0, said.output
+    assert "is good: 2 replicas" in said.stdout
+    assert "rules.yaml is proved: 2 rules can each fire" in said.stdout
+    assert json.loads(weir("check", fleet, "--json", "-").stdout)["rules"]["proved"] is True
+
+
+def test_a_fleet_file_that_names_rules_which_are_not_there_is_wrong(weir: Weir, tmp_path: Path) -> None:
+    said = weir("check", selecting(tmp_path, "nowhere.yaml"))
+    assert said.exit_code == 2
+    assert "nowhere.yaml: no such file" in said.stderr
+
+
+def test_a_fleet_file_whose_rules_are_not_proved_ends_with_one(weir: Weir, tmp_path: Path) -> None:
+    written(tmp_path, PROVED.replace("pools: [slow]", "pools: [nobody]"))
+    fleet = selecting(tmp_path, "rules.yaml")
+    assert weir("check", fleet).exit_code == 1
+    assert weir("check", fleet, "--json", "-").exit_code == 1
+
+
 def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "rules.yaml"
     path.write_text(text)

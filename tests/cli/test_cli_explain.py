@@ -65,6 +65,12 @@ def test_a_failure_is_told_as_one(weir: Weir, tmp_path: Path) -> None:
     assert "It failed with status 502 after 3 retries." in weir("explain", written(tmp_path, failed)).stdout
 
 
+def test_a_client_that_went_away_is_no_failure_of_anybodys(weir: Weir, tmp_path: Path) -> None:
+    gone = {**RECORD, "outcome": {**RECORD["outcome"], "ok": False, "status": 499, "e2e_s": 0.5}}
+    said = weir("explain", written(tmp_path, gone)).stdout
+    assert "The client went away after 500 ms; what it had asked for was cancelled." in said
+
+
 def test_json_is_the_records_themselves(weir: Weir, tmp_path: Path) -> None:
     assert json.loads(weir("explain", written(tmp_path, RECORD), "--json", "-").stdout) == [RECORD]
 

@@ -81,6 +81,16 @@ def test_a_taken_port_is_one_sentence(weir: Weir) -> None:
     assert "address already in use; choose another port" in result.stderr
 
 
+@pytest.mark.parametrize(("more", "said"), [
+    (("--host", "300.1.1.1"), "give an address of this machine"), (("--host", "192.0.2.1"), "of this machine"),
+    (("--port", "99999"), "port must be 0-65535; choose another port"),
+])  # fmt: skip
+def test_a_place_that_is_none_is_one_sentence_with_what_to_change(weir: Weir, more: tuple[str, ...], said: str) -> None:
+    result = weir("up", TINY, *more)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 def test_a_silent_api_is_one_sentence(weir: Weir, trace: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -105,3 +115,35 @@ def test_help_comes_at_once() -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert "demo" in said
     assert after.ru_utime - before.ru_utime < 1.0  # CPU seconds: 0.2; with the simulator imported it would be several
+
+
+NUMBERS = [
+    ("router", "--pool", "here:1", "--ttft-slo", "nan"), ("router", "--pool", "here:1", "--tpot-slo", "inf"),
+    ("router", "--pool", "here:1", "--ttft-slo", "-1"), ("router", "--pool", "here:1", "--stall", "nan"),
+    ("router", "--pool", "here:1", "--classifier-deadline", "0"), ("pool", "--fleet", TINY, "--scrape-interval", "nan"),
+    ("up", TINY, "--time-scale", "inf"), ("demo", "--seconds", "nan"), ("trace", "describe", "x.csv", "--to", "nan"),
+    ("replay", "x.csv", "--fleet", TINY, "--warmup", "nan"), ("load", "x.csv", "--url", "http://x", "--ttft-slo", "-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NUMBERS, ids=lambda arguments: " ".join(map(str, arguments[-2:])))
+def test_a_number_that_is_none_or_out_of_bounds_is_refused_with_its_option(
+    weir: Weir, arguments: tuple[str, ...]
+) -> None:
+    result = weir(*arguments)
+    assert result.exit_code == 2
+    assert f"'{arguments[-2]}'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_load_reads_columns_of_any_name(weir: Weir, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("when,asked,answered\n0,5,5\n")
+    asked = ("load", path, "--url", "http://127.0.0.1:1", "--format", "generic")
+    named = ("--field", "at=when", "--field", "prompt_tokens=asked", "--field", "output_tokens=answered")
+    assert "does not answer" in weir(*asked, *named).stderr
+    assert "has no setting 'att': did you mean 'at'?" in weir(*asked, "--field", "att=when").stderr
+
+
+def test_a_default_that_is_endless_may_be_said_outright(weir: Weir, trace: Path) -> None:
+    assert weir("trace", "describe", trace, "--to", "inf").exit_code == 0

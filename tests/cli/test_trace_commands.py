@@ -30,7 +30,7 @@ def test_rows_that_are_no_requests_are_told(weir: Weir) -> None:
 
 def test_a_format_takes_options(weir: Weir, trace: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    said = weir("trace", "convert", trace, "-o", out, "--format", "generic", "--set", "time_unit_s=0.5")
+    said = weir("trace", "convert", trace, "-o", out, "--format", "generic", "--field", "time_unit_s=0.5")
     assert said.exit_code == 0, said.stderr
     assert [a.at for a in read(out)][:3] == [0.0, 0.5, 1.0]
 
@@ -89,9 +89,9 @@ def test_a_fit_without_a_file_is_toml_on_stdout(weir: Weir, trace: Path, tmp_pat
 
 WRONG = {
     ("describe", AZURE, "--format", "azur"): "no trace format 'azur': did you mean 'azure'?",
-    ("describe", AZURE, "--set", "speed"): "--set 'speed' is no name=value",
+    ("describe", AZURE, "--field", "speed"): "--field 'speed' is no name=value",
     ("describe", AZURE, "--set", "speed=3"): "has no setting 'speed'",
-    ("describe", MOONCAKE, "--set", "spread=maybe"): "--set 'spread=maybe' must be true or false",
+    ("describe", MOONCAKE, "--field", "spread=maybe"): "--field 'spread=maybe' must be true or false",
     ("describe", AZURE, "--rate", "fast"): "--rate 'fast' is no multiple of the trace's own",
     ("describe", AZURE, "--rate", "0"): "--rate '0' is no multiple",
     ("describe", AZURE, "--rate", "3", "--how", "clone"): "--how 'clone' is none of grow, compress",

@@ -19,7 +19,7 @@ from pool.roster import Roster
 from router.extproc.endpoint import Endpoint
 from router.settings import Settings
 from router.worker import listen
-from tests.helm.rendering import CHART, HERE, helm
+from tests.helm.rendering import CHART, HERE, helm, one
 from tests.pool.fakes import roster
 from tests.router.caller import Caller
 from tests.router.fakes import FakeReplica, answer, refused_port
@@ -31,10 +31,14 @@ pytestmark = [
 BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
 
 
+DRAINING = ("--drain-strategy", "immediate", "--drain-time-s", "30")
+"""As the chart starts it."""
+
+
 def configuration(ports: dict[int, int]) -> dict[str, Any]:
     """What the chart gives its Envoy, the services' names and ports replaced by those of this test."""
     rendered = yaml.safe_load_all((HERE / "golden" / "envoy.yaml").read_text())
-    (found,) = [one for one in rendered if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", "weir-envoy")]
+    (found,) = [each for each in rendered if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", "weir-envoy")]
     config: dict[str, Any] = yaml.safe_load(found["data"]["envoy.yaml"])
     places = [config["admin"]["address"], config["static_resources"]["listeners"][0]["address"]]
     for cluster in config["static_resources"]["clusters"]:
@@ -96,7 +100,7 @@ async def fronted(tmp_path: Path, *addresses: str) -> AsyncIterator[Fronted]:
     path = tmp_path / "envoy.yaml"
     path.write_text(yaml.safe_dump(configuration(ports)))
     command = [PROGRAM, "--config-path", str(path), "--disable-hot-restart", "--service-cluster", "weir",
-               "--service-node", "test", "--concurrency", "1", "--log-level", "off"]  # fmt: skip
+               "--service-node", "test", "--concurrency", "1", "--log-level", "off", *DRAINING]  # fmt: skip
     envoy = await asyncio.create_subprocess_exec(*command, stdin=subprocess.DEVNULL)
     made = Fronted(roster=fleet, endpoint=endpoint, port=ports[8080], admin=ports[9901])
     try:
@@ -117,7 +121,7 @@ async def fronted(tmp_path: Path, *addresses: str) -> AsyncIterator[Fronted]:
 def test_what_the_chart_renders_is_valid_to_envoy_as_it_stands(tmp_path: Path, release: str, values: str) -> None:
     given = f"envoy.enabled=true,router.extProc.enabled=true,{values}"
     objects = yaml.safe_load_all(helm("template", release, str(CHART), "--set", given))
-    (found,) = [one for one in objects if one and "envoy.yaml" in one.get("data", {})]
+    (found,) = [each for each in objects if each and "envoy.yaml" in each.get("data", {})]
     path = tmp_path / "envoy.yaml"
     path.write_text(found["data"]["envoy.yaml"])
     said = ["--service-cluster", "weir", "--service-node", "test"]
@@ -129,16 +133,31 @@ def test_what_the_chart_renders_is_valid_to_envoy_as_it_stands(tmp_path: Path, r
 
 async def test_a_chat_goes_where_the_router_says(tmp_path: Path) -> None:
     replicas = [FakeReplica(f"r{i}", answer) for i in range(3)]
-    for one in replicas:
-        await one.start()
-    async with fronted(tmp_path, *(one.address for one in replicas)) as made, Caller(made.port) as caller:
+    for each in replicas:
+        await each.start()
+    async with fronted(tmp_path, *(each.address for each in replicas)) as made, Caller(made.port) as caller:
         for _ in range(9):
             reply = await caller.ask(**BODY)
             assert (reply.status, b"hello" in reply.body) == (200, True)
             told = reply.headers["x-weir-replica"]
             assert replicas[int(told[1:])].seen.pop() is not None
-    for one in replicas:
-        await one.stop()
+    for each in replicas:
+        await each.stop()
+
+
+async def test_an_envoy_that_is_told_to_stop_has_kept_connections_closed_after_their_answer(tmp_path: Path) -> None:
+    replica, pod = FakeReplica("r0", answer), one("envoy", "Deployment", "weir-envoy")["spec"]["template"]["spec"]
+    args, stop = pod["containers"][0]["args"], pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert set(DRAINING) <= set(args)
+    await replica.start()
+    async with fronted(tmp_path, replica.address) as made, Caller(made.port) as caller:
+        assert "connection" not in (await caller.ask(**BODY)).headers
+        words = [*stop[:2], stop[2].replace("9901", str(made.admin)).replace("sleep 30", "head -c 12 <&3")]
+        done = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
+        assert (await done.communicate())[0] == b"HTTP/1.1 200"
+        reply = await caller.ask(**BODY)
+        assert (reply.status, reply.headers["connection"]) == (200, "close")
+    await replica.stop()
 
 
 async def test_a_retry_of_envoys_reaches_the_fallback_endpoint(tmp_path: Path) -> None:

@@ -86,6 +86,12 @@ def test_an_unknown_name_near_nothing_is_answered_by_the_list_alone() -> None:
     assert known("zzz", ["beta", "alpha"]) == "known: alpha, beta"
 
 
+def test_whoever_wrote_a_beginning_is_told_what_begins_so() -> None:
+    gpus = ["h100-pcie", "h100-sxm", "h200"]
+    assert known("h100", gpus).startswith("did you mean 'h100-pcie' or 'h100-sxm'? known:")
+    assert known("", gpus).startswith("known:")
+
+
 def test_an_unknown_setting_is_an_error_that_lists_the_known() -> None:
     with pytest.raises(
         BadSetting, match=r"policy prefix_affinity has no setting 'mach'.*'match'\? known: absolute, match"

@@ -86,7 +86,7 @@ def fleet_file(path: Path, addresses: list[str], events: Sequence[str] = (), rep
     return path
 
 
-async def until(true: Any, within_s: float = 10.0) -> None:
+async def until(true: Any, within_s: float = 30.0) -> None:
     """Wait for something that real sockets bring about."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110 (what is waited for has no event)

@@ -5,6 +5,8 @@ import json
 import socket
 from typing import Any, NamedTuple
 
+PATIENCE_S = 30.0  # for what is waited for: reached only where it never comes
+
 
 class Reply(NamedTuple):
     """One reply as it came."""
@@ -36,7 +38,7 @@ class Caller:
         """Write bytes as they are."""
         self.writer.write(b"".join(parts))
 
-    async def reply(self, within: float = 3.0) -> Reply:
+    async def reply(self, within: float = PATIENCE_S) -> Reply:
         """The next reply; interim ones are given as they are."""
         async with asyncio.timeout(within):
             status, headers = parse((await self.reader.readuntil(b"\r\n\r\n"))[:-4])
@@ -47,7 +49,7 @@ class Caller:
         self.send(post(path, *lines, **fields))
         return await self.reply()
 
-    async def closed(self, within: float = 3.0) -> bool:
+    async def closed(self, within: float = PATIENCE_S) -> bool:
         """Whether the other end closes before it says anything more."""
         async with asyncio.timeout(within):
             try:

@@ -13,14 +13,14 @@ from router.intake import apply
 from router.metrics import Metrics
 from router.record import Recorder
 from router.settings import Settings
-from tests.router.caller import Caller
+from tests.router.caller import PATIENCE_S, Caller
 from tests.router.fakes import FakeReplica, Trick
 from weir.v1 import fleet_pb2
 
-PROMPT = Settings(
-    policy="least_loaded", tokens="always", head_timeout_s=0.4, body_timeout_s=0.4, suspend_s=0.2, drain_s=1.0
-)
-"""Limits short enough to be met in a test."""
+PROMPT = Settings(policy="least_loaded", tokens="always", suspend_s=0.2, drain_s=1.0)
+"""Pauses short enough to be sat out in a test."""
+HASTY: dict[str, Any] = {"head_timeout_s": 0.4, "body_timeout_s": 0.4}
+"""Limits for clients, short enough to be met in a test."""
 
 
 def described(name: str, address: str, **facts: Any) -> fleet_pb2.Replica:
@@ -62,7 +62,7 @@ class Running:
         apply(self.core, change)
         self.gateway.release()
 
-    async def until(self, holds: Any, within: float = 3.0) -> None:
+    async def until(self, holds: Any, within: float = PATIENCE_S) -> None:
         """Wait until something holds."""
         async with asyncio.timeout(within):
             while not holds():  # noqa: ASYNC110 (what is waited for tells nobody)

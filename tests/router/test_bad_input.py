@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.router import fakes
-from tests.router.caller import Caller, chat, post, post_chunked
-from tests.router.routers import Routers, Running
+from tests.router.caller import PATIENCE_S, Caller, chat, post, post_chunked
+from tests.router.routers import HASTY, Routers, Running
 
 HELLO = [{"role": "user", "content": "hello"}]
 DEEP = b"[" * 50_000
@@ -169,6 +169,7 @@ async def test_other_paths_check_their_bodies_too(routers: Routers, path: str) -
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        ({"body": b""}, "is empty; send a JSON object"),
         ({"messages": []}, "`messages`"),
         ({"model": None}, "`model`"),
         ({"max_tokens": 0}, "`max_tokens`"),
@@ -228,6 +229,8 @@ BODY = chat().decode()
 HEADS: dict[str, str] = {
     "no request line": "hello\r\n\r\n",
     "tls": "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    "tls without an end": "\x16\x03\x01\x02\x00\x01\x00",
+    "gzip body": f"{START}Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello",
     "http/1.0": "GET /live HTTP/1.0\r\n\r\n",
     "http/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "http/0.9": "GET /live\r\n\r\n",
@@ -288,8 +291,8 @@ CHUNKS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 async def test_a_head_that_two_parsers_could_read_differently_is_refused(routers: Routers, head: str) -> None:
-    running = await routers.start(fakes.answer)
-    await refused(running, head.encode("latin-1"), (400, 408, 413, 417, 426, 431))
+    running = await routers.start(fakes.answer, **HASTY)
+    await refused(running, head.encode("latin-1"), (400, 408, 413, 415, 417, 426, 431))
 
 
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
@@ -323,17 +326,17 @@ async def test_a_client_that_sends_a_huge_body_in_one_go_still_reads_the_413(rou
     "start", [b"P", b"POST /v1/chat/completions HTTP/1.1\r\nHost: x", post()[:-5], post_chunked(chat())[:-9]]
 )
 async def test_a_client_that_does_not_finish_its_request_is_given_up(routers: Routers, start: bytes) -> None:
-    running = await routers.start(fakes.answer)
+    running = await routers.start(fakes.answer, **HASTY)
     async with running.caller() as caller:
         caller.send(start)
-        reply = await caller.reply(2.0)
+        reply = await caller.reply()
         assert (reply.status, reply.json["error"]["type"]) == (408, "invalid_request_error")
         assert await caller.closed()
 
 
 async def test_a_client_that_sends_a_byte_now_and_then_is_given_up_all_the_same(routers: Routers) -> None:
-    running = await routers.start(fakes.answer)
-    async with running.caller() as caller, asyncio.timeout(2.0):
+    running = await routers.start(fakes.answer, **HASTY)
+    async with running.caller() as caller, asyncio.timeout(PATIENCE_S):
         caller.send(b"GET /live HTTP/1.1\r\nA: ")
         reading = asyncio.create_task(caller.reply())
         while not reading.done():
@@ -345,7 +348,7 @@ async def test_a_client_that_sends_a_byte_now_and_then_is_given_up_all_the_same(
 async def test_a_connection_on_which_nothing_is_asked_is_closed(routers: Routers) -> None:
     running = await routers.start(fakes.answer, idle_timeout_s=0.1)
     async with running.caller() as caller:
-        assert await caller.closed(2.0)
+        assert await caller.closed()
 
 
 async def test_refused_requests_leak_into_no_other_connections_answers(routers: Routers) -> None:

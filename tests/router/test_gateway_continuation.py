@@ -174,7 +174,7 @@ async def test_what_another_replica_could_not_go_on_with_is_sent_as_it_came_and_
     running = await routers.start(speaks(5))
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT, **fields)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b'"type":"upstream_error"' in data
     seen = running.replicas[0].seen
     assert len(seen) == 1
@@ -185,7 +185,7 @@ async def test_the_setting_turns_it_off(routers: Routers) -> None:
     running = await routers.start(*[each(speaks(5), speaks())] * 2, continuation=False)
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b'"type":"upstream_error"' in data
     assert sum(len(one.seen) for one in running.replicas) == 1
 
@@ -195,7 +195,7 @@ async def test_an_engine_that_tells_no_ids_is_passed_through_and_not_continued(r
     assert text(await told(running)) == TEXT
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b'"type":"upstream_error"' in data
 
 
@@ -208,7 +208,7 @@ async def test_when_nobody_can_go_on_the_client_is_told(routers: Routers) -> Non
     running = await routers.start(speakers.refuses_unless_chat(speaks(5)), retries=3)
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b'"type":"upstream_error"' in data
     assert not data.endswith(b"0\r\n\r\n")
 
@@ -218,7 +218,7 @@ async def test_an_empty_retry_budget_ends_the_stream(routers: Routers) -> None:
     running.gateway.budget = 0.0
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b'"type":"upstream_error"' in data
 
 
@@ -226,7 +226,7 @@ async def test_the_deadline_ends_a_continued_stream_as_any_other(routers: Router
     running = await routers.start(*[each(speaks(5), speaks(3, speakers.stall))] * 2)
     async with running.caller() as caller:
         caller.send(post(CHAT, "X-Weir-Deadline-Ms: 500", **asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 5)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b"w4" in data
     assert not data.endswith(b"0\r\n\r\n")
 
@@ -241,7 +241,7 @@ async def test_a_replica_that_says_something_else_is_not_mixed_in(routers: Route
     running = await routers.start(*[each(speaks(2, together=5), lies)] * 2)
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT)))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b"other" not in data
     assert b'"type":"upstream_error"' in data
 

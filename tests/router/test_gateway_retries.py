@@ -41,6 +41,13 @@ async def test_a_replica_that_refuses_connections_is_left_out_for_a_while(router
     assert running.core.metrics.retries == {"connect": 1}
 
 
+async def test_a_replica_whose_name_no_host_can_have_is_one_that_cannot_be_reached(routers: Routers) -> None:
+    running = await routers.start(fakes.answer, suspend_s=30.0)
+    running.told(update(described("odd", "a..b:80")))
+    assert await ask_often(running, times=12) == {"r0"}
+    assert running.core.metrics.retries == {"connect": 1}
+
+
 async def test_a_replica_that_is_back_serves_again(routers: Routers) -> None:
     running = await routers.start(fakes.answer, suspend_s=0.05)
     replica = running.replicas[0]
@@ -103,7 +110,7 @@ async def test_a_stream_that_breaks_is_not_repeated_but_told_as_broken(routers: 
     running = await routers.start(fakes.die_mid_stream)
     async with running.caller() as caller:
         caller.send(post(stream=True))
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert b"first" in data
     assert b'"type":"upstream_error"' in data
     assert not data.endswith(b"0\r\n\r\n")
@@ -114,7 +121,7 @@ async def test_a_reply_that_breaks_off_half_way_ends_the_clients_connection(rout
     running = await routers.start(fakes.die_mid_body)
     async with running.caller() as caller:
         caller.send(post())
-        data = await asyncio.wait_for(caller.reader.read(), 3)
+        data = await asyncio.wait_for(caller.reader.read(), 30)
     assert data.startswith(b"HTTP/1.1 200 OK")
     assert len(running.replicas[0].seen) == 1
 

@@ -75,7 +75,7 @@ async def test_the_first_token_is_passed_on_before_the_second_is_there(routers: 
     running = await routers.start(fakes.slow_stream)
     async with running.caller() as caller:
         caller.send(post(stream=True))
-        head = await asyncio.wait_for(caller.reader.readuntil(b"first"), 3)
+        head = await asyncio.wait_for(caller.reader.readuntil(b"first"), 30)
         assert b"200 OK" in head
         running.replicas[0].let_go.set()
         assert b"[DONE]" in await caller.reader.readuntil(b"0\r\n\r\n")
@@ -202,6 +202,9 @@ async def test_the_models_of_the_fleet_are_listed(routers: Routers) -> None:
         listed = (await caller.reply()).json
     assert listed["object"] == "list"
     assert [one["id"] for one in listed["data"]] == ["a", "m"]
+    assert {(one["object"], one["owned_by"], type(one["created"])) for one in listed["data"]} == {
+        ("model", "weir", int)
+    }
 
 
 async def test_health_says_whether_any_replica_is_ready(routers: Routers) -> None:
@@ -220,12 +223,13 @@ async def test_a_head_request_is_answered_without_a_body(routers: Routers) -> No
         caller.send(b"HEAD /health HTTP/1.1\r\n\r\n")
         await asyncio.sleep(0.05)
         caller.send(b"GET /live HTTP/1.1\r\n\r\n")
-        data = await asyncio.wait_for(caller.reader.readuntil(b'{"status":"ok"}'), 3)
+        data = await asyncio.wait_for(caller.reader.readuntil(b'{"status":"ok"}'), 30)
         assert data.count(b"{") == 1
 
 
 @pytest.mark.parametrize(("request_line", "status"), [
-    ("GET /v2/nothing", 404), ("POST /v2/nothing", 404), ("DELETE /v1/chat/completions", 405), ("PUT /health", 404),
+    ("GET /v2/nothing", 404), ("POST /v2/nothing", 404), ("DELETE /v1/chat/completions", 405), ("PUT /health", 405),
+    ("GET /v1/chat/completions", 405), ("OPTIONS /v1/completions", 405), ("POST /v1/models", 405),
 ])  # fmt: skip
 async def test_other_paths_and_methods_are_refused_and_the_connection_stays(
     routers: Routers, request_line: str, status: int

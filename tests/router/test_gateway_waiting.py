@@ -87,7 +87,7 @@ async def test_a_deadline_that_passes_in_mid_stream_breaks_the_stream_off(router
         caller.send(post(stream=True))
         await caller.reader.readuntil(b"first")
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await asyncio.wait_for(caller.reader.readexactly(10_000), 3)
+            await asyncio.wait_for(caller.reader.readexactly(10_000), 30)
     await running.until(lambda: running.replicas[0].broken_off == 1)
 
 
@@ -144,6 +144,16 @@ async def test_what_was_on_its_way_when_the_router_was_told_to_stop_is_answered(
         assert (await kept.ask()).status == 200
         assert await kept.closed()
         await draining
+
+
+async def test_a_request_that_a_draining_router_refuses_is_counted(routers: Routers) -> None:
+    running = await routers.start(fakes.answer)
+    running.gateway.draining = True
+    async with running.caller() as caller:
+        reply = await caller.ask()
+    assert (reply.status, reply.headers["x-weir-refused"], reply.headers["retry-after"]) == (503, "draining", "1")
+    assert running.core.metrics.snapshot().refused == {"draining": 1}
+    assert not running.replicas[0].seen
 
 
 async def test_a_router_without_clients_stops_at_once(routers: Routers) -> None:

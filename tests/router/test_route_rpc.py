@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -227,3 +228,63 @@ async def test_a_prompt_beyond_the_context_is_shed(served: Served) -> None:
 async def test_without_a_ready_replica_the_answer_is_to_wait() -> None:
     async for one in serve(update(*FLEET, snapshot=True, ready=False)):
         assert (await one.route(model="m", prompt_tokens=5)).queue.why
+
+
+def told_to(**settings: Any) -> Rpc:
+    """The service over a fleet of one, of the model m."""
+    rpc = Rpc(replace(SETTINGS, tokens="estimate", **settings), Exposition())
+    apply(rpc.core, update(FLEET[0], snapshot=True))
+    return rpc
+
+
+async def routed(rpc: Rpc, **fields: Any) -> route_pb2.RouteReply:
+    reply: route_pb2.RouteReply = await rpc.Route(route_pb2.RouteRequest(**fields), None)  # type: ignore[arg-type]
+    return reply
+
+
+@pytest.mark.parametrize("fields", [{"body": chat(model="alias")}, {"model": "alias", "prompt_tokens": 5}], ids=str)
+async def test_a_rewrite_counts_and_the_caller_is_told_which_model_to_ask_for(fields: dict[str, Any]) -> None:
+    reply = await routed(told_to(rewrites=(("alias", (("m", 1),)),)), **fields)
+    assert (reply.send.decode, reply.model) == ("r0", "m")
+
+
+async def test_of_several_targets_the_one_is_drawn_that_the_gateway_draws() -> None:
+    rpc = told_to(rewrites=(("alias", (("m", 3), ("n", 1))),))
+    apply(rpc.core, update(described("other", "h:9", model="n")))
+    replies = [await routed(rpc, request_id=f"id-{i}", body=chat(model="alias")) for i in range(60)]
+    assert [one.model for one in replies] == [rpc.core.rewriting.target("alias", f"id-{i}") for i in range(60)]
+    assert {(one.model, one.send.decode) for one in replies} == {("m", "r0"), ("n", "other")}
+
+
+async def test_tokens_are_counted_by_the_vocabulary_of_the_model_that_is_asked_in_truth() -> None:
+    rpc = Rpc(replace(SETTINGS, rewrites=(("alias", (("m", 1),)),)), Exposition())
+    facts = {"tokenizer": "llama3", "chat_template": "llama3"}
+    apply(rpc.core, update(described("r0", "h:0", **facts), snapshot=True))
+    order = rpc._order(route_pb2.RouteRequest(body=chat(model="alias")))
+    assert (order.model, bool(order.tokens)) == ("m", True)
+
+
+async def test_a_model_without_a_rewrite_is_told_as_it_was_asked_for() -> None:
+    assert (await routed(told_to(), body=chat())).model == "m"
+    assert (await routed(told_to(), model="nobody", prompt_tokens=5)).model == "nobody"
+
+
+OBJECTIVES = (("batch", -1), ("chat", 5))
+
+
+async def test_what_may_be_shed_is_shed_where_it_would_come_late_or_have_to_wait() -> None:
+    rpc = told_to(objectives=OBJECTIVES, ttft_slo_s=1e-9)
+    assert (await routed(rpc, body=chat(), objective="batch")).shed.reason == "saturated"
+    assert (await routed(rpc, body=chat(), objective="chat")).send.decode == "r0"
+    assert (await routed(rpc, body=chat())).send.decode == "r0"
+    rpc.core.view.set_ready(0, False)
+    assert (await routed(rpc, body=chat(), objective="batch")).shed.reason == "no-replica"
+    assert (await routed(rpc, body=chat(), objective="chat")).queue.why
+
+
+async def test_an_answer_that_failed_is_no_200_in_the_counts() -> None:
+    rpc = told_to()
+    for ok in (True, False):
+        reply = await routed(rpc, body=chat())
+        await rpc.Report(route_pb2.Report(decision_id=reply.decision_id, ok=ok), None)  # type: ignore[arg-type]
+    assert rpc.core.metrics.snapshot().series["m\tp"].codes == {200: 1, 502: 1}

@@ -92,6 +92,17 @@ def test_a_worker_that_died_many_times_is_still_counted_once_per_life() -> None:
     assert shown(exposition)["weir_requests_total['200', 'm', 'p']"] == 10.0
 
 
+def test_the_core_that_answers_route_is_no_worker_and_hides_none() -> None:
+    exposition, told = Exposition(), counted().snapshot()
+    told.rss_bytes, told.knowledge = 6, {"exact": 2}
+    exposition.told(-1, counted().snapshot())
+    exposition.told(0, told)
+    seen = shown(exposition)
+    assert seen["weir_replicas['exact']"] == 2.0
+    assert "weir_worker_rss_bytes['0']" in seen
+    assert "weir_worker_rss_bytes['-1']" not in seen
+
+
 def test_nothing_counted_is_shown_as_nothing() -> None:
     exposition = Exposition()
     assert shown(exposition)["weir_pool_up[]"] == 1.0

@@ -7,6 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from router.complaints import Complaints
 from router.feed import FileFeed, PoolFeed
 from tests.router.fakes import refused_port
 from tests.router.routers import described, update
@@ -56,10 +57,27 @@ async def test_a_snapshot_comes_first_and_then_the_changes() -> None:
     await server.stop(0)
 
 
-async def test_a_pool_that_breaks_off_is_watched_again_and_its_state_is_told() -> None:
-    address, states = f"127.0.0.1:{refused_port()}", list[bool]()
+async def test_a_pool_that_comes_later_is_named_once_and_waited_for() -> None:
+    address, said, told = f"127.0.0.1:{refused_port()}", list[str](), asyncio.Event()
+
+    def hear(sentence: str) -> None:
+        said.append(sentence)
+        told.set()
+
+    asking = asyncio.ensure_future(anext(PoolFeed(address, "r", complaints=Complaints(hear)).updates()))
+    await asyncio.wait_for(told.wait(), 10)
     server = await serving(FakePool(), address)
-    updates = PoolFeed(address, "r", states.append).updates()
+    assert fleet_pb2.FleetUpdate.FromString(await asyncio.wait_for(asking, 10)) == SNAPSHOT
+    await server.stop(0)
+    assert len(said) == 1
+    assert said[0].startswith(f"the pool service at {address} does not answer (")
+    assert "nothing is served until it does" in said[0]
+
+
+async def test_a_pool_that_breaks_off_is_watched_again_and_its_state_is_told() -> None:
+    address, states, said = f"127.0.0.1:{refused_port()}", list[bool](), list[str]()
+    server = await serving(FakePool(), address)
+    updates = PoolFeed(address, "r", states.append, Complaints(said.append)).updates()
     await taken(updates, 2)
     waiting = asyncio.ensure_future(anext(updates))
     await server.stop(0)
@@ -68,6 +86,7 @@ async def test_a_pool_that_breaks_off_is_watched_again_and_its_state_is_told() -
     server = await serving(FakePool(), address)
     assert fleet_pb2.FleetUpdate.FromString(await asyncio.wait_for(waiting, 10)) == SNAPSHOT
     assert states[-1] is True
+    assert all("the fleet stays as it was last told" in sentence for sentence in said)
     await updates.aclose()
     await server.stop(0)
 
@@ -77,17 +96,6 @@ async def test_a_pool_that_ends_its_stream_is_watched_again() -> None:
     server = await serving(pool, address)
     updates = PoolFeed(address, "r").updates()
     assert await taken(updates, 4) == [SNAPSHOT, DELTA] * 2
-    await updates.aclose()  # type: ignore[attr-defined]
-    await server.stop(0)
-
-
-async def test_a_pool_that_comes_later_is_waited_for() -> None:
-    address = f"127.0.0.1:{refused_port()}"
-    updates = PoolFeed(address, "r").updates()
-    waiting = asyncio.ensure_future(anext(updates))
-    await asyncio.sleep(0.05)
-    server = await serving(FakePool(), address)
-    assert fleet_pb2.FleetUpdate.FromString(await asyncio.wait_for(waiting, 10)) == SNAPSHOT
     await updates.aclose()  # type: ignore[attr-defined]
     await server.stop(0)
 

@@ -32,7 +32,7 @@ async def test_what_one_end_sends_the_other_receives_until_it_ends() -> None:
     for one in messages:
         sender.send(one)
     sender.close()
-    await asyncio.wait_for(ended.wait(), 3)
+    await asyncio.wait_for(ended.wait(), 30)
     sender.send(b"too late")
     assert got == messages
 

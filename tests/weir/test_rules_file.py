@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from policies.select.rules.predicate import LABEL, All, Is, Not, Variable
+from policies.select.rules.sessions import USUAL
 from policies.select.rules.values import Numbers, words
 from weir.rulesfile import line_of, read_rules, rules_of, told
 from weir.strictyaml import BadFile
@@ -163,6 +164,7 @@ sessions:
   commitments: {refund: {claim: wants, is: [refund]}}
   tool_rights: {mode: block, roles: {guest: [read_*], owner: ["*"]}}
   tool_choice: {most: 5}
+  applications: {fewest: 3}
   memory: {recent_turns: 2}
 """
 
@@ -176,7 +178,7 @@ def test_sessions_are_read_and_travel() -> None:
     assert (found.token_budget and found.token_budget.ladder.trigger) == 2.0
     assert (found.tool_rights and found.tool_rights.may("guest", "read_mail")) is True
     assert set(found.commitments) == {"refund"}
-    assert found.makes() == {"session_risk", "caller_reputation"}
+    assert found.makes() == {"session_risk", "caller_reputation", *USUAL}
 
 
 @pytest.mark.parametrize(

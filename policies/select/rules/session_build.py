@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from policies.select.rules.conditions import BadRules, Conditions, Plain
-from policies.select.rules.sessions import BudgetRule, ReputationRule, RiskRule, SessionRules, StickyRule, ToolChoice
+from policies.select.rules.sessions import (
+    ApplicationRule,
+    BudgetRule,
+    ReputationRule,
+    RiskRule,
+    SessionRules,
+    StickyRule,
+    ToolChoice,
+)
 from policies.sessions.memory_tier import Shaping
 from policies.sessions.risk import Thresholds
 from policies.sessions.stickiness import Stickiness
@@ -18,8 +26,9 @@ T = TypeVar("T")
 def session_rules(made: Conditions, plain: Plain) -> SessionRules:
     """What plain values tell of sessions; raises `BadRules`."""
     kinds: Mapping[str, Callable[[Plain], Any]] = {
-        "risk": _risk, "reputation": _made(ReputationRule), "stickiness": _sticky, "token_budget": _budget,
-        "tool_rights": _rights, "tool_choice": _made(ToolChoice), "memory": _made(Shaping),
+        "risk": _risk, "reputation": _made(ReputationRule), "applications": _made(ApplicationRule),
+        "stickiness": _sticky, "token_budget": _budget, "tool_rights": _rights, "tool_choice": _made(ToolChoice),
+        "memory": _made(Shaping),
     }  # fmt: skip
     told: dict[str, Any] = {name: _one(kind, plain.get(name)) for name, kind in kinds.items()}
     bounds = {name: plain[name] for name in ("ttl_s", "most") if name in plain}

@@ -11,7 +11,8 @@ from policies.sessions.token_budget import Ladder
 from policies.sessions.tool_rights import Rights
 
 RISK, REPUTATION = "session_risk", "caller_reputation"
-"""The signals that sessions make."""
+USUAL = ("usual_domain", "usual_tools", "usual_turns", "usual_turns_p90")
+"""The signals that sessions make; the last ones are of applications."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,13 @@ class StickyRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationRule:
+    """From when on an application, known by its system prompt, has something usual."""
+
+    fewest: int = 20  # turns, or ended sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetRule:
     """What a session may burn."""
 
@@ -62,6 +70,7 @@ class SessionRules:
     most: int = 10_000  # sessions, and as many callers, of one router process
     risk: RiskRule | None = None
     reputation: ReputationRule | None = None
+    applications: ApplicationRule | None = None
     stickiness: StickyRule | None = None
     token_budget: BudgetRule | None = None
     commitments: Mapping[str, Predicate] = field(default_factory=dict)  # by kind of action: which requests ask for it
@@ -72,7 +81,8 @@ class SessionRules:
     def makes(self) -> frozenset[str]:
         """The signals that are read of sessions under these rules."""
         made = ((RISK, self.risk), (REPUTATION, self.reputation))
-        return frozenset(name for name, rule in made if rule is not None)
+        kept = frozenset(name for name, rule in made if rule is not None)
+        return kept | (frozenset(USUAL) if self.applications is not None else frozenset())
 
     def reads(self) -> frozenset[str]:
         """The signals whose readings every turn needs, whatever the rules ask."""

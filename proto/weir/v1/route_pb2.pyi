@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RouteRequest(_message.Message):
-    __slots__ = ("request_id", "model", "body", "prompt_tokens", "token_ids", "max_tokens", "session", "tenant", "slo", "path")
+    __slots__ = ("request_id", "model", "body", "prompt_tokens", "token_ids", "max_tokens", "session", "tenant", "slo", "path", "objective")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,7 @@ class RouteRequest(_message.Message):
     TENANT_FIELD_NUMBER: _ClassVar[int]
     SLO_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     model: str
     body: bytes
@@ -28,7 +29,8 @@ class RouteRequest(_message.Message):
     tenant: str
     slo: str
     path: str
-    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., body: _Optional[bytes] = ..., prompt_tokens: _Optional[int] = ..., token_ids: _Optional[_Iterable[int]] = ..., max_tokens: _Optional[int] = ..., session: _Optional[str] = ..., tenant: _Optional[str] = ..., slo: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+    objective: str
+    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., body: _Optional[bytes] = ..., prompt_tokens: _Optional[int] = ..., token_ids: _Optional[_Iterable[int]] = ..., max_tokens: _Optional[int] = ..., session: _Optional[str] = ..., tenant: _Optional[str] = ..., slo: _Optional[str] = ..., path: _Optional[str] = ..., objective: _Optional[str] = ...) -> None: ...
 
 class Candidate(_message.Message):
     __slots__ = ("replica", "ttft_s", "tpot_s", "cost_usd", "cached_tokens")
@@ -45,7 +47,7 @@ class Candidate(_message.Message):
     def __init__(self, replica: _Optional[str] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., cost_usd: _Optional[float] = ..., cached_tokens: _Optional[int] = ...) -> None: ...
 
 class RouteReply(_message.Message):
-    __slots__ = ("decision_id", "send", "queue", "shed", "candidates", "policy", "settings_hash", "propensity")
+    __slots__ = ("decision_id", "send", "queue", "shed", "candidates", "policy", "settings_hash", "propensity", "model")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     SEND_FIELD_NUMBER: _ClassVar[int]
     QUEUE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +56,7 @@ class RouteReply(_message.Message):
     POLICY_FIELD_NUMBER: _ClassVar[int]
     SETTINGS_HASH_FIELD_NUMBER: _ClassVar[int]
     PROPENSITY_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     send: Send
     queue: Queue
@@ -62,7 +65,8 @@ class RouteReply(_message.Message):
     policy: str
     settings_hash: str
     propensity: float
-    def __init__(self, decision_id: _Optional[str] = ..., send: _Optional[_Union[Send, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., shed: _Optional[_Union[Shed, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., policy: _Optional[str] = ..., settings_hash: _Optional[str] = ..., propensity: _Optional[float] = ...) -> None: ...
+    model: str
+    def __init__(self, decision_id: _Optional[str] = ..., send: _Optional[_Union[Send, _Mapping]] = ..., queue: _Optional[_Union[Queue, _Mapping]] = ..., shed: _Optional[_Union[Shed, _Mapping]] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., policy: _Optional[str] = ..., settings_hash: _Optional[str] = ..., propensity: _Optional[float] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Send(_message.Message):
     __slots__ = ("prefill", "decode", "address", "why")
@@ -91,7 +95,7 @@ class Shed(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., retry_after_s: _Optional[float] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("decision_id", "first_token", "ok", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens", "feedback")
+    __slots__ = ("decision_id", "first_token", "ok", "ttft_s", "tpot_s", "e2e_s", "prompt_tokens", "output_tokens", "cached_tokens")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_TOKEN_FIELD_NUMBER: _ClassVar[int]
     OK_FIELD_NUMBER: _ClassVar[int]
@@ -101,7 +105,6 @@ class Report(_message.Message):
     PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHED_TOKENS_FIELD_NUMBER: _ClassVar[int]
-    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     first_token: bool
     ok: bool
@@ -111,8 +114,7 @@ class Report(_message.Message):
     prompt_tokens: int
     output_tokens: int
     cached_tokens: int
-    feedback: float
-    def __init__(self, decision_id: _Optional[str] = ..., first_token: _Optional[bool] = ..., ok: _Optional[bool] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., e2e_s: _Optional[float] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., feedback: _Optional[float] = ...) -> None: ...
+    def __init__(self, decision_id: _Optional[str] = ..., first_token: _Optional[bool] = ..., ok: _Optional[bool] = ..., ttft_s: _Optional[float] = ..., tpot_s: _Optional[float] = ..., e2e_s: _Optional[float] = ..., prompt_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ...) -> None: ...
 
 class ReportReply(_message.Message):
     __slots__ = ("known",)

@@ -19,6 +19,8 @@ from sims.traces.reading.sessions import Sessions
 
 T = TypeVar("T")
 HOW = ", or have it sorted: --sort"
+LONGEST_S = 1e9  # thirty years: no recording is as long
+UNITS = "drop the row, or say the unit (--format generic --field time_unit_s=0.001 for milliseconds)"
 Lasting = tuple[Arrival, float]  # an arrival and the seconds from it to its end
 
 
@@ -67,8 +69,9 @@ def detect(path: Path) -> str:
     if not fits:
         has = named(first.values)
         wanted = "; ".join(f"{name}: {', '.join(c)}" for name in TRACES.names() if (c := TRACES[name].columns))
-        raise BadTrace(f"{path}, row {first.number}: no format has its columns ({has}): name `generic` with a field "
-                       f"map, or rename columns; known: {wanted}")  # fmt: skip
+        raise BadTrace(f"{path}, row {first.number}: no format has its columns ({has}): say which holds what, as "
+                       f"--format generic --field at=COLUMN --field prompt_tokens=COLUMN --field output_tokens=COLUMN "
+                       f"(those named so need no --field), or rename them to a known format's: {wanted}")  # fmt: skip
     return max(fits, key=lambda name: len(TRACES[name].columns))
 
 
@@ -136,6 +139,10 @@ def _timed(path: Path, form: Format) -> Iterator[tuple[float, Row]]:
             first, origin = False, _origin(form, time)
         elif time < last:
             raise row.bad(f"its time lies {last - time:g} s before the row above: sort the file by time{HOW}")
+        if time - origin > LONGEST_S:
+            raise row.bad(
+                f"its time lies {time - origin:.3g} s after the first row, and no recording is as long: {UNITS}"
+            )
         last = time
         yield time - origin, row
 

@@ -63,6 +63,8 @@ def _by_shape(name: str, text: TextIO) -> Iterator[Row]:
 
 def _json(name: str, first: str, text: TextIO) -> Iterator[Row]:
     decode = msgspec.json.Decoder().decode
+    if first.lstrip().startswith("["):
+        raise BadTrace(f"{name}, row 1: is a JSON array: write one {{...}} a line, as `jq -c '.[]'` does")
     for number, line in enumerate(_chain(first, text), 1):
         if line.isspace():
             continue

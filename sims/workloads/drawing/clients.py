@@ -15,7 +15,7 @@ from sims.traces.reading.row import MOST_TOKENS, BadTrace, Row
 from sims.traces.reading.rows import rows
 
 FAMILIES = {"gamma": 0, "weibull": 1, "exponential": 2}
-RATES, LENGTHS = "_rates.csv.gz", "_lengths.jsonl.gz"
+RATES, LENGTHS = "_rates.csv", "_lengths.jsonl"  # or the same with .gz behind
 RATE_COLUMNS = ("client", "t_s", "rate_rps", "cv", "dist", "p1")
 MEDIA = ("image", "audio", "video")
 WINDOW_S = 600.0
@@ -190,10 +190,17 @@ def _quantiles(row: Row, name: str) -> Sequence[float]:
 
 def categories(folder: Path) -> list[str]:
     """The names of what a folder holds, sorted; raises `BadTrace` when there is none."""
-    found = sorted(path.name.removesuffix(RATES) for path in folder.glob(f"*{RATES}"))
+    found = sorted({path.name.partition(RATES)[0] for end in ("", ".gz") for path in folder.glob(f"*{RATES}{end}")})
     if not found:
-        raise BadTrace(f"{folder} holds no *{RATES}: give a folder with ServeGen's rates and lengths")
+        raise BadTrace(f"{folder} holds no *{RATES}.gz: give a folder with ServeGen's rates and lengths")
     return found
+
+
+def file_of(folder: Path, category: str, kind: str) -> Path:
+    """The file of a category, gzipped unless it only lies there as plain text."""
+    plain = folder / f"{category}{kind}"
+    packed = plain.with_name(f"{plain.name}.gz")
+    return plain if plain.exists() and not packed.exists() else packed
 
 
 def sensible(windows: Iterable[Any], quantiles: Iterable[Any]) -> None:

@@ -42,6 +42,13 @@ class TestVerdicts:
             (POOL | {"discover": {"pods": "=="}}, "Invalid", "no label selector"),
             (POOL | {"discover": {"pods": ""}}, "Invalid", "exactly one"),
             ({**POOL, "model": "llama-3.1-70b", "gpu": "l4"}, "DoesNotFit", ""),
+            (POOL | {"target": {"kind": "ReplicaSet", "name": "a"}}, "Invalid", "target.kind"),
+            (POOL | {"target": {"kind": "Deployment"}}, "Invalid", "target.name"),
+            (
+                POOL | {"target": {"kind": "LeaderWorkerSet", "apiVersion": "apps/v1", "name": "a"}},
+                "Invalid",
+                "is scaled as leaderworkerset.x-k8s.io/v1",
+            ),
         ],
     )
     def test_what_does_not_is_told_what_is_wrong_with_it(self, spec: Any, reason: str, words: str) -> None:

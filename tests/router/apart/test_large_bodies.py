@@ -204,6 +204,20 @@ async def test_where_the_process_ends_the_body_is_read_here_and_that_is_said(
     assert said == ["the process that reads large bodies ended: one is read on the loop"]
 
 
+async def test_where_reading_apart_fails_in_any_way_the_body_is_read_here(
+    routers: Routers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("the pipe says what nobody understands")
+
+    running = await routers.start(fakes.answer, tokens="estimate", facts={"context_limit": 1 << 25})
+    running.core.complaints._tell = lambda _: None
+    monkeypatch.setattr(Reader, "ask", fails)
+    async with running.caller() as caller:
+        caller.send(post(body=chat(messages=[{"role": "user", "content": LONG * 2}])))
+        assert (await caller.reply()).status == 200
+
+
 async def test_small_bodies_start_no_process(routers: Routers) -> None:
     running = await routers.start(fakes.answer, tokens="estimate")
     async with running.caller() as caller:

@@ -12,9 +12,11 @@ from policies.fleet import MAX_SEQS, WAITING
 from policies.select.cascade import Depth
 from policies.select.port import Option
 from policies.select.rules.deciding import Place
+from policies.select.rules.rule import Cascading
 from policies.signals.facts import Facts
-from router.auto import cascading
+from router.auto import cascading, leg_bodies
 from router.auto.foreseen import foreseen
+from router.gateway.body import Limits
 from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import FakeClassifier, ruled
@@ -60,6 +62,16 @@ async def cascading_on(routers: Routers, small: Any, rules: str = RULES, large: 
 async def ask(caller: Caller, **fields: Any) -> Reply:
     said = [{"role": "user", "content": "what is two and two"}]
     return await caller.ask(**{"model": "auto", "messages": said, **fields})
+
+
+def refusing(status: str) -> Trick:
+    """An engine that does not like the request, and says so under that status."""
+
+    async def trick(replica: FakeReplica, writer: asyncio.StreamWriter, body: bytes) -> bool:
+        writer.write(whole(b'{"error":{"message":"no"}}', status))
+        return True
+
+    return trick
 
 
 def acts(running: Running) -> dict[str, int]:
@@ -215,6 +227,33 @@ async def test_a_cheap_model_that_does_not_answer_in_time_is_given_up(routers: R
     async with running.caller() as caller:
         assert text_of(await ask(caller)) == LARGE
     await running.until(lambda: running.replicas[0].broken_off == 1)
+
+
+async def test_a_rule_may_compare_more_answers_than_a_client_may_ask_for(routers: Routers) -> None:
+    rules = RULES.replace("threshold: 0.6", "by: [agreement], answers: 3, threshold: 0.6")
+    running = await cascading_on(routers, completion("4", "4", "4"), rules)
+    running.gateway.limits = Limits(1 << 20, 1)
+    async with running.caller() as caller:
+        assert text_of(await ask(caller)) == "4"
+        assert (await ask(caller, n=2)).status == 400
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "422 Unprocessable Entity"])
+async def test_a_refusal_is_told_under_the_status_that_it_came_with(routers: Routers, status: str) -> None:
+    running = await cascading_on(routers, refusing(status))
+    async with running.caller() as caller:
+        reply = await ask(caller)
+    assert (reply.status, reply.json) == (int(status[:3]), {"error": {"message": "no"}})
+
+
+def test_a_body_is_opened_without_its_messages_and_goes_on_as_it_stands() -> None:
+    messages = b'[ {"role": "user",  "content":"\\u00e9"} ]'
+    body = b'{"model":"a","messages":%b,"tools":[ ],"n":1,"stream":true,"stop":["\\u00e9"]}' % messages
+    told = leg_bodies.asked(body)
+    assert told is not None
+    leg = leg_bodies.cheap(told, Cascading(by=("agreement",), answers=2))
+    assert leg == '{"model":"a","messages":%s,"tools":[ ],"n":2,"stop":["é"]}'.encode() % messages
+    assert [leg_bodies.asked(each) for each in (b"[]", b"3", b"{", b"\xff")] == [None] * 4
 
 
 async def test_what_the_engine_refuses_the_client_is_told(routers: Routers) -> None:

@@ -122,6 +122,14 @@ def test_a_tool_without_a_vector_is_asked_for_again() -> None:
     assert placed.texts == ["a"]
 
 
+def test_nothing_is_remembered_of_tenants_whose_tools_nobody_embeds() -> None:
+    shelf = ToolShelf()
+    for tenant in range(100):
+        shelf.place(f"t{tenant}", {}, Placed())
+        shelf.place(f"t{tenant}", {"a": "a", "b": "b"}, lambda _, then: then(np.zeros(0, np.float32)))
+    assert not shelf._said
+
+
 def test_a_tool_that_served_moves_to_the_questions_that_it_served() -> None:
     shelf = ToolShelf()
     shelf.place("t", {"a": "a", "b": "b"}, Placed())

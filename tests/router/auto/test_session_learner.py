@@ -2,22 +2,29 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.session_logs import sessions
 from cli.train_sessions import Worth, session_head
 from policies.select.learners import learner
 from policies.select.session_q import SessionQ
 from policies.select.session_values import SessionValues, Settings
-from router.auto.facts import MOST_MESSAGES
-from router.auto.session_cuts import TRIED, without_failed
+from policies.sessions.failed_turns import failed_turns
+from router.auto import offers
+from router.auto.facts import MOST_MESSAGES, told
+from router.auto.schema import places
+from router.auto.session_cuts import MOST_TOLD, TRIED, taken_apart
+from router.gateway.body import Limits, parse
 from router.record import Recorder
 from tests.router.auto.ruled import ruler
 from tests.router.auto.test_learned_choice import PRICES, learning
-from tests.router.caller import Caller, Reply
+from tests.router.caller import Caller, Reply, chat
 from tests.router.fakes import FakeReplica
 from tests.router.routers import Routers, Running
 
@@ -34,6 +41,14 @@ def values(clean: int, failed: int) -> dict[str, Any]:
                          noise=np.zeros(4))  # fmt: skip
     return {"version": "v1", "columns": COLUMNS, "values": held.plain()}
 
+
+FAILING = {"role": "assistant", "tool_calls": [{"function": {"name": "read", "arguments": "{}"}}]}
+KINDS: dict[str, list[dict[str, Any]]] = {
+    "user": [{"role": "user", "content": "and now?"}],
+    "failed": [FAILING, {"role": "tool", "content": "error: é"}],
+    "done": [FAILING, {"role": "tool", "content": "here it is"}],
+    "says": [{"role": "assistant", "content": "Well."}],
+}
 
 SMALL, LARGE, SMALL_CUT, LARGE_CUT = range(4)
 HANDS_OVER = {"policy": "session_q", "prices": PRICES, "head": values(SMALL, LARGE_CUT)}
@@ -192,8 +207,53 @@ async def test_a_routers_own_records_teach_it_to_cut(routers: Routers, tmp_path:
 
 
 def test_a_body_that_is_no_conversation_or_another_one_stays_as_it_is() -> None:
-    for body in (b"{}", b"[]", b"nonsense", b'{"messages": 3}', b'{"messages": [1, {"role": "user"}]}'):
-        assert without_failed(body, [range(1, 3)], 3) == body
+    for body in (b"{}", b"[]", b"nonsense", b'{"messages": 3}', b'{"messages": [1, {"role": "user"}]}', b"\xff"):
+        assert taken_apart(body, 3) is None
+
+
+CALL = b'{"role": "assistant", "tool_calls": [{"function": {"name": "read", "arguments": "{}"}}]}'
+NO_FILE = b'{"role": "tool", "content": "error: no such file"}'
+
+
+def test_what_stays_of_a_body_stays_to_the_byte_and_what_failed_is_told_before_the_first_question() -> None:
+    talk = [b'{"role":"system","content":"\\u00e9"}', CALL, NO_FILE, b'{"content": [ ],  "role":"user"}', CALL, NO_FILE]
+    body = b'{"n" : 1e0,"messages" : [ %b ] , "model":"auto"}' % b" ,\n".join(talk)
+    said, found, place = told(body).messages, taken_apart(body, len(talk)), places(body).messages
+    assert found is not None
+    tells = b'{"role":"system","content":"%b- read {}: error: no such file"}' % TRIED.encode().replace(b"\n", b"\\n")
+    left = b",".join([talk[0], tells, *talk[3:]])
+    assert found.without([range(1, 3)], said) == b'{"n" : 1e0,"messages" : [%b] , "model":"auto"}' % left
+    assert place is not None
+    assert taken_apart(body, len(talk), place) == found
+
+
+@given(st.lists(st.sampled_from(["user", "failed", "done", "says"]), max_size=12), st.integers(0, 12))
+def test_what_is_left_is_the_conversation_without_its_failed_turns(talk: list[str], most: int) -> None:
+    messages = [one for kind in talk for one in KINDS[kind]]
+    body = chat(model="auto", messages=messages)
+    said, found = told(body).messages, taken_apart(body, len(messages))
+    gone = failed_turns(said)[:most]
+    out = {at for turn in gone for at in turn}
+    assert found is not None
+    left = json.loads(found.without(gone, said))
+    kept = [one for at, one in enumerate(messages) if at not in out]
+    first = next((at for at, one in enumerate(kept) if one["role"] == "user"), len(kept))
+    tells = left["messages"].pop(first)
+    assert left == json.loads(body) | {"messages": kept}
+    assert tells["content"].startswith(TRIED)
+    assert tells["content"].count("\n- ") == min(len(gone), MOST_TOLD)
+
+
+def test_a_large_body_without_its_failed_turns_is_priced_without_them() -> None:
+    messages = [one for kind in ("user", *["failed"] * 900) for one in KINDS[kind]]
+    body = chat(model="auto", messages=messages)
+    order, found = parse(b"/v1/chat/completions", body, "id", Limits(1 << 20, 8)), taken_apart(body, len(messages))
+    assert found is not None
+    shorter = found.without(failed_turns(told(body).messages)[:300], told(body).messages)
+    assert len(shorter) > offers.LARGE
+    exchange = cast("Any", SimpleNamespace(order=order))
+    seen = [offers._order(exchange, "m", cast("Any", None), one) for one in (body, shorter)]
+    assert [one.text[one.start :] for one in seen] == [one[one.index(b'"messages"') :] for one in (body, shorter)]
 
 
 async def test_a_conversation_too_long_to_be_known_whole_is_not_cut(routers: Routers) -> None:

@@ -14,6 +14,7 @@ from router.record import Recorder
 from tests.router import fakes
 from tests.router.auto.ruled import Clock, FakeClassifier, ruler
 from tests.router.auto.test_auto_gateway import ODD
+from tests.router.auto.test_cascades import refusing
 from tests.router.auto.test_response_cache import answered, says, text_of
 from tests.router.auto.visitors import FALLBACK, call, did, token, tool, turn, visited, visits
 from tests.router.fakes import FakeReplica, event
@@ -184,6 +185,18 @@ def calling(*calls: dict[str, Any]) -> fakes.Trick:
         return True
 
     return trick
+
+
+@pytest.mark.parametrize(
+    ("trick", "status"), [(refusing("422 Unprocessable Entity"), 422), (refusing("529 Overloaded"), 529)]
+)
+async def test_a_guarded_request_that_is_refused_is_told_as_its_replica_refused_it(
+    routers: Routers, monkeypatch: pytest.MonkeyPatch, trick: fakes.Trick, status: int
+) -> None:
+    running = await visited(routers, monkeypatch, RIGHTS, trick=trick)
+    async with running.caller() as caller:
+        reply = await turn(caller, "x", token(role="guest", exp=2e9), tools=[tool("read_mail")])
+    assert reply.status == status
 
 
 @pytest.mark.parametrize("stream", [False, True])

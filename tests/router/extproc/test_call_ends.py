@@ -1,10 +1,14 @@
 """When a call ends before its reply, with it or by force; and bodies that come ahead of the answer to their headers."""
 
+import gc
 import json
+from collections.abc import Callable
 
 import pytest
 
 from router.extproc import frames
+from router.extproc.call import Call
+from router.extproc.endpoint import Endpoint
 from tests.router.extproc.plane import (
     BUFFERED,
     CHAT,
@@ -112,3 +116,40 @@ def test_a_reply_that_breaks_off_has_failed() -> None:
     plane.write(frames.reset(call, frames.CANCEL))
     assert made.core.metrics.series("m", "p").codes == {499: 1}
     assert load(made.core) == 0
+
+
+def calls_in_memory() -> int:
+    return sum(isinstance(one, Call) for one in gc.get_objects())
+
+
+ENDS: dict[str, Callable[[Plane, int, Endpoint], object]] = {
+    "the data plane resets it": lambda plane, call, made: plane.write(frames.reset(call, frames.CANCEL)),
+    "it is closed": lambda plane, call, made: plane.say(call, ends=True),
+    "its deadline passes": lambda plane, call, made: made.sweep(1e18),
+    "it sends what is no protobuf": lambda plane, call, made: plane.write(
+        frames.frame(frames.DATA, 0, call, b"\0\0\0\0\x01\xff")
+    ),
+    "it sends more than its window": lambda plane, call, made: plane.write(
+        frames.frame(frames.DATA, 0, call, b"\0\0\x10\0\0" + bytes(16000)) * 70
+    ),
+    "its connection is lost": lambda plane, call, made: plane.connection.connection_lost(None),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_call_that_is_over_is_freed_at_once_and_needs_no_collection(
+    end: Callable[[Plane, int, Endpoint], object],
+) -> None:
+    made = endpoint()
+    plane = Plane(made).greet()
+    gc.collect()
+    gc.disable()
+    try:
+        before = calls_in_memory()
+        call = plane.call()
+        plane.say(call, headers(BUFFERED), body())
+        assert calls_in_memory() == before + 1
+        end(plane, call, made)
+        assert calls_in_memory() == before
+    finally:
+        gc.enable()

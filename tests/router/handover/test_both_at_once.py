@@ -10,7 +10,7 @@ from tests.router import fakes
 from tests.router.caller import post
 from tests.router.fakes import FakeReplica, Trick, whole
 from tests.router.handover.splits import asked_of, computes, split_fleet
-from tests.router.routers import Routers
+from tests.router.routers import Routers, described, update
 from tests.router.speakers import TEXT, each, speaks
 from tests.router.test_gateway_continuation import CHAT, asked, text, told
 
@@ -96,3 +96,29 @@ async def test_mooncakes_decode_leg_names_the_engine_that_the_bootstrap_server_t
         "engine-7", f"http://127.0.0.1:{server.port}",
     )  # fmt: skip
     await server.stop()
+
+
+async def test_an_engine_that_could_not_be_asked_yet_or_was_started_anew_is_asked_again(
+    routers: Routers, monkeypatch: Patch
+) -> None:
+    server = FakeReplica("bootstrap", fakes.fail_503, bootstrap)
+    await server.start()
+    settings: dict[str, Any] = {"hand_over": "mooncake", "bootstrap_port": server.port}
+    running = await split_fleet(routers, monkeypatch, [speaks()], [speaks()], **settings)
+    engines = running.gateway.handovers.__dict__
+
+    async def asks(times: int) -> None:
+        assert text(await told(running)) == TEXT
+        await running.until(lambda: len(server.seen) == times and not engines["_asking"])
+
+    try:
+        await asks(1)
+        assert not engines["_engines"]
+        await asks(2)
+        place = running.replicas[0].address
+        assert engines["_engines"] == {(place, 0): "engine-7"}
+        running.told(update(described("r0", place, role="prefill", epoch=1)))
+        await asks(3)
+        assert engines["_engines"] == {(place, 1): "engine-7"}
+    finally:
+        await server.stop()

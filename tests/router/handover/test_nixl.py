@@ -22,7 +22,7 @@ async def broken(running: Running, **fields: Any) -> bytes:
     """What comes of a stream that is not whole."""
     async with running.caller() as caller:
         caller.send(post(**asked(CHAT, **fields)))
-        return await asyncio.wait_for(caller.reader.read(), 3)
+        return await asyncio.wait_for(caller.reader.read(), 30)
 
 
 @pytest.mark.parametrize("path", [CHAT, TEXTS])

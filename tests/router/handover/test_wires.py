@@ -15,6 +15,8 @@ from weir import codec
 
 REPLICA = codec.replica(told("p", "10.0.0.7:8000", role="prefill"))
 PAIR = Pair(prefill=REPLICA, decode=None, room=77, bootstrap_port=8998, engine="e")
+ODD = b'{"kv_transfer_params":{"a":"\xff"},"0":{"engine_id":"\xff"}}'
+DEEP = b'{"kv_transfer_params":{"a":%b},"0":{"a":%b}}' % ((b"[" * 5000 + b"]" * 5000,) * 2)
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=3)
 
 
@@ -61,12 +63,14 @@ def test_a_prefill_leg_asks_for_one_token_of_the_same_prompt() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"kv_transfer_params":[1]}', b'{"usage":3}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"kv_transfer_params":[1]}', b'{"usage":3}', b"\xff", ODD, DEEP]
+)
 def test_an_answer_that_cannot_be_read_is_empty(content: bytes) -> None:
     assert (bodies.answer(content).kv_transfer_params, bodies.answer(content).cached) == (None, -1)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"0":3}', b'{"0":{}}'])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"0":3}', b'{"0":{}}', ODD, DEEP])
 def test_a_bootstrap_server_that_names_no_engine_names_none(content: bytes) -> None:
     assert bodies.engine(content) == ""
 

@@ -75,7 +75,20 @@ def test_a_bad_row_of_json_lines(write: Write, change: str, said: str) -> None:
 
 
 def test_a_line_that_is_no_object(write: Write) -> None:
-    assert refusal(write("[1]\n"), "mooncake").endswith("row 1: is not an object: write one {...} a line")
+    good = '{"timestamp": 0, "input_length": 9, "output_length": 1, "hash_ids": [0]}\n'
+    assert refusal(write(f"{good}[1]\n"), "mooncake").endswith("row 2: is not an object: write one {...} a line")
+
+
+@pytest.mark.parametrize("text", ["[1]\n", '[\n{"at": 0},\n{"at": 1}\n]\n'])
+def test_a_json_array_is_named_as_what_it_is(write: Write, text: str) -> None:
+    assert "row 1: is a JSON array: write one {...} a line" in refusal(write(text), "mooncake")
+
+
+@pytest.mark.parametrize("last", ["1763000000000000000", "1e18"])
+def test_times_in_other_units_are_told_from_years(write: Write, last: str) -> None:
+    said = refusal(write(f"at,prompt_tokens,output_tokens\n0,1,1\n{last},1,1\n"), "generic")
+    assert "no recording is as long" in said
+    assert "time_unit_s=0.001 for milliseconds" in said
 
 
 def test_a_wrong_format_name_gets_the_nearest(write: Write) -> None:
@@ -89,7 +102,7 @@ def test_another_formats_file_names_what_is_lacking(write: Write) -> None:
 
 
 def test_columns_nobody_knows_list_the_formats(write: Write) -> None:
-    with pytest.raises(BadTrace, match=r"no format has its columns \(a, b\): name `generic` with a field map"):
+    with pytest.raises(BadTrace, match=r"no format has its columns \(a, b\): say which .* --field at=COLUMN"):
         detect(write("a,b\n1,2\n"))
 
 

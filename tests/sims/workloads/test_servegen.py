@@ -153,3 +153,13 @@ def test_the_real_windows_send_their_recorded_counts(category: str) -> None:
     stream = workload.columns(1, until_s=1800.0)
     assert len(stream) == pytest.approx(windows.rate_rps.sum() * 600.0, rel=0.002, abs=3)
     assert stream.prompt_tokens.min() >= 1
+
+
+def test_files_may_lie_there_unpacked(folder: Path, tmp_path: Path) -> None:
+    packed = Servegen(folder=str(folder), category="two").columns(1, until_s=1200.0)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    for path in folder.glob("*.gz"):
+        (plain / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    assert categories(plain) == ["one", "two"]
+    assert np.array_equal(Servegen(folder=str(plain), category="two").columns(1, until_s=1200.0).at, packed.at)

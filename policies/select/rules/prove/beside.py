@@ -8,11 +8,11 @@ from policies.select.rules.predicate import VALUE, Variable, tests
 from policies.select.rules.prove.boxes import Box
 from policies.select.rules.prove.finding import Finding, names
 from policies.select.rules.rule import FALLBACK, Answer, Rule, RuleSet
-from policies.select.rules.sessions import REPUTATION, RISK
+from policies.select.rules.sessions import REPUTATION, RISK, USUAL
 from policies.select.rules.values import Numbers
 
 TOOLS = Variable("tools_offered", VALUE)
-KEEPS = {RISK: "sessions.risk", REPUTATION: "sessions.reputation"}
+KEEPS = {RISK: "sessions.risk", REPUTATION: "sessions.reputation", **dict.fromkeys(USUAL, "sessions.applications")}
 Answered = tuple[str, Answer, tuple[int | str, ...]]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from policies.select.rules.predicate import LABEL, Variable
 from policies.select.rules.prove.boxes import Box
+from policies.select.rules.sessions import REPUTATION, RISK, USUAL
 from policies.select.rules.values import Numbers, Values
 from policies.signals.facts import Facts, Message
 
@@ -40,12 +41,12 @@ def as_request(facts: Facts) -> Request:
     headers = {**facts.headers, **({"x-weir-session": facts.session} if facts.session else {})}
     headers |= {"x-weir-tenant": facts.tenant} if facts.tenant else {}
     counted = {"prompt_tokens": facts.prompt_tokens, "visual_tokens": facts.visual_tokens}
-    kept = {"session_risk": facts.session_risk, "caller_reputation": facts.caller_reputation}
+    kept = {name: getattr(facts, name) for name in (RISK, REPUTATION, *USUAL)}
     parts = {
         "headers": headers,
         "claims": dict(facts.claims),
         "counted": {k: v for k, v in counted.items() if v},
-        "remembered": {k: v for k, v in kept.items() if isfinite(v)},
+        "remembered": {k: v for k, v in kept.items() if (v if isinstance(v, str) else isfinite(v))},
     }
     return {"body": body, **{name: part for name, part in parts.items() if part}}
 

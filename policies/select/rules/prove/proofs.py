@@ -1,18 +1,20 @@
 """Everything that is proved of a set of rules before it may serve."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
+from math import inf
 from typing import NamedTuple
 
 from policies.registry import known as nearest
 from policies.select.rules.deciding import EVERYBODY, ROLE, Place, reached
 from policies.select.rules.predicate import LABEL, VALUE, Variable
 from policies.select.rules.prove.beside import answers, beside
-from policies.select.rules.prove.boxes import Box, Space, TooMany, together
+from policies.select.rules.prove.boxes import EVERYWHERE, Box, Space, TooMany, together
 from policies.select.rules.prove.caps import Vectors
 from policies.select.rules.prove.finding import Finding, names
 from policies.select.rules.prove.shown import EMPTY, SHOWN, UNDECIDED, Judge, Shown
-from policies.select.rules.rule import Answer, Rule, RuleSet
+from policies.select.rules.rule import Answer, Role, Rule, RuleSet
 from policies.select.rules.values import Numbers, Words
 
 Price = Callable[[str, str, float, float], float]
@@ -75,15 +77,50 @@ class Proof:
         """A rule can fire, and is not shadowed by those before it."""
         for i, rule in enumerate(self.rules.rules):
             own = self.judge.any(self.boxes[rule.name])
-            if own.state != SHOWN and not (own.state == UNDECIDED and own.request is not None):
+            if not _possible(own):
                 yield _never(rule, own)
                 continue
+            if not _possible(served := self.judge.any(self._left(self.boxes[rule.name], (rule,), ()))):
+                why = f"none of `roles` for which it fires may reach {', '.join(rule.answer.models)} where it leads"
+                yield _never(rule, replace(served, state=UNDECIDED, why=why))
+                continue
             before = [one for one in self.rules.rules[:i] if _goes_first(one, rule)]
-            left = self.space.without(self.boxes[rule.name], [box for one in before for box in self.boxes[one.name]])
+            left = self._left(self.boxes[rule.name], (rule,), before)
             self.reaches[rule.name] = left
-            rest = self.judge.any(left)
-            if rest.state == EMPTY or (rest.state == UNDECIDED and rest.request is None):
+            if not _possible(rest := self.judge.any(left)):
                 yield self._shadowed(rule, before, rest, own)
+
+    def _left(self, boxes: Sequence[Box], serving: Sequence[Rule], before: Sequence[Rule]) -> list[Box]:
+        """What is left of boxes for callers whom these rules may serve, and whom no rule before them surely answers.
+
+        A rule that fires and has nowhere to send its caller, or nothing so cheap, is passed over for the next.
+        """
+        found = list[Box]()
+        for callers, role in self._callers():
+            if all(self._serves(rule, role) for rule in serving):
+                own = [both for box in boxes if (both := together(callers, box)) is not None]
+                over = [one for one in before if self._answers(one, role) or one.answer == serving[0].answer]
+                found += self.space.without(own, [box for one in over for box in self.boxes[one.name]])
+        return found
+
+    def _callers(self) -> Iterator[tuple[Box, Role]]:
+        """Callers by what they may reach; others than these are refused."""
+        alike = dict[Role, set[str]]()
+        for name, role in self.rules.roles.items():
+            alike.setdefault(role, set()).add(name)
+        for role, named in alike.items():
+            yield {Variable(ROLE, LABEL): Words(frozenset(named))}, role
+        if not alike:
+            yield EVERYWHERE, EVERYBODY
+
+    def _serves(self, rule: Rule, role: Role) -> bool:
+        """Whether a rule has somewhere to send a role; where it has for nobody, `_targets` says so."""
+        wanted, places = _free(rule.answer), self.fleet.places
+        return bool(reached(wanted, role, places) or not reached(wanted, EVERYBODY, places))
+
+    def _answers(self, rule: Rule, role: Role) -> bool:
+        """Whether a rule answers a role wherever it fires: a price limit may be too low for a request."""
+        return rule.answer.at_most_usd == inf and bool(reached(_free(rule.answer), role, self.fleet.places))
 
     def _shadowed(self, rule: Rule, before: Sequence[Rule], rest: Shown, own: Shown) -> Finding:
         over = [one.name for one in before if any(
@@ -105,8 +142,8 @@ class Proof:
 
     def _conflict(self, one: Rule, other: Rule) -> Iterator[Finding]:
         pairs = (together(a, b) for a in self.boxes[one.name] for b in self.boxes[other.name])
-        above = [box for rule in self.rules.rules if rule.priority > one.priority for box in self.boxes[rule.name]]
-        found = self.judge.any(self.space.without([pair for pair in pairs if pair is not None], above))
+        above = [rule for rule in self.rules.rules if rule.priority > one.priority]
+        found = self.judge.any(self._left([pair for pair in pairs if pair is not None], (one, other), above))
         if found.state == EMPTY:
             return
         pair = names((one.name, other.name))
@@ -141,14 +178,20 @@ class Proof:
         if price is None:
             return
         for name, answer, where in answers(self.rules):
-            tokens = min((_least(box) for box in self.boxes.get(name, [{}])), default=1.0)
+            boxes = self.reaches.get(name) or self.boxes.get(name, [EVERYWHERE])
+            tokens = min(map(_least, boxes), default=1.0)
             places = reached(_free(answer), EVERYBODY, self.fleet.places)
             least = min((price(one.model, one.pool, max(tokens, 1.0), 1.0) for one in places), default=0.0)
             if least > answer.at_most_usd:
                 said = (f"{name!r} allows ${answer.at_most_usd:.2g} a request, and the cheapest that it leads to costs "
                         f"${least:.2g} with {max(tokens, 1.0):.0f} prompt tokens and one of output")  # fmt: skip
-                found = self.judge.any(self.boxes.get(name, [{}]))
+                found = self.judge.any(boxes)
                 yield Finding(kind="ceiling", said=said, rules=(name,), place=where, request=found.request)
+
+
+def _possible(found: Shown) -> bool:
+    """Whether some request may be so: one was shown, or made but for what a classifier says of it."""
+    return found.state == SHOWN or (found.state == UNDECIDED and found.request is not None)
 
 
 def _never(rule: Rule, own: Shown) -> Finding:

@@ -15,10 +15,10 @@ from policies.select.rules.prove.phrases import EVERY
 from policies.select.rules.prove.scores import sayable
 from policies.select.rules.prove.witness import request
 from policies.select.rules.rule import RuleSet
-from policies.select.rules.values import Numbers, Words
+from policies.select.rules.values import Numbers, Span, Words
 
 EMPTY, SHOWN, UNDECIDED = "empty", "shown", "undecided"
-MOST_CAPS = 256  # choices of one example an anchor that are gone through
+MOST_CAPS = 1024  # choices of one example an anchor that are gone through, some 2 ms each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,8 @@ class Judge:
         needed = {variable: values for variable, values in guessed.items() if not values.unknown}
         caps = {variable.signal.removeprefix(NEAR): cast("Numbers", values) for variable, values in needed.items()
                 if variable.signal.startswith(NEAR)}  # fmt: skip
-        if caps and self.vectors is not None and not self._caps(caps):
+        meet = self._caps(caps) if caps and self.vectors is not None else None
+        if meet is False:
             return Shown(state=EMPTY)
         made = request(crisp, self._texts(needed))
         if made is None:
@@ -66,9 +67,10 @@ class Judge:
         if not needed:
             return Shown(state=SHOWN, request=told)
         readings = in_words(needed)
-        if len(caps) == len(needed) and self.vectors is not None:
+        if len(caps) == len(needed) and meet:
             return Shown(state=SHOWN, why="the caps meet", request=told, readings=readings)
-        return Shown(state=UNDECIDED, why=_undecided(self.space.learned(needed), caps), request=told, readings=readings)
+        why = self._undecided(self.space.learned(needed), caps)
+        return Shown(state=UNDECIDED, why=why, request=told, readings=readings)
 
     def _sayable(self, box: Box) -> bool:
         signals = {variable.signal for variable in box}
@@ -86,24 +88,39 @@ class Judge:
         names = [*wanted, *(name for cell in cells for name in sorted(cell))]
         return [text for name in names for text in self.rules.anchors[name].examples] + list(EVERY)
 
-    def _caps(self, caps: Mapping[str, Numbers]) -> bool:
-        """Whether the caps of several anchors meet: from below one example of each has to, from above all of them."""
+    def _undecided(self, learned: Sequence[str], caps: Mapping[str, Numbers]) -> str:
+        if len(caps) != len(learned):
+            return f"what {', '.join(learned)} say of a text cannot be proved"
+        if self.vectors is None:
+            return "no encoder is here to measure the anchors with"
+        return f"their anchors have too many examples to go through ({MOST_CAPS} choices of one each): give fewer"
+
+    def _caps(self, caps: Mapping[str, Numbers]) -> bool | None:
+        """Whether the caps of several anchors meet: from below one example of each has to, from above all of them.
+
+        None where too many choices of examples would have to be gone through, or one cannot be told.
+        """
         assert self.vectors is not None
-        stacked = np.concatenate([self.vectors[name] for name in caps])
-        high = np.concatenate([np.full(len(self.vectors[name]), values.most()) for name, values in caps.items()])
-        picks = [range(len(self.vectors[name])) if values.least() > -1.0 else range(1) for name, values in caps.items()]
-        for pick in islice(product(*picks), MOST_CAPS):
-            low = np.full(len(stacked), -1.0)
-            at = 0
-            for (name, values), chosen in zip(caps.items(), pick, strict=True):
-                low[at + chosen] = values.least()
-                at += len(self.vectors[name])
-            if caps_meet(stacked, low, high).meet:
+        vectors = [self.vectors[name] for name in caps]
+        picks = product(*(_picks(len(own), values) for own, values in zip(vectors, caps.values(), strict=True)))
+        apart = True
+        for pick in islice(picks, MOST_CAPS):
+            low, high = (np.concatenate(bounds) for bounds in zip(*map(_bounds, vectors, pick), strict=True))
+            found = caps_meet(np.concatenate(vectors), low, high)
+            if found.meet:
                 return True
-        return False
+            apart &= found.apart
+        return False if apart and next(picks, None) is None else None
 
 
-def _undecided(learned: Sequence[str], caps: Mapping[str, Numbers]) -> str:
-    if len(caps) == len(learned):
-        return "no encoder is here to measure the anchors with"
-    return f"what {', '.join(learned)} say of a text cannot be proved"
+def _picks(examples: int, values: Numbers) -> list[tuple[int, Span]]:
+    """Which example is as near as a span asks for, for every span; any of them where it asks for nothing."""
+    return [(at, span) for span in values.spans for at in range(examples if span[0] > -1.0 else 1)]
+
+
+def _bounds(vectors: Vectors, pick: tuple[int, Span]) -> tuple[Vectors, Vectors]:
+    """The least and the largest cosine with every example of one anchor."""
+    at, (least, most) = pick
+    low = np.full(len(vectors), -1.0)
+    low[at] = least
+    return low, np.full(len(vectors), most)

@@ -104,6 +104,10 @@ def facts(text: str, wish: Wish) -> Facts:
         claims=_named(wish, CLAIM, {"caller_role": "role"}) | ({"agent": "agent"} if wish.get("agent") else {}),
         session_risk=float(wish.get("session_risk", UNTOLD)),
         caller_reputation=float(wish.get("caller_reputation", UNTOLD)),
+        usual_domain=word("usual_domain"),
+        usual_tools=float(wish.get("usual_tools", UNTOLD)),
+        usual_turns=float(wish.get("usual_turns", UNTOLD)),
+        usual_turns_p90=float(wish.get("usual_turns_p90", UNTOLD)),
     )
 
 

@@ -149,6 +149,8 @@ EVERY = [
     count("images", 3), count("visual_tokens", 500), label("response_format", "json_schema"),
     label("response_format", "other"), count("context_tokens", 8000), count("output_limit", 100),
     Is(Variable("budget_usd"), between(0.01, 0.02)), Is(Variable("budget_tokens"), between(10, 20)),
+    label("usual_domain", "law"), label("usual_domain", "none"), Is(Variable("usual_turns"), between(5, INF)),
+    Is(Variable("usual_turns_p90"), between(9, 12)), Is(Variable("usual_tools"), between(0.5, INF)),
     label("caller_role", "owner"), label("tenant", "acme"), flag("agent"), flag("code"),
     *(label("language", one) for one in SIGNALS["language"].labels),
     *(label("script", one) for one in SIGNALS["script"].labels),
