@@ -127,6 +127,12 @@ class Pool(Strict):
                 raise ValueError(f"pool {self.name}: {len(given)} {key} for {len(self.addresses)} addresses: one each")
         return self
 
+    @model_validator(mode="after")
+    def _adapters_are_no_models(self) -> "Pool":
+        if self.serves in self.adapters:
+            raise ValueError(f"pool {self.name}: adapter {self.serves!r} is named as its model: rename one")
+        return self
+
     @property
     def serves(self) -> str:
         """The model name clients ask for."""
@@ -208,6 +214,18 @@ class FleetFile(Strict):
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"two pools named {min(twice)!r}: a pool's name is its identity")
+        return self
+
+    @model_validator(mode="after")
+    def _adapters_are_no_models(self) -> "FleetFile":
+        served = {pool.serves: pool.name for pool in self.pools}
+        for pool in self.pools:
+            for adapter in pool.adapters:
+                if adapter in served:
+                    raise ValueError(
+                        f"pool {pool.name}: adapter {adapter!r} is named as the model of pool {served[adapter]}: "
+                        "a request could mean either; rename one (`served_name`, or the adapter)"
+                    )
         return self
 
     @model_validator(mode="after")

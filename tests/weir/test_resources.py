@@ -62,6 +62,12 @@ def test_a_half_written_pool_is_refused(spec: dict[str, object]) -> None:
         pool_of("p", spec)
 
 
+def test_a_pool_whose_adapter_is_named_as_its_model_is_refused() -> None:
+    spec = {"gpu": "l4", "model": "qwen3-8b", "adapters": ["qwen3-8b"], "discover": {"pods": "app=vllm"}}
+    with pytest.raises(ValidationError, match="is named as its model"):
+        pool_of("p", spec)
+
+
 def test_a_routing_policy_has_to_be_one() -> None:
     assert routing({"policy": "two_choices"}).policy == "two_choices"
     with pytest.raises(UnknownName, match="shortest_ttft"):
