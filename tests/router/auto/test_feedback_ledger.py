@@ -104,7 +104,7 @@ async def test_the_endpoint_answers_with_a_status_and_a_code_for_each(routers: R
         assert await judged(made, "x-weir-tenant: acme") == (409, "feedback-replayed")
         assert (await caller.ask("/v1/feedback", body=b"{}")).status == 400
         caller.send(b"GET /v1/feedback HTTP/1.1\r\n\r\n")
-        assert (await caller.reply()).status == 404
+        assert (await caller.reply()).status == 405
     assert heard == [(made, 1.0)]
     assert running.core.metrics.snapshot().judged == {
         "unknown": 1, "foreign": 1, "taken": 1, "replayed": 1, "malformed": 1,
