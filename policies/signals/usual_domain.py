@@ -18,5 +18,5 @@ class UsualDomain:
     labels: ClassVar[tuple[str, ...]] = (*DOMAINS, NONE)
 
     def read(self, facts: Facts) -> Reading:
-        """A domain; `none` without a system prompt, before enough of its turns had one, or where it is none known here."""
+        """A domain; `none` without a system prompt, before enough of its turns had one, or where it is unknown here."""
         return Reading(1.0, facts.usual_domain if facts.usual_domain in DOMAINS else NONE)
