@@ -6,7 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from router.refusals import error_body
+from policies.decision import Refusal
+from router.refusals import TABLE, error_body
 
 PATH = b"/v1/models"
 SINCE = int(time())  # clients want to know when a model was created; it is known from when it is served here
@@ -23,8 +24,9 @@ def listing(path: bytes, names: Collection[str]) -> tuple[int, bytes] | None:
     name = unquote_to_bytes(path[len(PATH) + 1 :]).decode(errors="replace")  # a name may hold slashes, quoted or not
     if name in names:
         return 200, _encode(_model(name))
-    said = f"The model {name[:256]!r} does not exist here; see /v1/models."
-    return 404, error_body(said, "not_found_error", "unknown-model", "model")
+    told = TABLE[Refusal.UNKNOWN_MODEL]
+    said = told.message.format(model=repr(name[:256]))
+    return told.status, error_body(said, told.kind, Refusal.UNKNOWN_MODEL.value, "model")
 
 
 def _model(name: str) -> dict[str, object]:
