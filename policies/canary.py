@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple, Self
 
+from policies.evaluate.logged import Z95
 from policies.request import coin
 
 SALT = 0xCA9A27
-Z95 = 1.959964
 
 
 class Stage(Enum):

@@ -6,8 +6,8 @@ from math import sqrt
 from types import MappingProxyType
 
 from policies.adapt.knobs import Failure
+from policies.evaluate.logged import Z95
 
-Z95 = 1.959964
 LIMITS: Mapping[Failure, float] = MappingProxyType({
     Failure.FAILED: 0.01, Failure.LATE_FIRST: 0.01, Failure.LATE_REST: 0.01, Failure.BAD: 0.3, Failure.DEAR: 0.1,
     Failure.COLD: 0.1, Failure.LONG: 0.05,
