@@ -1,9 +1,10 @@
 """One turn of MAPE-K over decision records and a rules file: what `weir adapt` does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,11 @@ class Turn:
     long_turns: int
     _changed: bool = field(default=False, init=False)
 
+    @cached_property
+    def _selections(self) -> list[Selection]:
+        """Every choice of the records; raises `BadRecord` where there is none."""
+        return selections(self.records)
+
     def taken(self) -> str | None:
         """Take it; the rules' new text, None where they stay. Raises `BadFile`, `BadRecord` or `BadLog`."""
         text = text_of(self.rules)
@@ -99,7 +105,7 @@ class Turn:
         begun = canary(learn)
         if begun is None:
             return []
-        stood = _judged(begun, self.records, _worth(learn))
+        stood = self._judged(begun, _worth(learn))
         said = f"{stood.new}: {stood.why}; {stood.mine.rewards} of its choices judged, {stood.theirs.rewards} of others"
         self.journal.say(stood.stage.value, said, knob=MODEL, policy=stood.new)
         if stood.stage is Stage.CANARY:
@@ -110,6 +116,19 @@ class Turn:
             learn["settings"] = given.get("settings", {})
         self._changed = True
         return []
+
+    def _judged(self, begun: Canary, worth: float) -> Canary:
+        """Where a canary stands by what the records say of both policies, as the router's front process judges it."""
+        labels = {str(one["id"]): one for one in last(self.records, 1 << 30) if "choice" in one}
+        stood = begun
+        for one in self._selections:
+            record = labels[one.context.id]
+            reward = one.quality - one.usd / worth
+            failed = int(record["outcome"].get("status", 200)) >= FAILED
+            stood = stood.saw(str(record["choice"].get("policy", "")), reward, failed=failed, now=one.at_s)
+            if stood.stage is not Stage.CANARY:
+                break
+        return stood
 
     def _ended_now(self) -> dict[str, str]:
         """What ended in this very turn is not begun again in it: its records are of what was before."""
@@ -126,7 +145,7 @@ class Turn:
             if not left:
                 return steps
             for name in left:
-                passed, why = checked(name, self.records, learn)
+                passed, why = checked(name, self._selections, learn)
                 self.journal.say("checked", f"{name}: {why}", knob=name, passed=passed is not None)
                 if passed is None:
                     out = {**out, name: why}
@@ -147,9 +166,9 @@ class Turn:
             self.journal.say("recommended", f"{name}: turn {how}: {step.why}{check}", **more)
 
 
-def checked(name: str, records: Path, learn: Mapping[str, Any]) -> tuple[Told | None, str]:
+def checked(name: str, logs: Sequence[Selection], learn: Mapping[str, Any]) -> tuple[Told | None, str]:
     """The setting of a knob that is surely better by the logs, and why; None where none is."""
-    found = [one for one in selections(records) if one.quality == one.quality]
+    found = [one for one in logs if one.quality == one.quality]
     if len(found) < FEWEST:
         return None, f"{len(found)} judged choices are too few to tell, {FEWEST} are needed"
     objective, worth = learn.get("objective", {}), _worth(learn)
@@ -191,20 +210,6 @@ def _estimate(
     judged = judge(found, str(tried["policy"]), value_usd=worth, learn=learned, clip=CLIP, weighs=weighs)
     estimate: dict[str, float] = judged["estimates"]["doubly_robust"]
     return estimate
-
-
-def _judged(begun: Canary, records: Path, worth: float) -> Canary:
-    """Where a canary stands by what the records say of both policies, as the router's front process judges it."""
-    labels = {str(one["id"]): one for one in last(records, 1 << 30) if "choice" in one}
-    stood = begun
-    for one in selections(records):
-        record = labels[one.context.id]
-        reward = one.quality - one.usd / worth
-        failed = int(record["outcome"].get("status", 200)) >= FAILED
-        stood = stood.saw(str(record["choice"].get("policy", "")), reward, failed=failed, now=one.at_s)
-        if stood.stage is not Stage.CANARY:
-            break
-    return stood
 
 
 def _lines(path: Path) -> list[Told]:
