@@ -77,6 +77,8 @@ class Controller:
             await self.round(wanted)
         else:
             self.fleet.unable = {}
+            if self.settings.scaling == "act":  # who leads next knows since when
+                self._notice(self._pods())
 
     async def round(self, wanted: Mapping[str, Wanted]) -> None:
         """Do what is to be done that every pool becomes what is wanted."""
@@ -100,9 +102,7 @@ class Controller:
         return asked if self._wishes is None else self._wishes.wanted(asked)
 
     def look(self) -> None:
-        """Let the scaling policy see the fleet, and see who is drained; whoever does not lead looks too, for it may."""
-        if self.settings.scaling == "act":
-            self._notice(self._pods())
+        """Let the scaling policy see the fleet; whoever does not lead looks too, for it may."""
         if self._wishes is not None:
             told, asked = self.roster.directions, self._asked()
             most, least = {name: each.most for name, each in asked.items()}, [each.least for each in asked.values()]
